@@ -1,0 +1,54 @@
+//! [`CloseReason`]: why a session ended.
+
+use std::fmt;
+
+/// Why a session ended, in the reference's words (row A51).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The transport failed or the peer broke its rules: overlapping requests, an aborted poll, a bad frame.
+    TransportError,
+    /// The peer closed the transport.
+    TransportClose,
+    /// This side closed the session.
+    ForcedClose,
+    /// No pong came in time.
+    PingTimeout,
+    /// The peer sent something that is not a packet.
+    ParseError,
+}
+
+impl CloseReason {
+    /// The reason as the reference writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TransportError => "transport error",
+            Self::TransportClose => "transport close",
+            Self::ForcedClose => "forced close",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The end of a session: the reason, and one sentence on what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The reason.
+    pub reason: CloseReason,
+    /// What happened, for logs.
+    pub detail: &'static str,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.detail)
+    }
+}

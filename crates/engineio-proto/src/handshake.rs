@@ -1,0 +1,59 @@
+//! The open packet: what the server tells a new client about its session. [EIO4 Handshake]
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Limits, Text, id::SessionId};
+
+/// The data of the open packet: exactly these keys, in this order (row A20). Times are milliseconds, since
+/// that is what stands on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Handshake {
+    /// The session id.
+    pub sid: String,
+    /// The names of the transports that the client may upgrade to.
+    pub upgrades: Vec<String>,
+    /// Milliseconds between a pong and the next ping.
+    pub ping_interval: u64,
+    /// Milliseconds that the client has for a pong.
+    pub ping_timeout: u64,
+    /// Bytes that a POST body may have.
+    pub max_payload: u64,
+}
+
+impl Handshake {
+    /// The handshake of session `id` under `limits`.
+    #[must_use]
+    pub fn new(id: &SessionId, upgrades: &[&str], limits: &Limits) -> Self {
+        let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            sid: id.expose().to_owned(),
+            upgrades: upgrades.iter().map(|&name| name.to_owned()).collect(),
+            ping_interval: millis(limits.ping_interval),
+            ping_timeout: millis(limits.ping_timeout),
+            max_payload: limits.max_payload_bytes as u64,
+        }
+    }
+
+    /// The open packet: `0` and the JSON.
+    #[must_use]
+    pub fn packet(&self) -> Text {
+        // Strings and numbers always serialise; an empty object would be refused by every client.
+        let json = serde_json::to_string(self).unwrap_or_default();
+        format!("0{json}").into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_open_packet_carries_the_five_keys_and_no_other() {
+        let handshake = Handshake::new(&SessionId::new("lv_VI97HAXpY6yYWAAAC"), &["websocket"], &Limits::default());
+        assert_eq!(
+            &*handshake.packet(),
+            r#"0{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! Names of things: [`SessionId`], [`TransportKind`], [`PollId`], [`WireId`].
+//!
+//! Ids are made by the caller, who has the randomness; this file only gives them types.
+
+use std::{borrow::Borrow, fmt};
+
+use crate::Text;
+
+/// The id of a session (`sid`), a bearer secret: who knows it can read and write the session over
+/// long-polling. `Debug` therefore shows the first four characters only, and there is no `Display`.
+///
+/// Contract row A26, hazards S1 and S45.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(Text);
+
+impl SessionId {
+    /// Takes over an id. It must be unguessable and unique among the sessions that a client may reach.
+    #[must_use]
+    pub fn new(id: impl Into<Text>) -> Self {
+        Self(id.into())
+    }
+
+    /// The secret itself, for the wire.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for SessionId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.char_indices().nth(4).map_or("", |(end, _)| &self.0[..end]);
+        write!(f, "SessionId({shown}…)")
+    }
+}
+
+/// What carries packets. [EIO4 Transports]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportKind {
+    /// HTTP long-polling: GET to receive, POST to send.
+    Polling,
+    /// A WebSocket connection.
+    WebSocket,
+}
+
+impl TransportKind {
+    /// The name in the `transport` query parameter and in `upgrades`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+        }
+    }
+
+    /// The kind of that name. Anything but the exact names is unknown (row A36, hazard S7).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Polling, Self::WebSocket].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for TransportKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One GET of a session; numbered by the session, so that an answer finds its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PollId(pub(crate) u32);
+
+/// One WebSocket connection of a session; numbered by the session, so that what a dead connection
+/// still delivers is told from what the living one says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WireId(pub(crate) u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_id_does_not_show_itself_in_logs() {
+        assert_eq!(format!("{:?}", SessionId::new("abcdefghij")), "SessionId(abcd…)");
+        assert_eq!(format!("{:?}", SessionId::new("abc")), "SessionId(…)");
+    }
+
+    #[test]
+    fn only_the_exact_transport_names_are_known() {
+        assert_eq!(TransportKind::from_name("polling"), Some(TransportKind::Polling));
+        assert_eq!(TransportKind::from_name("websocket"), Some(TransportKind::WebSocket));
+        for name in ["", "Polling", "webtransport", "constructor", "__proto__", "websocket "] {
+            assert_eq!(TransportKind::from_name(name), None, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! [`Limits`]: every bound of a session, its default, what it costs, and what happens at it.
+
+use std::time::Duration;
+
+/// Bounds and times of a session.
+///
+/// Memory that one peer can make the session hold is at most `max_payload_bytes` (a body or a message on
+/// its way in) + `max_queue_bytes` (messages on their way out) + one payload being answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a POST body or of a WebSocket message; told to the client as `maxPayload`. At the bound a
+    /// POST is answered 413 and a WebSocket closed with 1009, and the session ends as `transport error`.
+    /// Also the budget of one long-polling answer. Default 1,000,000 (row A9).
+    pub max_payload_bytes: usize,
+    /// Frames that one WebSocket message may be cut into; at the bound the connection is closed with 1009.
+    /// Default 1,024 (hazard S34).
+    pub max_fragments: u32,
+    /// Bytes queued for a peer that does not read. At the bound sending gives [`SendError::Full`].
+    /// Default 16 MiB: several payloads, little against what the system's own socket buffers hold for
+    /// thousands of connections.
+    ///
+    /// [`SendError::Full`]: crate::SendError::Full
+    pub max_queue_bytes: usize,
+    /// From open, or from the last pong, to the next ping. Default 25 s (row A7).
+    pub ping_interval: Duration,
+    /// From a ping to its pong; then the session ends as `ping timeout`. Default 20 s (row A8).
+    pub ping_timeout: Duration,
+    /// From the arrival of a second transport to its `5`; then that transport is closed and the session
+    /// stays on the first. Default 10 s (row A6).
+    pub upgrade_timeout: Duration,
+    /// How long a graceful close waits for the peer to take what is queued. Default 30 s (row A53).
+    pub close_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_payload_bytes: 1_000_000,
+            max_fragments: 1024,
+            max_queue_bytes: 16 << 20,
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            upgrade_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(30),
+        }
+    }
+}

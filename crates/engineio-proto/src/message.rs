@@ -1,0 +1,162 @@
+//! [`Message`]: what an application sends and receives over a session, and [`MessageFrame`], the same
+//! made ready for the wire once, so that a broadcast costs each recipient a reference count.
+//!
+//! Leaves out the other packet kinds (`packet.rs`) and the frame format itself (`websocket/`).
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::{Text, websocket};
+
+/// One message, text or binary. [EIO4 Message]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// UTF-8 text.
+    Text(Text),
+    /// Raw bytes; base64 on long-polling, a binary frame on WebSocket.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// Length of the payload in bytes, without any framing.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether the payload is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Text> for Message {
+    fn from(text: Text) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+/// A message with its unmasked WebSocket frame header in front, in one piece of shared memory.
+///
+/// Layout: `header ‖ packet`, where the packet is `4` + text for text and the raw bytes for binary.
+/// WebSocket writes the whole, long-polling takes the packet behind the header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageFrame {
+    bytes: Bytes,
+    header_len: u8,
+    binary: bool,
+}
+
+impl MessageFrame {
+    /// The frame of a text message made of `parts`, which are joined without anything between them.
+    #[must_use]
+    pub fn text(parts: &[&str]) -> Self {
+        let len = 1 + parts.iter().map(|part| part.len()).sum::<usize>();
+        let (mut bytes, header_len) = start(websocket::Opcode::Text, len);
+        bytes.put_u8(b'4');
+        for part in parts {
+            bytes.put_slice(part.as_bytes());
+        }
+        Self { bytes: bytes.freeze(), header_len, binary: false }
+    }
+
+    /// The frame of a packet that is text already, kind included.
+    pub(crate) fn packet_text(packet: &str) -> Self {
+        let (mut bytes, header_len) = start(websocket::Opcode::Text, packet.len());
+        bytes.put_slice(packet.as_bytes());
+        Self { bytes: bytes.freeze(), header_len, binary: false }
+    }
+
+    /// The frame of a binary message.
+    #[must_use]
+    pub fn binary(payload: &[u8]) -> Self {
+        let (mut bytes, header_len) = start(websocket::Opcode::Binary, payload.len());
+        bytes.put_slice(payload);
+        Self { bytes: bytes.freeze(), header_len, binary: true }
+    }
+
+    /// The whole WebSocket frame, header included.
+    #[must_use]
+    pub const fn frame(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The whole WebSocket frame, given away.
+    #[must_use]
+    pub fn into_frame(self) -> Bytes {
+        self.bytes
+    }
+
+    /// The packet without the frame header: `4` + text, or the raw bytes of a binary message.
+    #[must_use]
+    pub fn packet(&self) -> &[u8] {
+        &self.bytes[usize::from(self.header_len)..]
+    }
+
+    /// Whether this is a binary message.
+    #[must_use]
+    pub const fn is_binary(&self) -> bool {
+        self.binary
+    }
+
+    /// Bytes that it costs in a queue.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Never true: a frame has at least its header. Here for completeness beside [`MessageFrame::len`].
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The message that it carries, sharing the memory.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        let start = usize::from(self.header_len);
+        if self.binary {
+            return Message::Binary(self.bytes.slice(start..));
+        }
+        // The text came in as `&str`, so the check cannot fail.
+        Message::Text(Text::from_utf8(self.bytes.slice(start + 1..)).unwrap_or_default())
+    }
+}
+
+impl From<&Message> for MessageFrame {
+    fn from(message: &Message) -> Self {
+        match message {
+            Message::Text(text) => Self::text(&[text]),
+            Message::Binary(bytes) => Self::binary(bytes),
+        }
+    }
+}
+
+fn start(opcode: websocket::Opcode, payload_len: usize) -> (BytesMut, u8) {
+    let mut bytes = BytesMut::with_capacity(websocket::MAX_SERVER_HEADER_BYTES + payload_len);
+    websocket::encode_header(opcode, true, payload_len as u64, None, &mut bytes);
+    // A header is 2, 4 or 10 bytes long.
+    let header_len = bytes.len() as u8;
+    (bytes, header_len)
+}

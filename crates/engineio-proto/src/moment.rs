@@ -1,0 +1,55 @@
+//! [`Moment`]: a point in time that the caller names, since the protocol owns no clock.
+//!
+//! Leaves out everything about where time comes from: a runtime counts from any epoch it likes, a
+//! simulation counts from zero.
+
+use std::{ops::Add, time::Duration};
+
+/// Nanoseconds since an epoch of the caller's choice, which must not go backwards.
+///
+/// Eight bytes, so that a session with several deadlines stays small; good for 584 years.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The epoch itself.
+    pub const EPOCH: Self = Self(0);
+
+    /// A moment `nanos` nanoseconds after the epoch.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the epoch.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Time passed since `earlier`; zero where `earlier` is later.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Saturates at the end of time instead of overflowing: "never" is a legal duration in configuration.
+impl Add<Duration> for Moment {
+    type Output = Self;
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adding_an_endless_duration_saturates() {
+        assert_eq!(Moment::from_nanos(5) + Duration::MAX, Moment::from_nanos(u64::MAX));
+        assert_eq!(Moment::EPOCH.saturating_since(Moment::from_nanos(1)), Duration::ZERO);
+        assert_eq!(Moment::from_nanos(7).saturating_since(Moment::from_nanos(2)), Duration::from_nanos(5));
+    }
+}

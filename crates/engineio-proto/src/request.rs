@@ -1,0 +1,294 @@
+//! HTTP requests of Engine.IO: from method, query and session to a typed [`Request`], or a [`Reject`]
+//! with the code that the contract gives it. [EIO4 Handshake] Rows A34–A47.
+//!
+//! Owns the order of the checks (row A42). Leaves out HTTP itself, and what only the caller knows: the
+//! sessions (asked through a closure) and `allowRequest`.
+
+use std::fmt;
+
+use crate::id::TransportKind;
+
+/// The query parameters that the protocol knows. A repeated key counts with its last value (row A43).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    transport: Option<String>,
+    sid: Option<String>,
+    revision: Option<String>,
+}
+
+impl Query {
+    /// Reads a query string, without the question mark; percent-decoded. Unknown keys are ignored.
+    #[must_use]
+    pub fn parse(query: &str) -> Self {
+        let mut parsed = Self::default();
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*key {
+                "transport" => parsed.transport = Some(value.into_owned()),
+                "sid" => parsed.sid = Some(value.into_owned()),
+                "EIO" => parsed.revision = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        parsed
+    }
+
+    /// The session that the request names; an empty id is none, as in the reference.
+    #[must_use]
+    pub fn sid(&self) -> Option<&str> {
+        self.sid.as_deref().filter(|sid| !sid.is_empty())
+    }
+
+    /// Checks the protocol revision, the last check of a handshake (rows A41, A42).
+    ///
+    /// # Errors
+    /// [`Reject::UnsupportedProtocol`] for anything but `EIO=4`.
+    pub fn check_revision(&self) -> Result<(), Reject> {
+        if self.revision.as_deref() == Some("4") { Ok(()) } else { Err(Reject::UnsupportedProtocol) }
+    }
+}
+
+/// The method of a request, as far as the protocol tells methods apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Receives.
+    Get,
+    /// Sends.
+    Post,
+    /// Anything else.
+    Other,
+}
+
+/// What a request wants, after all checks that need no configuration call-back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request<'q> {
+    /// A new session over this transport. `allowRequest` and [`Query::check_revision`] are still to come.
+    Open(TransportKind),
+    /// GET of a session.
+    Poll(&'q str),
+    /// POST to a session.
+    Post(&'q str),
+    /// A WebSocket for a session that exists.
+    Attach(&'q str),
+    /// A method that a session does not know: HTTP 500, session untouched (row A44).
+    UnknownMethod,
+    /// A WebSocket upgrade that names the transport `polling`: 101, then closed (row A46).
+    PollingOverWebSocket,
+}
+
+/// Checks a request, in the order of row A42.
+///
+/// `upgrade` says whether it is a WebSocket upgrade; `enabled` are the configured transports; `session`
+/// tells the transport of a session, `None` where it is unknown.
+///
+/// # Errors
+/// The [`Reject`] with the answer to give.
+pub fn classify<'q>(
+    query: &'q Query,
+    method: Method,
+    upgrade: bool,
+    enabled: &[TransportKind],
+    session: impl FnOnce(&str) -> Option<TransportKind>,
+) -> Result<Request<'q>, Reject> {
+    let transport = query.transport.as_deref().and_then(TransportKind::from_name);
+    let transport = transport.filter(|kind| enabled.contains(kind)).ok_or(Reject::TransportUnknown)?;
+    if let Some(sid) = query.sid() {
+        let current = session(sid).ok_or(Reject::UnknownSid)?;
+        return match (upgrade, transport) {
+            (true, TransportKind::WebSocket) => Ok(Request::Attach(sid)),
+            (true, TransportKind::Polling) => Ok(Request::PollingOverWebSocket),
+            (false, _) if transport != current => Err(Reject::BadRequest(BadRequest::TransportMismatch)),
+            (false, TransportKind::WebSocket) => Err(Reject::BadRequest(BadRequest::NotAnUpgrade)),
+            (false, TransportKind::Polling) => Ok(match method {
+                Method::Get => Request::Poll(sid),
+                Method::Post => Request::Post(sid),
+                Method::Other => Request::UnknownMethod,
+            }),
+        };
+    }
+    if method != Method::Get {
+        return Err(Reject::BadHandshakeMethod);
+    }
+    match (upgrade, transport) {
+        (false, TransportKind::WebSocket) => Err(Reject::BadRequest(BadRequest::NotAnUpgrade)),
+        (true, TransportKind::Polling) => Ok(Request::PollingOverWebSocket),
+        _ => Ok(Request::Open(transport)),
+    }
+}
+
+/// A refused request. The JSON body of the answer is [`Reject::body`], its status [`Reject::status`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reject {
+    /// Code 0 (row A36): no such transport, or not enabled.
+    TransportUnknown,
+    /// Code 1 (row A37): no such session here; with several servers typically a missing sticky session.
+    UnknownSid,
+    /// Code 2 (row A38): a handshake that is not a GET.
+    BadHandshakeMethod,
+    /// Code 3 (row A39).
+    BadRequest(BadRequest),
+    /// Code 4 (row A40): refused by the application, with its message.
+    Forbidden(String),
+    /// Code 5 (row A41): a revision other than the ones served.
+    UnsupportedProtocol,
+}
+
+/// What was bad about a request with code 3; for logs, the wire carries the code only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadRequest {
+    /// The session is on another transport (row A45).
+    TransportMismatch,
+    /// `transport=websocket` without an upgrade.
+    NotAnUpgrade,
+    /// No id could be made for the session.
+    NoSessionId,
+}
+
+impl Reject {
+    /// The code in the answer's body.
+    #[must_use]
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::TransportUnknown => 0,
+            Self::UnknownSid => 1,
+            Self::BadHandshakeMethod => 2,
+            Self::BadRequest(_) => 3,
+            Self::Forbidden(_) => 4,
+            Self::UnsupportedProtocol => 5,
+        }
+    }
+
+    /// The message in the answer's body.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::TransportUnknown => "Transport unknown",
+            Self::UnknownSid => "Session ID unknown",
+            Self::BadHandshakeMethod => "Bad handshake method",
+            Self::BadRequest(_) => "Bad request",
+            Self::Forbidden(message) => message,
+            Self::UnsupportedProtocol => "Unsupported protocol version",
+        }
+    }
+
+    /// The HTTP status of a plain request (row A34). A refused upgrade is always 400 (row A35).
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        if matches!(self, Self::Forbidden(_)) { 403 } else { 400 }
+    }
+
+    /// The JSON body: `{"code":…,"message":"…"}`.
+    #[must_use]
+    pub fn body(&self) -> String {
+        #[derive(serde::Serialize)]
+        struct Body<'a> {
+            code: u8,
+            message: &'a str,
+        }
+        // A number and a string always serialise.
+        serde_json::to_string(&Body { code: self.code(), message: self.message() }).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (code {})", self.message(), self.code())?;
+        if let Self::BadRequest(cause) = self {
+            write!(f, ": {cause:?}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Reject {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: &[TransportKind] = &[TransportKind::Polling, TransportKind::WebSocket];
+    const MISMATCH: Reject = Reject::BadRequest(BadRequest::TransportMismatch);
+    const NO_UPGRADE: Reject = Reject::BadRequest(BadRequest::NotAnUpgrade);
+
+    fn session(sid: &str) -> Option<TransportKind> {
+        match sid {
+            "polls" => Some(TransportKind::Polling),
+            "wired" => Some(TransportKind::WebSocket),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn each_request_is_told_apart_or_refused_in_the_order_of_the_contract() {
+        use Method::{Get, Other, Post};
+        use TransportKind::{Polling, WebSocket};
+        type Case = (&'static str, Method, bool, Result<Request<'static>, Reject>);
+        let table: &[Case] = &[
+            ("EIO=4&transport=polling", Get, false, Ok(Request::Open(Polling))),
+            ("EIO=4&transport=websocket", Get, true, Ok(Request::Open(WebSocket))),
+            ("transport=polling&sid=polls", Get, false, Ok(Request::Poll("polls"))),
+            ("transport=polling&sid=polls", Post, false, Ok(Request::Post("polls"))),
+            ("transport=polling&sid=polls", Other, false, Ok(Request::UnknownMethod)),
+            ("transport=websocket&sid=polls", Get, true, Ok(Request::Attach("polls"))),
+            ("transport=websocket&sid=wired", Get, true, Ok(Request::Attach("wired"))),
+            ("transport=polling&sid=polls", Get, true, Ok(Request::PollingOverWebSocket)),
+            ("transport=polling", Get, true, Ok(Request::PollingOverWebSocket)),
+            // Row A36: the transport is looked at first of all.
+            ("", Post, false, Err(Reject::TransportUnknown)),
+            ("transport=", Get, false, Err(Reject::TransportUnknown)),
+            ("transport=constructor&sid=nobody", Get, false, Err(Reject::TransportUnknown)),
+            ("transport=webtransport", Get, false, Err(Reject::TransportUnknown)),
+            // Row A37: then the session, whatever the method.
+            ("transport=polling&sid=nobody", Other, false, Err(Reject::UnknownSid)),
+            ("transport=websocket&sid=nobody", Get, true, Err(Reject::UnknownSid)),
+            // Row A45, then A39.
+            ("transport=polling&sid=wired", Get, false, Err(MISMATCH)),
+            ("transport=websocket&sid=polls", Get, false, Err(MISMATCH)),
+            ("transport=websocket&sid=wired", Get, false, Err(NO_UPGRADE)),
+            // Row A38.
+            ("transport=polling", Post, false, Err(Reject::BadHandshakeMethod)),
+            ("transport=websocket", Other, false, Err(Reject::BadHandshakeMethod)),
+            ("transport=websocket", Get, false, Err(NO_UPGRADE)),
+            // An empty id is no id, as in the reference.
+            ("transport=polling&sid=", Post, false, Err(Reject::BadHandshakeMethod)),
+            // Row A43: decoded, and the last of a repeated key counts.
+            ("transport=x&transport=%70olling", Get, false, Ok(Request::Open(Polling))),
+        ];
+        for (query, method, upgrade, expected) in table {
+            let parsed = Query::parse(query);
+            let got = classify(&parsed, *method, *upgrade, BOTH, session);
+            assert_eq!(&got, expected, "{query} {method:?} upgrade={upgrade}");
+        }
+    }
+
+    #[test]
+    fn a_transport_that_is_not_enabled_is_unknown() {
+        let query = Query::parse("EIO=4&transport=websocket");
+        let got = classify(&query, Method::Get, true, &[TransportKind::Polling], session);
+        assert_eq!(got, Err(Reject::TransportUnknown));
+    }
+
+    #[test]
+    fn only_revision_four_is_supported() {
+        assert_eq!(Query::parse("EIO=4").check_revision(), Ok(()));
+        for query in ["", "EIO=", "EIO=3", "EIO=abc", "EIO=44", "eio=4"] {
+            assert_eq!(Query::parse(query).check_revision(), Err(Reject::UnsupportedProtocol), "{query}");
+        }
+    }
+
+    #[test]
+    fn the_answer_to_each_reject_is_that_of_the_error_table() {
+        let table = [
+            (Reject::TransportUnknown, 400, r#"{"code":0,"message":"Transport unknown"}"#),
+            (Reject::UnknownSid, 400, r#"{"code":1,"message":"Session ID unknown"}"#),
+            (Reject::BadHandshakeMethod, 400, r#"{"code":2,"message":"Bad handshake method"}"#),
+            (MISMATCH, 400, r#"{"code":3,"message":"Bad request"}"#),
+            (Reject::Forbidden("no \"way\"".into()), 403, r#"{"code":4,"message":"no \"way\""}"#),
+            (Reject::UnsupportedProtocol, 400, r#"{"code":5,"message":"Unsupported protocol version"}"#),
+        ];
+        for (reject, status, body) in table {
+            assert_eq!((reject.status(), reject.body().as_str()), (status, body));
+        }
+    }
+}

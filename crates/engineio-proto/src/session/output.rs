@@ -1,0 +1,74 @@
+//! What goes in and out of a session beside plain bytes: [`Output`], and the outcomes of its inputs.
+
+use bytes::Bytes;
+
+use crate::{
+    Closed, Message,
+    id::{PollId, WireId},
+    request::Reject,
+    websocket::{CloseCode, FrameError},
+};
+
+/// What the session asks its runtime to do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output {
+    /// Answer this GET.
+    Answer(PollId, Answer),
+    /// Hand this message to the application.
+    Message(Message),
+    /// The WebSocket has become the session's transport; the application may be told.
+    Upgraded,
+    /// Write what was taken for this WebSocket, then a close frame with this code (none: without a code,
+    /// row A81), then close it.
+    CloseWire(WireId, Option<CloseCode>),
+    /// The session is over; nothing comes after this but [`Output::CloseWire`].
+    Closed(Closed),
+}
+
+/// The answer to a GET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// 200 with this payload (row A61).
+    Payload(Bytes),
+    /// 400 without a body (row A63).
+    BadRequest,
+}
+
+/// A second WebSocket was offered to the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attached {
+    /// It is the candidate now, under this number.
+    Candidate(WireId),
+    /// Refused: complete the handshake, then close it; the session is unaffected (rows A47, I1; hazard R5).
+    Refused,
+}
+
+/// Why a POST is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostRefusal {
+    /// Answered from the error table; the session is untouched.
+    Reject(Reject),
+    /// 400 without a body; the session has been closed (rows A64, A69).
+    BadRequest,
+}
+
+/// How the body of a POST came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PostFault {
+    /// The client went away in the middle (row A66).
+    Abandoned,
+    /// More bytes than `maxPayload`: 413 (row A68, I5).
+    TooLarge,
+    /// `application/octet-stream`, which version 4 does not know: 400 (row A67, hazard S13).
+    BinaryContent,
+}
+
+/// How a WebSocket ended from the outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireLoss {
+    /// The connection ended or failed.
+    Disconnected,
+    /// The peer broke the framing; it is told why by a close code (row A78).
+    Violation(FrameError),
+}

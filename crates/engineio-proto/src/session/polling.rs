@@ -1,0 +1,169 @@
+//! The long-polling inputs of a [`ServerSession`]: GETs and POSTs. [EIO4 Polling] Rows A53, A54, A61–A69.
+
+use bytes::Bytes;
+
+use super::{
+    output::{Answer, Output, PostFault, PostRefusal},
+    server::{CLOSE, NOOP, Polling, ServerSession, State},
+};
+use crate::{
+    CloseReason, Packet, Packets, PayloadWriter, Text,
+    id::PollId,
+    moment::Moment,
+    request::{BadRequest, Reject},
+};
+
+impl ServerSession {
+    /// A GET has come. It is answered through [`Output::Answer`], perhaps at once.
+    ///
+    /// # Errors
+    /// The [`Reject`] to answer with where the session polls no longer (rows A37, A45).
+    pub fn handle_poll_opened(&mut self, out: &mut Vec<Output>) -> Result<PollId, Reject> {
+        let id = PollId(self.next_id());
+        match &mut self.state {
+            State::Polling(polling) | State::Probing(polling, _) if polling.parked.is_some() => {
+                out.push(Output::Answer(id, Answer::BadRequest));
+                self.close(CloseReason::TransportError, "overlapping GET requests", out);
+            }
+            State::Polling(polling) => {
+                polling.parked = Some(id);
+                self.handle_flush(out);
+            }
+            State::Probing(polling, candidate) => {
+                let probed = candidate.probed;
+                polling.parked = Some(id);
+                self.handle_flush(out);
+                if probed {
+                    self.release_poll(out);
+                }
+            }
+            State::Leaving(polling, deadline) => {
+                let (polling, deadline) = (Polling { parked: Some(id), ..*polling }, *deadline);
+                self.leave_late(polling, deadline, out);
+            }
+            State::Wire(_) | State::Draining(..) => return Err(Reject::BadRequest(BadRequest::TransportMismatch)),
+            State::Closed(_) => return Err(Reject::UnknownSid),
+        }
+        Ok(id)
+    }
+
+    /// The client of a GET went away before the answer (row A65). A GET that was answered is not meant.
+    pub fn handle_poll_abandoned(&mut self, poll: PollId, out: &mut Vec<Output>) {
+        if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = &mut self.state
+            && polling.parked == Some(poll)
+        {
+            polling.parked = None;
+            self.close(CloseReason::TransportError, "the client aborted a GET", out);
+        }
+    }
+
+    /// A POST has come; its body is about to be read.
+    ///
+    /// # Errors
+    /// Where it is not to be read: [`PostRefusal`] says what to answer.
+    pub fn handle_post_begun(&mut self, out: &mut Vec<Output>) -> Result<(), PostRefusal> {
+        match &mut self.state {
+            State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) => {
+                if !std::mem::replace(&mut polling.posting, true) {
+                    return Ok(());
+                }
+                self.close(CloseReason::TransportError, "overlapping POST requests", out);
+                Err(PostRefusal::BadRequest)
+            }
+            State::Wire(_) | State::Draining(..) => {
+                Err(PostRefusal::Reject(Reject::BadRequest(BadRequest::TransportMismatch)))
+            }
+            State::Closed(_) => Err(PostRefusal::Reject(Reject::UnknownSid)),
+        }
+    }
+
+    /// The body of the POST is here, whole.
+    ///
+    /// # Errors
+    /// [`PostRefusal`], where it is not to be answered with `ok`.
+    pub fn handle_post(&mut self, body: Bytes, now: Moment, out: &mut Vec<Output>) -> Result<(), PostRefusal> {
+        match &mut self.state {
+            State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) => polling.posting = false,
+            State::Wire(_) | State::Draining(..) => {
+                // The client switched to WebSocket with a POST still on its way; its place in the order is lost.
+                return Err(PostRefusal::Reject(Reject::BadRequest(BadRequest::TransportMismatch)));
+            }
+            State::Closed(_) => return Err(PostRefusal::BadRequest),
+        }
+        let Ok(payload) = Text::from_utf8(body) else {
+            self.close(CloseReason::ParseError, "a POST body that is not UTF-8", out);
+            return Err(PostRefusal::BadRequest);
+        };
+        for packet in Packets::new(payload) {
+            match packet {
+                // A client that closes takes its answer as usual (row A54).
+                Ok(Packet::Close) => {
+                    self.close_polling_by_peer(out);
+                    return Ok(());
+                }
+                Ok(packet) => self.handle_packet(packet, now, out),
+                Err(_) => self.close(CloseReason::ParseError, "a malformed packet in a POST body", out),
+            }
+            if self.is_closed() {
+                return Err(PostRefusal::BadRequest);
+            }
+        }
+        Ok(())
+    }
+
+    /// The body of the POST came to nothing.
+    pub fn handle_post_failed(&mut self, fault: PostFault, out: &mut Vec<Output>) {
+        if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = &self.state
+            && polling.posting
+        {
+            let detail = match fault {
+                PostFault::Abandoned => "the client aborted a POST",
+                PostFault::TooLarge => "a POST body over maxPayload",
+                PostFault::BinaryContent => "a POST body of type application/octet-stream",
+            };
+            self.close(CloseReason::TransportError, detail, out);
+        }
+    }
+
+    /// A graceful close on long-polling: into the parked GET, or into the next one (row A53).
+    pub(super) fn leave(&mut self, polling: Polling, deadline: Moment, out: &mut Vec<Output>) {
+        if polling.parked.is_some() {
+            return self.answer_leaving(polling, deadline, PayloadWriter::new(), out);
+        }
+        self.state = State::Leaving(polling, deadline);
+    }
+
+    fn leave_late(&mut self, polling: Polling, deadline: Moment, out: &mut Vec<Output>) {
+        let mut payload = PayloadWriter::new();
+        if self.queue.is_empty() {
+            payload.push_text(NOOP);
+        }
+        self.answer_leaving(polling, deadline, payload, out);
+    }
+
+    fn answer_leaving(&mut self, polling: Polling, deadline: Moment, payload: PayloadWriter, out: &mut Vec<Output>) {
+        // Whoever leaves asks no more whether the other side is there: row A53 has no ping.
+        self.heartbeat.take_ping();
+        let mut payload = self.payload(payload);
+        let left = Polling { parked: None, ..polling };
+        let Some(poll) = polling.parked else { return };
+        if self.queue.is_empty() {
+            payload.push_text(CLOSE);
+            self.state = State::Leaving(left, deadline);
+            out.push(Output::Answer(poll, Answer::Payload(payload.finish())));
+            self.close(CloseReason::ForcedClose, "closed by this side", out);
+        } else {
+            self.state = State::Leaving(left, deadline);
+            out.push(Output::Answer(poll, Answer::Payload(payload.finish())));
+        }
+    }
+
+    fn close_polling_by_peer(&mut self, out: &mut Vec<Output>) {
+        if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = &mut self.state
+            && let Some(poll) = polling.parked.take()
+        {
+            out.push(Output::Answer(poll, Answer::Payload(Bytes::from_static(NOOP.as_bytes()))));
+        }
+        self.close(CloseReason::TransportClose, "the client closed the session", out);
+    }
+}

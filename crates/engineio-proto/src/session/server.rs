@@ -1,0 +1,353 @@
+//! [`ServerSession`]: the server's side of a session: its states, what the application and the clock do
+//! to it, and the one way to its end. The inputs of the transports are in `polling.rs` and `wire.rs`.
+//!
+//! [EIO4 Upgrade] [EIO4 Heartbeat] Rows A47–A58, A63–A69,
+//! A75–A78; hazards R1–R7.
+//!
+//! ```text
+//!            attach                 2probe, then 5
+//!  Polling ──────────▶ Probing ─────────────────────▶ Wire ◀── opened on WebSocket
+//!     ▲  │                │ │                           │
+//!     │  │ candidate lost,│ │ close (after the probe:   │ close
+//!     └──┼──── timed out ─┘ │ kept until the switch)    ▼
+//!        │ close, no poll   │                      Draining ── queue empty ──▶ Closed
+//!        ▼                  ▼
+//!     Leaving ── next poll, or deadline ──▶ Closed ◀── any fault, from any state
+//! ```
+//!
+//! What cannot happen: two polls parked; a packet of long-polling on a WebSocket; a message in the queue
+//! and on the wire at once; a state without a deadline.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    heartbeat::{Beat, Heartbeat},
+    output::{Answer, Output},
+};
+use crate::{
+    CloseReason, Closed, Limits, MessageFrame, Packet, PayloadWriter, Text,
+    error::SendError,
+    id::{PollId, TransportKind, WireId},
+    moment::Moment,
+    queue::SendQueue,
+    websocket::CloseCode,
+};
+
+/// How to close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseMode {
+    /// What is queued goes out first, and an upgrade in progress is waited for (row A52).
+    Graceful,
+    /// At once; what is queued is dropped.
+    Discard,
+}
+
+/// A session, without its sockets.
+#[derive(Debug)]
+pub struct ServerSession {
+    pub(super) limits: Arc<Limits>,
+    pub(super) state: State,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) queue: SendQueue,
+    /// The last WebSocket ping, to be answered; a flood of them costs one slot. [RFC 6455 §5.5.3]
+    pub(super) wire_pong: Option<Bytes>,
+    /// The runtime reads nothing, because the application lags behind.
+    reading_paused: bool,
+    last_id: u32,
+}
+
+/// Each variant holds what exists in that state and nothing else.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum State {
+    /// Long-polling, alone.
+    Polling(Polling),
+    /// Long-polling, with a WebSocket that wants to take over.
+    Probing(Polling, Candidate),
+    /// WebSocket.
+    Wire(WireId),
+    /// A graceful close on long-polling waits for a GET to put the close packet into.
+    Leaving(Polling, Moment),
+    /// A graceful close on WebSocket waits for the queue to leave.
+    Draining(WireId, Moment),
+    /// Over; it was on this transport.
+    Closed(TransportKind),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Polling {
+    pub(super) parked: Option<PollId>,
+    pub(super) posting: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) wire: WireId,
+    pub(super) deadline: Moment,
+    /// `2probe` has come: the client is about to pause polling, so a GET is not held any more.
+    pub(super) probed: bool,
+    /// `3probe` is still to be written.
+    pub(super) owes_pong: bool,
+    /// A graceful close was asked for after the probe; it is done after the switch.
+    pub(super) closing: bool,
+}
+
+pub(super) const CLOSE: &str = "1";
+pub(super) const NOOP: &str = "6";
+
+impl ServerSession {
+    /// A session opened by a GET; `open` is the open packet. The payload is the answer to that GET.
+    #[must_use]
+    pub fn open_polling(limits: Arc<Limits>, open: &Text, now: Moment) -> (Self, Bytes) {
+        let mut payload = PayloadWriter::new();
+        payload.push_text(open);
+        (Self::new(limits, State::Polling(Polling::default()), now), payload.finish())
+    }
+
+    /// A session opened on a WebSocket; the open packet is the first frame to take (row A74).
+    #[must_use]
+    pub fn open_wire(limits: Arc<Limits>, open: &Text, now: Moment) -> (Self, WireId) {
+        let wire = WireId(0);
+        let mut session = Self::new(limits, State::Wire(wire), now);
+        // An empty queue takes anything.
+        let _ = session.queue.push(&[MessageFrame::packet_text(open)], usize::MAX);
+        (session, wire)
+    }
+
+    fn new(limits: Arc<Limits>, state: State, now: Moment) -> Self {
+        let heartbeat = Heartbeat::new(&limits, now);
+        Self { limits, state, heartbeat, queue: SendQueue::default(), wire_pong: None, reading_paused: false, last_id: 0 }
+    }
+
+    /// The transport that carries messages now; the last one where the session is over.
+    #[must_use]
+    pub const fn transport(&self) -> TransportKind {
+        match self.state {
+            State::Polling(_) | State::Probing(..) | State::Leaving(..) => TransportKind::Polling,
+            State::Wire(_) | State::Draining(..) => TransportKind::WebSocket,
+            State::Closed(last) => last,
+        }
+    }
+
+    /// Whether the session is over.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed(_))
+    }
+
+    /// Bytes that wait for the peer.
+    #[must_use]
+    pub const fn queued_bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
+    // ---- the application's inputs ----
+
+    /// Queues messages, all of them next to each other or none (hazard R20). They leave with the next
+    /// [`ServerSession::handle_flush`] or [`ServerSession::take_frames`], so that many sends travel together.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] once a close was asked for or happened; [`SendError::Full`] at
+    /// `max_queue_bytes`. Nothing was queued then.
+    pub fn handle_send(&mut self, frames: &[MessageFrame]) -> Result<(), SendError> {
+        match &self.state {
+            State::Polling(_) | State::Wire(_) => {}
+            State::Probing(_, candidate) if !candidate.closing => {}
+            _ => return Err(SendError::Closed),
+        }
+        self.queue.push(frames, self.limits.max_queue_bytes)
+    }
+
+    /// Closes the session, as `forced close`. Closing twice is closing once.
+    pub fn handle_close(&mut self, mode: CloseMode, now: Moment, out: &mut Vec<Output>) {
+        if mode == CloseMode::Discard {
+            return self.close(CloseReason::ForcedClose, "closed by this side", out);
+        }
+        let deadline = now + self.limits.close_timeout;
+        match self.state {
+            State::Polling(polling) => self.leave(polling, deadline, out),
+            State::Probing(polling, candidate) if candidate.probed => {
+                // The client pauses polling: only the WebSocket can still carry what is queued (hazard R6).
+                self.state = State::Probing(polling, Candidate { closing: true, ..candidate });
+            }
+            State::Probing(polling, candidate) => {
+                out.push(Output::CloseWire(candidate.wire, None));
+                self.leave(polling, deadline, out);
+            }
+            State::Wire(wire) => self.state = State::Draining(wire, deadline),
+            State::Leaving(..) | State::Draining(..) | State::Closed(_) => {}
+        }
+    }
+
+    /// Whether [`ServerSession::handle_flush`] would answer a GET.
+    #[must_use]
+    pub fn wants_flush(&self) -> bool {
+        matches!(&self.state, State::Polling(polling) | State::Probing(polling, _) if polling.parked.is_some())
+            && (!self.queue.is_empty() || self.heartbeat.owes_ping())
+    }
+
+    /// Answers the parked GET if there is something to send. To be called after a round of sending.
+    pub fn handle_flush(&mut self, out: &mut Vec<Output>) {
+        let (State::Polling(polling) | State::Probing(polling, _)) = &mut self.state else { return };
+        if self.queue.is_empty() && !self.heartbeat.owes_ping() {
+            return;
+        }
+        if let Some(poll) = polling.parked.take() {
+            let payload = self.payload(PayloadWriter::new());
+            out.push(Output::Answer(poll, Answer::Payload(payload.finish())));
+        }
+    }
+
+    // ---- time ----
+
+    /// The runtime stops reading, because the application has not taken what is here: a pong may lie
+    /// unread, so its time does not run out meanwhile (hazard R17).
+    pub const fn handle_reading_paused(&mut self) {
+        self.reading_paused = true;
+    }
+
+    /// The runtime reads again.
+    pub fn handle_reading_resumed(&mut self, now: Moment) {
+        if std::mem::replace(&mut self.reading_paused, false) {
+            self.heartbeat.excuse(&self.limits, now);
+        }
+    }
+
+    /// When [`ServerSession::handle_timeout`] is to be called; `None` where nothing is waited for: once the session
+    /// is over, and where a pong is waited for that cannot be read.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Moment> {
+        let suspended = self.reading_paused && self.heartbeat.awaits_pong();
+        let heartbeat = (!suspended).then(|| self.heartbeat.due());
+        match &self.state {
+            State::Polling(_) | State::Wire(_) => heartbeat,
+            State::Probing(_, candidate) => Some(heartbeat.map_or(candidate.deadline, |due| candidate.deadline.min(due))),
+            State::Leaving(_, deadline) | State::Draining(_, deadline) => Some(*deadline),
+            State::Closed(_) => None,
+        }
+    }
+
+    /// Time has passed. Calling it early or twice does nothing.
+    pub fn handle_timeout(&mut self, now: Moment, out: &mut Vec<Output>) {
+        match self.state {
+            State::Leaving(_, deadline) | State::Draining(_, deadline) => {
+                if now >= deadline {
+                    self.close(CloseReason::ForcedClose, "closed by this side, before the peer took all", out);
+                }
+                return;
+            }
+            State::Closed(_) => return,
+            State::Probing(_, candidate) if now >= candidate.deadline => self.drop_candidate(None, now, out),
+            _ => {}
+        }
+        match self.heartbeat.handle_timeout(&self.limits, now, self.reading_paused) {
+            Beat::Quiet => {}
+            Beat::Ping => self.handle_flush(out),
+            Beat::Dead => self.close(CloseReason::PingTimeout, "no pong in time", out),
+        }
+    }
+
+    // ---- inside ----
+
+    /// Whether a graceful close was asked for and is still on its way.
+    const fn is_closing(&self) -> bool {
+        matches!(
+            self.state,
+            State::Leaving(..) | State::Draining(..) | State::Probing(_, Candidate { closing: true, .. })
+        )
+    }
+
+    /// A packet on the session's transport, after decoding. The close packet of a POST is handled there.
+    pub(super) fn handle_packet(&mut self, packet: Packet, now: Moment, out: &mut Vec<Output>) {
+        match packet {
+            Packet::Message(message) => {
+                // Like the reference: what still arrives while this side closes is not delivered.
+                if !self.is_closing() {
+                    out.push(Output::Message(message));
+                }
+            }
+            Packet::Pong(_) => self.heartbeat.handle_pong(&self.limits, now),
+            // The server pings, never the client (row A49).
+            Packet::Ping(_) => self.close(CloseReason::TransportError, "invalid heartbeat direction", out),
+            // The reference ignores it on WebSocket; a clean close is what the client means (contract I2).
+            Packet::Close => self.close(CloseReason::TransportClose, "the client closed the session", out),
+            Packet::Open(_) | Packet::Upgrade | Packet::Noop => {}
+        }
+    }
+
+    /// Closes the candidate; the session goes on as if it had never come (row A6, hazard R2).
+    pub(super) fn drop_candidate(&mut self, code: Option<CloseCode>, now: Moment, out: &mut Vec<Output>) {
+        let State::Probing(polling, candidate) = self.state else { return };
+        self.wire_pong = None;
+        self.state = State::Polling(polling);
+        out.push(Output::CloseWire(candidate.wire, code));
+        if candidate.closing {
+            self.leave(polling, now + self.limits.close_timeout, out);
+        }
+    }
+
+    /// Answers a parked GET with a noop, so that the client can stop polling.
+    pub(super) fn release_poll(&mut self, out: &mut Vec<Output>) {
+        if let State::Probing(polling, _) = &mut self.state
+            && let Some(poll) = polling.parked.take()
+        {
+            out.push(Output::Answer(poll, Answer::Payload(Bytes::from_static(NOOP.as_bytes()))));
+        }
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason, detail: &'static str, out: &mut Vec<Output>) {
+        self.close_with_code(reason, detail, None, out);
+    }
+
+    /// The one way into `Closed`: answers what is parked, closes what is attached, drops what is queued.
+    pub(super) fn close_with_code(
+        &mut self,
+        reason: CloseReason,
+        detail: &'static str,
+        code: Option<CloseCode>,
+        out: &mut Vec<Output>,
+    ) {
+        if self.is_closed() {
+            return;
+        }
+        let last = self.transport();
+        let before = std::mem::replace(&mut self.state, State::Closed(last));
+        self.queue.clear();
+        self.wire_pong = None;
+        if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = before
+            && let Some(poll) = polling.parked
+        {
+            out.push(Output::Answer(poll, Answer::Payload(Bytes::from_static(CLOSE.as_bytes()))));
+        }
+        out.push(Output::Closed(Closed { reason, detail }));
+        match before {
+            State::Probing(_, Candidate { wire, .. }) => out.push(Output::CloseWire(wire, None)),
+            State::Wire(wire) | State::Draining(wire, _) => out.push(Output::CloseWire(wire, code)),
+            _ => {}
+        }
+    }
+
+    /// The heartbeat's ping, if owed, and what is queued, up to one payload's bytes.
+    pub(super) fn payload(&mut self, mut payload: PayloadWriter) -> PayloadWriter {
+        if self.heartbeat.take_ping() {
+            payload.push_text("2");
+        }
+        while let Some(frame) = self.queue.front() {
+            if !payload.push_message(frame, self.limits.max_payload_bytes) {
+                break;
+            }
+            self.queue.pop();
+        }
+        payload
+    }
+
+    pub(super) const fn candidate_is(&self, wire: WireId) -> bool {
+        matches!(self.state, State::Probing(_, Candidate { wire: WireId(id), .. }) if id == wire.0)
+    }
+
+    pub(super) const fn next_id(&mut self) -> u32 {
+        self.last_id = self.last_id.wrapping_add(1);
+        self.last_id
+    }
+}

@@ -1,0 +1,88 @@
+//! Tests of the session. `table.rs` goes through every state × every input (over `bench.rs`, which builds the
+//! states and applies the inputs), `clauses.rs` through the protocol's sentences and the known hazards,
+//! `simulation.rs` through thousands of conversations with a client that behaves like the JavaScript one.
+//!
+//! Here is what they share: limits, time in seconds, and the outputs in one readable line.
+
+mod bench;
+mod clauses;
+mod simulation;
+mod table;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use crate::{Answer, Limits, Message, MessageFrame, Moment, Output, PollId, ServerSession, Text, WireId};
+
+/// The reference's times, and payloads so small that two of the large messages do not fit into one.
+fn limits() -> Arc<Limits> {
+    Arc::new(Limits {
+        max_payload_bytes: 16,
+        ping_interval: Duration::from_secs(25),
+        ping_timeout: Duration::from_secs(20),
+        upgrade_timeout: Duration::from_secs(10),
+        close_timeout: Duration::from_secs(30),
+        ..Limits::default()
+    })
+}
+
+fn at(seconds: u64) -> Moment {
+    Moment::EPOCH + Duration::from_secs(seconds)
+}
+
+fn text(message: &str) -> MessageFrame {
+    MessageFrame::text(&[message])
+}
+
+/// The packets of a payload, with commas for the separators.
+fn packets(payload: &Bytes) -> String {
+    String::from_utf8(payload.to_vec()).unwrap().replace('\u{1e}', ",")
+}
+
+/// A short unmasked frame as what it says: the text, hex for binary, `pong:` + data for a pong.
+fn frame(bytes: &Bytes) -> String {
+    let (header, payload) = bytes.split_at(2);
+    assert_eq!(usize::from(header[1]), payload.len(), "one short, whole, unmasked frame");
+    match header[0] {
+        0x81 => String::from_utf8(payload.to_vec()).unwrap(),
+        0x82 => hex(payload),
+        0x8A => format!("pong:{}", String::from_utf8_lossy(payload)),
+        other => panic!("a frame that starts with {other:#x}"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Outputs in one line; the two closures name the ids.
+fn line(outputs: &[Output], poll: impl Fn(PollId) -> String, wire: impl Fn(WireId) -> String) -> String {
+    let word = |output: &Output| match output {
+        Output::Answer(id, Answer::Payload(payload)) => format!("{}={}", poll(*id), packets(payload)),
+        Output::Answer(id, Answer::BadRequest) => format!("{}=400", poll(*id)),
+        Output::Message(Message::Text(text)) => format!("message({text})"),
+        Output::Message(Message::Binary(bytes)) => format!("message({})", hex(bytes)),
+        Output::Upgraded => "upgraded".into(),
+        Output::CloseWire(id, None) => format!("close({})", wire(*id)),
+        Output::CloseWire(id, Some(code)) => format!("close({},{code})", wire(*id)),
+        Output::Closed(closed) => {
+            assert!(!closed.detail.is_empty(), "every end is explained");
+            format!("closed({})", closed.reason)
+        }
+    };
+    outputs.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn polling_session() -> ServerSession {
+    ServerSession::open_polling(limits(), &Text::from_static("0{}"), at(0)).0
+}
+
+/// A session opened on a WebSocket at second 0, its open packet taken.
+fn wire_session() -> (ServerSession, WireId) {
+    let (mut session, wire) = ServerSession::open_wire(limits(), &Text::from_static("0{}"), at(0));
+    let mut frames = Vec::new();
+    session.take_frames(wire, 1, &mut frames, &mut Vec::new());
+    assert_eq!(frames.iter().map(frame).collect::<Vec<_>>(), ["0{}"], "the open packet is the first frame");
+    (session, wire)
+}

@@ -1,0 +1,158 @@
+//! The WebSocket inputs of a [`ServerSession`]: the candidate, its probe and the switch, then frames.
+//! [EIO4 Upgrade] Rows A47, A73–A78; hazards R2–R7.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    output::{Answer, Attached, Output, WireLoss},
+    server::{Candidate, NOOP, ServerSession, State},
+};
+use crate::{
+    CloseReason, Message, Packet,
+    id::WireId,
+    moment::Moment,
+    websocket::{FrameEvent, Opcode, encode_frame},
+};
+
+const PROBE_PONG: &[u8] = b"\x81\x063probe";
+const PING: &[u8] = b"\x81\x012";
+
+impl ServerSession {
+    /// A WebSocket for this session has come.
+    pub fn handle_wire_attached(&mut self, now: Moment) -> Attached {
+        let State::Polling(polling) = self.state else { return Attached::Refused };
+        let wire = WireId(self.next_id());
+        let deadline = now + self.limits.upgrade_timeout;
+        let candidate = Candidate { wire, deadline, probed: false, owes_pong: false, closing: false };
+        self.state = State::Probing(polling, candidate);
+        Attached::Candidate(wire)
+    }
+
+    /// A frame has come on `wire`. What a WebSocket that is not this session's any more says is ignored.
+    pub fn handle_frame(&mut self, wire: WireId, frame: FrameEvent, now: Moment, out: &mut Vec<Output>) {
+        if self.candidate_is(wire) {
+            return self.handle_candidate_frame(frame, now, out);
+        }
+        let (State::Wire(current) | State::Draining(current, _)) = self.state else { return };
+        if current != wire {
+            return;
+        }
+        match frame {
+            FrameEvent::Ping(data) => self.wire_pong = Some(data),
+            FrameEvent::Close(_) => self.close(CloseReason::TransportClose, "the client closed the WebSocket", out),
+            FrameEvent::Message(Message::Binary(bytes)) => {
+                self.handle_packet(Packet::Message(Message::Binary(bytes)), now, out);
+            }
+            FrameEvent::Message(Message::Text(text)) => match Packet::decode(&text) {
+                Ok(packet) => self.handle_packet(packet, now, out),
+                Err(_) => self.close(CloseReason::ParseError, "a malformed packet on the WebSocket", out),
+            },
+            _ => {}
+        }
+    }
+
+    /// The WebSocket ended without saying so, or broke the framing.
+    pub fn handle_wire_lost(&mut self, wire: WireId, loss: WireLoss, now: Moment, out: &mut Vec<Output>) {
+        let code = match loss {
+            WireLoss::Disconnected => None,
+            WireLoss::Violation(error) => Some(error.close_code()),
+        };
+        if self.candidate_is(wire) {
+            return self.drop_candidate(code, now, out);
+        }
+        let (State::Wire(current) | State::Draining(current, _)) = self.state else { return };
+        if current != wire {
+            return;
+        }
+        let (reason, detail) = match loss {
+            WireLoss::Disconnected => (CloseReason::TransportClose, "the WebSocket connection ended"),
+            WireLoss::Violation(_) => (CloseReason::TransportError, "the client broke the WebSocket protocol"),
+        };
+        self.close_with_code(reason, detail, code, out);
+    }
+
+    /// Takes frames to write on `wire`: control frames first, then messages until `budget` bytes are
+    /// reached (at least one message). After a graceful close the last take ends the session.
+    pub fn take_frames(&mut self, wire: WireId, budget: usize, frames: &mut Vec<Bytes>, out: &mut Vec<Output>) {
+        match &mut self.state {
+            State::Probing(_, candidate) if candidate.wire == wire => {
+                if std::mem::replace(&mut candidate.owes_pong, false) {
+                    frames.push(Bytes::from_static(PROBE_PONG));
+                }
+                self.take_wire_pong(frames);
+            }
+            State::Wire(current) | State::Draining(current, _) if *current == wire => {
+                if self.heartbeat.take_ping() {
+                    frames.push(Bytes::from_static(PING));
+                }
+                self.take_wire_pong(frames);
+                let mut taken = 0;
+                while let Some(frame) = self.queue.pop() {
+                    taken += frame.len();
+                    frames.push(frame.into_frame());
+                    if taken >= budget {
+                        break;
+                    }
+                }
+                if matches!(self.state, State::Draining(..)) && self.queue.is_empty() {
+                    self.close(CloseReason::ForcedClose, "closed by this side", out);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether [`ServerSession::take_frames`] would give something for `wire`.
+    #[must_use]
+    pub fn wants_write(&self, wire: WireId) -> bool {
+        match &self.state {
+            State::Probing(_, candidate) => {
+                candidate.wire == wire && (candidate.owes_pong || self.wire_pong.is_some())
+            }
+            State::Wire(current) => {
+                *current == wire && (!self.queue.is_empty() || self.heartbeat.owes_ping() || self.wire_pong.is_some())
+            }
+            State::Draining(current, _) => *current == wire,
+            State::Polling(_) | State::Leaving(..) | State::Closed(_) => false,
+        }
+    }
+
+    fn handle_candidate_frame(&mut self, frame: FrameEvent, now: Moment, out: &mut Vec<Output>) {
+        let State::Probing(_, candidate) = &mut self.state else { return };
+        match frame {
+            FrameEvent::Ping(data) => self.wire_pong = Some(data),
+            FrameEvent::Pong(_) => {}
+            FrameEvent::Message(Message::Text(text)) if *text == *"2probe" => {
+                candidate.owes_pong = true;
+                candidate.probed = true;
+                self.release_poll(out);
+            }
+            FrameEvent::Message(Message::Text(text)) if *text == *"5" && candidate.probed => self.switch(now, out),
+            // Anything else ends the candidate, and only it (row A76).
+            _ => self.drop_candidate(None, now, out),
+        }
+    }
+
+    /// The client has chosen the WebSocket. A GET that it left hanging is answered, and with nothing else
+    /// than a noop: messages go where the client looks for them (hazards R3, R4).
+    fn switch(&mut self, now: Moment, out: &mut Vec<Output>) {
+        let State::Probing(polling, candidate) = self.state else { return };
+        if let Some(poll) = polling.parked {
+            out.push(Output::Answer(poll, Answer::Payload(Bytes::from_static(NOOP.as_bytes()))));
+        }
+        self.state = if candidate.closing {
+            State::Draining(candidate.wire, now + self.limits.close_timeout)
+        } else {
+            State::Wire(candidate.wire)
+        };
+        out.push(Output::Upgraded);
+    }
+
+    fn take_wire_pong(&mut self, frames: &mut Vec<Bytes>) {
+        if let Some(data) = self.wire_pong.take() {
+            let mut frame = BytesMut::with_capacity(2 + data.len());
+            encode_frame(Opcode::Pong, &data, None, &mut frame);
+            frames.push(frame.freeze());
+        }
+    }
+}

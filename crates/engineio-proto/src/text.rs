@@ -1,0 +1,134 @@
+//! [`Text`]: shared bytes known to be UTF-8.
+//!
+//! Owns the one place where UTF-8 is checked; every slice after that is cheap. It leaves out
+//! mutation: build a `String` first and convert it. The storage is `bytestring`'s, because reading a
+//! checked string out of `Bytes` without checking it again needs `unsafe`, which is forbidden here.
+
+use std::{fmt, ops::Deref, str::Utf8Error};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+/// UTF-8 text in shared, immutable memory.
+///
+/// Cloning and slicing cost a reference count; the check for UTF-8 happens once, in
+/// [`Text::from_utf8`].
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Text(ByteString);
+
+impl Text {
+    /// The empty text; allocates nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(ByteString::new())
+    }
+
+    /// Text in static memory; allocates nothing.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(ByteString::from_static(text))
+    }
+
+    /// Checks `bytes` for UTF-8 and takes them over without copying.
+    ///
+    /// # Errors
+    /// Where the bytes are not UTF-8; the error holds the offset of the first bad byte.
+    pub fn from_utf8(bytes: Bytes) -> Result<Self, Utf8Error> {
+        ByteString::try_from(bytes).map(Self)
+    }
+
+    /// The text as a string slice.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The UTF-8 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &Bytes {
+        self.0.as_bytes()
+    }
+
+    /// The UTF-8 bytes, given away.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.0.into_bytes()
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether there is no byte in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+
+    /// The part from byte `start` to byte `end`, sharing the memory; `None` where a bound lies outside
+    /// or within a character.
+    #[must_use]
+    pub fn slice(&self, start: usize, end: usize) -> Option<Self> {
+        self.get(start..end).map(|part| Self(self.0.slice_ref(part)))
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_never_cuts_a_character() {
+        let text = Text::from("aé");
+        assert_eq!(text.slice(0, 1).as_deref(), Some("a"));
+        assert_eq!(text.slice(1, 3).as_deref(), Some("é"));
+        assert_eq!(text.slice(3, 3).as_deref(), Some(""));
+        for (start, end) in [(0, 2), (2, 3), (0, 4), (2, 1)] {
+            assert_eq!(text.slice(start, end), None, "{start}..{end}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_refused() {
+        assert!(Text::from_utf8(Bytes::from_static(&[0xED, 0xA0, 0x80])).is_err());
+    }
+}

@@ -1,0 +1,329 @@
+//! [`FrameDecoder`]: bytes in, messages and control frames out. [RFC 6455 §5.4, §5.5, §6.2]
+//!
+//! Owns the state between two reads: a partial header, a partial payload, an unfinished fragmented
+//! message, and the limits on them. It leaves out the checks of one header by itself (`header.rs`) and
+//! every reply. It has no clock: how long a message may stay unfinished is for the caller to bound,
+//! with [`FrameDecoder::is_idle`].
+
+use std::{fmt, mem};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::{
+    CloseFrame, FrameError, Opcode, Role,
+    header::{FrameHeader, MAX_HEADER_BYTES},
+    mask::apply_mask,
+};
+use crate::{Message, Text};
+
+/// What the buffer of an unfinished message starts with, in bytes, unless the whole message is shorter; it
+/// keeps the first few dribbled bytes from allocating one by one.
+const FIRST_BUFFER_BYTES: usize = 256;
+
+/// Bounds on what a peer may make a [`FrameDecoder`] buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameLimits {
+    /// The longest message, in bytes of payload over all its fragments; 1 000 000 by default, as is
+    /// [EIO4 maxPayload]. A message over it is refused by the header that takes it over.
+    pub max_message_bytes: usize,
+    /// The most frames that one message may come in; 1024 by default. 1 or 0 refuses every fragmented
+    /// message at its second frame. Control frames between the fragments do not count.
+    pub max_fragments: u32,
+}
+
+impl Default for FrameLimits {
+    fn default() -> Self {
+        Self { max_message_bytes: 1_000_000, max_fragments: 1024 }
+    }
+}
+
+/// What the peer sent. [RFC 6455 §5.5, §5.6]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameEvent {
+    /// A complete message; text was checked to be UTF-8.
+    Message(Message),
+    /// A ping, with the at most 125 bytes that the pong has to carry.
+    Ping(Bytes),
+    /// A pong, asked for or not, with its at most 125 bytes.
+    Pong(Bytes),
+    /// The peer closes; it is the last event. `None` where it gave no code.
+    Close(Option<CloseFrame>),
+}
+
+/// Reads the frames of one direction of one connection.
+///
+/// Heap memory is held only while a frame or a fragmented message is unfinished. It is at most twice what
+/// has arrived of it (256 bytes to begin with), and at most the limit on a message and one control frame;
+/// see [`FrameDecoder::buffered_bytes`].
+pub struct FrameDecoder {
+    role: Role,
+    limits: FrameLimits,
+    phase: Phase,
+    /// The fragmented message that is unfinished, if any; its payload so far is in `buffer`.
+    message: Option<Fragments>,
+    /// The unmasked payload of `message`, and behind it what came of an incomplete frame.
+    buffer: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    /// Between two frames, or within a header: its first `len` bytes.
+    Header { bytes: [u8; MAX_HEADER_BYTES], len: u8 },
+    /// Within a payload, or right behind it: `received` bytes of it are at the end of the buffer.
+    Payload { header: FrameHeader, payload_len: usize, received: usize },
+    /// The peer has closed; whatever follows is discarded. [RFC 6455 §1.4]
+    Closed,
+    /// The peer broke a rule.
+    Failed(FrameError),
+}
+
+impl Phase {
+    const BETWEEN_FRAMES: Self = Self::Header { bytes: [0; MAX_HEADER_BYTES], len: 0 };
+}
+
+/// A message of which at least one frame, and not the last, has come.
+#[derive(Clone, Copy)]
+struct Fragments {
+    binary: bool,
+    /// Frames so far.
+    count: u32,
+    /// Bytes of payload so far.
+    len: usize,
+}
+
+impl FrameDecoder {
+    /// A decoder for the frames that come in on a connection on which we are `role`.
+    #[must_use]
+    pub const fn new(role: Role, limits: FrameLimits) -> Self {
+        Self { role, limits, phase: Phase::BETWEEN_FRAMES, message: None, buffer: Vec::new() }
+    }
+
+    /// Takes bytes off the front of `input` up to and with the next event.
+    ///
+    /// Call it until it returns `None`, at which `input` is empty and may be used for another
+    /// connection: an incomplete frame was copied out. It is emptied as well by an error and by
+    /// [`FrameEvent::Close`], behind which nothing counts; after a close there are no more events.
+    /// A caller that stops earlier must not give the rest of `input` to another decoder.
+    ///
+    /// A frame that lies in `input` whole and is a message by itself, or a control frame, is unmasked in
+    /// place and shares its memory: it is neither copied nor does it allocate. Whoever keeps such an
+    /// event keeps that whole read buffer alive, so a small part that is to live long is worth a copy.
+    ///
+    /// # Errors
+    /// Where the peer broke a framing rule or went over a limit. The decoder is dead after that and
+    /// returns the same error again.
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<FrameEvent>, FrameError> {
+        let outcome = self.next_event(input);
+        match &outcome {
+            Err(error) => self.end(Phase::Failed(*error), input),
+            Ok(Some(FrameEvent::Close(_))) => self.end(Phase::Closed, input),
+            Ok(Some(_)) => {}
+            // The bytes are used up; clearing gives `input` its room back.
+            Ok(None) => input.clear(),
+        }
+        outcome
+    }
+
+    /// Heap memory held for what is unfinished, in bytes; 0 between messages.
+    #[must_use]
+    pub const fn buffered_bytes(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Whether nothing is unfinished: the last byte seen was the last one of a message or of a control
+    /// frame outside of one. Also true after the end.
+    ///
+    /// A caller puts a deadline on the time between two moments at which this is true, so that a peer
+    /// cannot hold a partial message for ever.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        match self.phase {
+            Phase::Header { len, .. } => len == 0 && self.message.is_none(),
+            Phase::Payload { .. } => false,
+            Phase::Closed | Phase::Failed(_) => true,
+        }
+    }
+
+    /// Nothing more will come of this connection: frees what is held and discards the input.
+    fn end(&mut self, phase: Phase, input: &mut BytesMut) {
+        self.phase = phase;
+        self.message = None;
+        self.buffer = Vec::new();
+        input.clear();
+    }
+
+    fn next_event(&mut self, input: &mut BytesMut) -> Result<Option<FrameEvent>, FrameError> {
+        loop {
+            match self.phase {
+                Phase::Failed(error) => return Err(error),
+                Phase::Closed => return Ok(None),
+                Phase::Header { bytes, len } => {
+                    let Some(header) = self.take_header(bytes, len, input)? else { return Ok(None) };
+                    let payload_len = self.admit(header)?;
+                    if payload_len <= input.len() && self.stands_alone(header) {
+                        self.phase = Phase::BETWEEN_FRAMES;
+                        let payload = take_payload(header, payload_len, input);
+                        return event(header.opcode, payload).map(Some);
+                    }
+                    self.phase = Phase::Payload { header, payload_len, received: 0 };
+                }
+                Phase::Payload { header, payload_len, received } => {
+                    let part = input.len().min(payload_len - received);
+                    self.append(header, payload_len, received, input.get(..part).unwrap_or_default());
+                    input.advance(part);
+                    if received + part < payload_len {
+                        self.phase = Phase::Payload { header, payload_len, received: received + part };
+                        return Ok(None);
+                    }
+                    self.phase = Phase::BETWEEN_FRAMES;
+                    if let Some(event) = self.finish_frame(header)? {
+                        return Ok(Some(event));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a header off `input`, of which `len` bytes came earlier; `None` where it is incomplete
+    /// still, and kept.
+    fn take_header(
+        &mut self,
+        mut bytes: [u8; MAX_HEADER_BYTES],
+        mut len: u8,
+        input: &mut BytesMut,
+    ) -> Result<Option<FrameHeader>, FrameError> {
+        if len == 0
+            && let Some((header, used)) = FrameHeader::parse(input, self.role)?
+        {
+            input.advance(used);
+            return Ok(Some(header));
+        }
+        // Only a header that two reads share comes here, and it is complete at 14 bytes at the latest, so
+        // parsing it anew for each of its bytes is bounded work.
+        while let Some(&byte) = input.first() {
+            if let Some(slot) = bytes.get_mut(usize::from(len)) {
+                *slot = byte;
+            }
+            len += 1;
+            input.advance(1);
+            let known = bytes.get(..usize::from(len)).unwrap_or_default();
+            if let Some((header, _)) = FrameHeader::parse(known, self.role)? {
+                return Ok(Some(header));
+            }
+        }
+        self.phase = Phase::Header { bytes, len };
+        Ok(None)
+    }
+
+    /// The checks that depend on the frames before this one; on success the length of the payload.
+    fn admit(&self, header: FrameHeader) -> Result<usize, FrameError> {
+        let before = match (header.opcode, self.message) {
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) | (Opcode::Text | Opcode::Binary, None) => 0,
+            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(FrameError::InterleavedData),
+            (Opcode::Continuation, None) => return Err(FrameError::UnexpectedContinuation),
+            (Opcode::Continuation, Some(message)) => {
+                if message.count >= self.limits.max_fragments {
+                    return Err(FrameError::TooManyFragments { limit: self.limits.max_fragments });
+                }
+                message.len
+            }
+        };
+        let limit = self.limits.max_message_bytes;
+        let seen = (before as u64).saturating_add(header.payload_len);
+        match usize::try_from(header.payload_len) {
+            // The limit is on messages; a control frame has its own, checked with the header.
+            Ok(payload_len) if header.opcode.is_control() || seen <= limit as u64 => Ok(payload_len),
+            _ => Err(FrameError::MessageTooBig { limit, seen }),
+        }
+    }
+
+    /// Whether the frame is an event all by itself, so that its payload need not be gathered.
+    const fn stands_alone(&self, header: FrameHeader) -> bool {
+        header.opcode.is_control() || (header.fin && self.message.is_none())
+    }
+
+    /// Appends and unmasks the next `part` of a payload of which `received` bytes came earlier.
+    fn append(&mut self, header: FrameHeader, payload_len: usize, received: usize, part: &[u8]) {
+        let len = self.buffer.len();
+        let needed = len + part.len();
+        if needed > self.buffer.capacity() {
+            // Doubling keeps dribbled bytes linear. It stops at the end of a message that is known, so
+            // that a message is not kept in twice the memory; the announced length itself is never
+            // reserved ahead of the bytes.
+            let ceiling = if header.fin { len + payload_len - received } else { self.limits.max_message_bytes };
+            let capacity = len.saturating_mul(2).max(FIRST_BUFFER_BYTES).min(ceiling).max(needed);
+            self.buffer.reserve_exact(capacity - len);
+        }
+        self.buffer.extend_from_slice(part);
+        if let (Some(mask), Some(appended)) = (header.mask, self.buffer.get_mut(len..)) {
+            apply_mask(appended, mask, received);
+        }
+    }
+
+    /// The payload of the frame is complete at the end of the buffer.
+    fn finish_frame(&mut self, header: FrameHeader) -> Result<Option<FrameEvent>, FrameError> {
+        if header.opcode.is_control() {
+            // The fragments in front of it, if any, stay.
+            let payload = match self.message {
+                Some(message) => {
+                    let payload = Bytes::copy_from_slice(self.buffer.get(message.len..).unwrap_or_default());
+                    self.buffer.truncate(message.len);
+                    payload
+                }
+                None => mem::take(&mut self.buffer).into(),
+            };
+            return event(header.opcode, payload).map(Some);
+        }
+        let (binary, count) = match self.message {
+            Some(message) => (message.binary, message.count.saturating_add(1)),
+            None => (header.opcode == Opcode::Binary, 1),
+        };
+        if !header.fin {
+            self.message = Some(Fragments { binary, count, len: self.buffer.len() });
+            return Ok(None);
+        }
+        self.message = None;
+        let opcode = if binary { Opcode::Binary } else { Opcode::Text };
+        event(opcode, mem::take(&mut self.buffer).into()).map(Some)
+    }
+}
+
+impl fmt::Debug for FrameDecoder {
+    /// Leaves out the payload, which belongs to users and not in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameDecoder")
+            .field("role", &self.role)
+            .field("limits", &self.limits)
+            .field("idle", &self.is_idle())
+            .field("buffered_bytes", &self.buffered_bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Splits a payload that is there whole off `input`, unmasked in place.
+fn take_payload(header: FrameHeader, payload_len: usize, input: &mut BytesMut) -> Bytes {
+    if payload_len == 0 {
+        // An empty part would still hold on to the memory of the whole input.
+        return Bytes::new();
+    }
+    let mut payload = input.split_to(payload_len);
+    if let Some(mask) = header.mask {
+        apply_mask(&mut payload, mask, 0);
+    }
+    payload.freeze()
+}
+
+/// The event of a complete payload; a fragmented message comes with the opcode of its first frame.
+fn event(opcode: Opcode, payload: Bytes) -> Result<FrameEvent, FrameError> {
+    Ok(match opcode {
+        Opcode::Text => {
+            FrameEvent::Message(Message::Text(Text::from_utf8(payload).map_err(|_| FrameError::InvalidUtf8)?))
+        }
+        // A continuation has been given the opcode of its message before it comes here.
+        Opcode::Binary | Opcode::Continuation => FrameEvent::Message(Message::Binary(payload)),
+        Opcode::Close => FrameEvent::Close(CloseFrame::decode(&payload)?),
+        Opcode::Ping => FrameEvent::Ping(payload),
+        Opcode::Pong => FrameEvent::Pong(payload),
+    })
+}

@@ -1,0 +1,44 @@
+//! Whole frames as bytes: [`encode_frame`] and [`encode_close`]. [RFC 6455 §5.2, §5.5.1]
+//!
+//! Owns masking on the way out and the bounds of control frames. It leaves out fragmenting: nothing
+//! here has a reason to send a message in pieces.
+
+use bytes::{BufMut, BytesMut};
+
+use super::{CloseCode, MAX_CONTROL_PAYLOAD_BYTES, Opcode, encode_header, header::MAX_HEADER_BYTES, mask::apply_mask};
+
+/// Appends one final frame to `out`, masked where a mask is given.
+///
+/// A server passes no mask; a client must pass one, fresh and unpredictable for each frame.
+/// The payload of a control frame is cut to 125 bytes, so that what is written is always a legal frame.
+pub fn encode_frame(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>, out: &mut BytesMut) {
+    let payload = match payload.get(..MAX_CONTROL_PAYLOAD_BYTES) {
+        Some(start) if opcode.is_control() => start,
+        _ => payload,
+    };
+    out.reserve(MAX_HEADER_BYTES + payload.len());
+    encode_header(opcode, true, payload.len() as u64, mask, out);
+    let start = out.len();
+    out.put_slice(payload);
+    if let (Some(mask), Some(written)) = (mask, out.get_mut(start..)) {
+        apply_mask(written, mask, 0);
+    }
+}
+
+/// Appends a close frame to `out`, masked where a mask is given.
+///
+/// The reason is cut before the character that would take the payload over 125 bytes. Without a code
+/// the payload is empty and the reason is left out, as a reason cannot stand alone. [RFC 6455 §5.5.1]
+pub fn encode_close(code: Option<CloseCode>, reason: &str, mask: Option<[u8; 4]>, out: &mut BytesMut) {
+    let mut payload = Vec::new();
+    if let Some(code) = code {
+        let [high, low] = code.as_u16().to_be_bytes();
+        let room = MAX_CONTROL_PAYLOAD_BYTES - 2;
+        let end = (0..=room.min(reason.len())).rev().find(|&end| reason.is_char_boundary(end));
+        let reason = reason.get(..end.unwrap_or_default()).unwrap_or_default();
+        payload.reserve_exact(2 + reason.len());
+        payload.extend([high, low]);
+        payload.extend(reason.as_bytes());
+    }
+    encode_frame(Opcode::Close, &payload, mask, out);
+}

@@ -1,0 +1,209 @@
+//! [`Driver`]: THE task of a session: read, feed, run the application, drain, write, sleep.
+//!
+//! It owns the WebSockets, the session's one timer and the application's future; the protocol's state is
+//! in [`Shared`]. One round of [`Driver::poll`] does each of these once and goes round again while anything
+//! moved; then it puts its waker where the others find it and sleeps.
+//!
+//! INVARIANT: a driver ends: once the session is closed, every wire has a deadline, and the application is
+//! told by `recv` giving `None`.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use engineio_proto::{CloseMode, Limits, Moment, WireLoss};
+use tokio::time::{Instant, Sleep};
+
+use crate::{
+    shared::{Inner, Shared},
+    transport::websocket::{Read, Wire},
+};
+
+/// Bytes taken from the session's queue at a time.
+const WRITE_BUDGET: usize = 256 * 1024;
+
+pub(crate) type Application = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The task of one session.
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    limits: Arc<Limits>,
+    /// `None` once it has ended.
+    application: Option<Application>,
+    /// The session's WebSocket and its candidate, and those that are closing.
+    wires: Vec<Wire>,
+    sleep: Pin<Box<Sleep>>,
+    /// The news up to which the application was run.
+    seen: u32,
+}
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, limits: Arc<Limits>, application: Application) -> Self {
+        let sleep = Box::pin(tokio::time::sleep_until(Instant::now()));
+        Self { shared, limits, application: Some(application), wires: Vec::new(), sleep, seen: 0 }
+    }
+
+    /// Runs the application until it waits.
+    fn run_application(&mut self, cx: &mut Context<'_>) {
+        self.seen = self.shared.lock().news;
+        let Some(application) = &mut self.application else { return };
+        if application.as_mut().poll(cx).is_ready() {
+            self.application = None;
+            self.shared.close(CloseMode::Graceful);
+        }
+    }
+
+    /// Picks up what the requests and the session left for this task.
+    fn take_orders(&mut self) {
+        let mut inner = self.shared.lock();
+        if let Some((id, upgrade)) = inner.offered.take() {
+            self.wires.push(Wire::new(id, upgrade, &self.limits));
+        }
+        for (id, code) in std::mem::take(&mut inner.close_wires) {
+            if let Some(wire) = self.wires.iter_mut().find(|wire| wire.id == id) {
+                wire.close(code);
+            }
+        }
+    }
+
+    /// Reads each open wire once, unless the application has not taken what is here; says whether
+    /// anything came.
+    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
+            if self.shared.lock().has_incoming() {
+                break;
+            }
+            let Poll::Ready(read) = wire.poll_read(cx) else { continue };
+            moved = true;
+            let (id, now) = (wire.id, self.shared.clock.now());
+            self.shared.feed(|inner, out| match read {
+                Read::Ended => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
+                Read::Frames(events, error) => {
+                    for event in events {
+                        inner.session.handle_frame(id, event, now, out);
+                    }
+                    if let Some(error) = error {
+                        inner.session.handle_wire_lost(id, WireLoss::Violation(error), now, out);
+                    }
+                }
+            });
+        }
+        moved
+    }
+
+    /// Lets the session see the time. Where nothing is read, a pong may be waiting unseen: the session is
+    /// told (hazard R17).
+    fn tick(&mut self, now: Moment) {
+        let mut inner = self.shared.lock();
+        if inner.has_incoming() {
+            inner.session.handle_reading_paused();
+        } else {
+            inner.session.handle_reading_resumed(now);
+        }
+        let due = inner.session.next_timeout().is_some_and(|at| at <= now);
+        drop(inner);
+        if due {
+            self.shared.feed(|inner, out| inner.session.handle_timeout(now, out));
+        }
+    }
+
+    /// Hands the wires what the session has for them and writes; says whether anything moved on that may
+    /// have more behind it.
+    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<Bytes>) -> bool {
+        self.shared.feed(|inner, out| inner.session.handle_flush(out));
+        let mut moved = false;
+        for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
+            if wire.can_take_frames() && self.shared.lock().session.wants_write(wire.id) {
+                let id = wire.id;
+                self.shared.feed(|inner, out| inner.session.take_frames(id, WRITE_BUDGET, frames, out));
+                wire.push_frames(frames);
+                moved = true;
+            }
+            if wire.is_flushed() {
+                continue;
+            }
+            if let Poll::Ready(Err(_)) = wire.poll_write(cx) {
+                let (id, now) = (wire.id, self.shared.clock.now());
+                self.shared.feed(|inner, out| inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out));
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    /// Moves closing wires on and drops those that are gone.
+    fn close(&mut self, cx: &mut Context<'_>) {
+        for wire in self.wires.iter_mut().filter(|wire| !wire.is_open()) {
+            let _ = wire.poll_close(cx);
+        }
+        self.wires.retain(|wire| !wire.is_gone());
+        if self.wires.is_empty() {
+            self.wires = Vec::new();
+        }
+    }
+
+    /// Sets the timer to the next deadline; says whether it has passed already.
+    fn set_timer(&mut self, deadline: Option<Instant>, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = deadline else { return false };
+        if self.sleep.deadline() != deadline {
+            self.sleep.as_mut().reset(deadline);
+        }
+        self.sleep.as_mut().poll(cx).is_ready()
+    }
+
+    fn deadline(&self, inner: &Inner) -> Option<Instant> {
+        let session = inner.session.next_timeout().map(|at| self.shared.clock.instant(at));
+        self.wires.iter().filter_map(Wire::deadline).chain(session).min()
+    }
+
+    /// Whether something came up since this round looked at it.
+    fn has_work(&self, inner: &Inner) -> bool {
+        inner.offered.is_some()
+            || !inner.close_wires.is_empty()
+            || (self.application.is_some() && inner.news != self.seen)
+            || inner.session.wants_flush()
+            || self.wires.iter().any(|wire| wire.can_take_frames() && inner.session.wants_write(wire.id))
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let mut frames = Vec::new();
+        this.shared.lock().driver_runs(cx.waker());
+        loop {
+            this.take_orders();
+            let mut moved = this.read(cx);
+            this.tick(this.shared.clock.now());
+            this.run_application(cx);
+            moved |= this.write(cx, &mut frames);
+            this.take_orders();
+            this.close(cx);
+            if moved {
+                continue;
+            }
+            let shared = this.shared.clone();
+            let mut inner = shared.lock();
+            if this.has_work(&inner) {
+                continue;
+            }
+            if inner.closed.is_some() && this.application.is_none() && this.wires.is_empty() {
+                return Poll::Ready(());
+            }
+            let deadline = this.deadline(&inner);
+            inner.driver_sleeps();
+            drop(inner);
+            if !this.set_timer(deadline, cx) {
+                return Poll::Pending;
+            }
+            this.shared.lock().driver_runs(cx.waker());
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Engine.IO on tokio and hyper: sessions over HTTP long-polling and WebSocket, behind any HTTP server that
+//! speaks tower, or on a listener of its own. The protocol itself is in `engineio-proto`.
+//!
+//! ```
+//! use engineio::{Config, server::Engine};
+//!
+//! # async fn serve() -> std::io::Result<()> {
+//! // An echo server. The function runs once a session, inside that session's one task.
+//! let engine = Engine::new(Config::default(), |session| async move {
+//!     while let Some(message) = session.recv().await {
+//!         if session.send(message).is_err() {
+//!             break;
+//!         }
+//!     }
+//! });
+//! engine.listen("127.0.0.1:3000").await
+//! # }
+//! ```
+
+mod clock;
+mod config;
+mod driver;
+pub mod server;
+mod session;
+mod shared;
+mod transport;
+
+pub use config::Config;
+pub use engineio_proto::{
+    CloseReason, Closed, Limits, Message, MessageFrame, SendError, SessionId, Text, TransportKind,
+};
+pub use session::{CloseMode, PeerAddr, Request, Session};

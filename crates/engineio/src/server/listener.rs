@@ -1,0 +1,113 @@
+//! [`Listener`]: HTTP/1.1 on TCP without another framework. Owns accepting and the connections; the
+//! requests go to any tower service.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tower_service::Service;
+
+use super::Engine;
+use crate::session::PeerAddr;
+
+/// How long a client may take to send the head of a request (hazard S44).
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause after a failed accept: where file descriptors ran out, trying again at once would only burn the core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound TCP listener that serves an engine.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    engine: Engine,
+}
+
+impl Engine {
+    /// Binds an address, to serve later; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// What the system says of the address.
+    pub async fn bind(&self, address: impl ToSocketAddrs) -> io::Result<Listener> {
+        Ok(Listener { tcp: TcpListener::bind(address).await?, engine: self.clone() })
+    }
+
+    /// Binds an address and serves it until [`Engine::close`].
+    ///
+    /// # Errors
+    /// What the system says of the address.
+    pub async fn listen(&self, address: impl ToSocketAddrs) -> io::Result<()> {
+        self.bind(address).await?.serve(self.service()).await;
+        Ok(())
+    }
+}
+
+impl Listener {
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// What the system says; a listener that was bound knows its address.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    /// Serves `service`, which is usually [`Engine::service`] or something around it, until [`Engine::close`].
+    pub async fn serve<S, R>(self, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<R>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        R: http_body::Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let closing = self.engine.inner.closing.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.tcp.accept() => accepted,
+                () = closing.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.start(stream, peer, service.clone()),
+                Err(error) => {
+                    tracing::warn!(%error, "accepting a connection failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn start<S, R>(&self, stream: TcpStream, peer: SocketAddr, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<R>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        R: http_body::Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        // Small packets are the point of this protocol: none waits for the next.
+        let _ = stream.set_nodelay(true);
+        let closing = self.engine.inner.closing.clone();
+        self.engine.inner.tasks.spawn(async move {
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(PeerAddr(peer));
+                service.clone().call(request)
+            });
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+            let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+            tokio::pin!(connection);
+            let result = tokio::select! {
+                result = connection.as_mut() => result,
+                () = closing.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = result {
+                tracing::debug!(%peer, %error, "HTTP connection ended");
+            }
+        });
+    }
+}

@@ -1,0 +1,17 @@
+//! The server: [`Engine`] takes HTTP requests and keeps the sessions. `respond.rs` makes answers, `polling.rs`
+//! and `upgrade.rs` serve the two transports, `service.rs` is the tower face, `listener.rs` the stand-alone
+//! one, `registry.rs` the table of sessions.
+
+mod body;
+mod engine;
+mod listener;
+mod polling;
+mod registry;
+mod respond;
+mod service;
+mod upgrade;
+
+pub use body::Body;
+pub use engine::Engine;
+pub use listener::Listener;
+pub use service::{EngineLayer, EngineService, NotFound};

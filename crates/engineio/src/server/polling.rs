@@ -1,0 +1,122 @@
+//! Long-polling: a GET is parked until the session answers it, a POST is read, bounded, and handed over.
+//! [EIO4 Polling] Rows A61–A69.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use engineio_proto::{PollId, PostFault, PostRefusal};
+use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::{Body, respond};
+use crate::shared::Shared;
+
+/// Tells the session where the client goes away before its GET is answered: then hyper drops the future
+/// that waits here, and this with it (row A65).
+struct Parked<'a> {
+    shared: &'a Shared,
+    poll: Option<PollId>,
+}
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        if let Some(poll) = self.poll {
+            self.shared.abandon_poll(poll);
+        }
+    }
+}
+
+/// The same for a POST (row A66).
+struct Posting<'a> {
+    shared: &'a Shared,
+    fault: Option<PostFault>,
+}
+
+impl Drop for Posting<'_> {
+    fn drop(&mut self) {
+        if let Some(fault) = self.fault {
+            self.shared.fail_post(fault);
+        }
+    }
+}
+
+/// Serves a GET of a session.
+pub(super) async fn get<R>(shared: &Shared, headers: &HeaderMap) -> Response<Body<R>> {
+    let (poll, answer) = match shared.open_poll() {
+        Ok(opened) => opened,
+        Err(reject) => return respond::reject(&reject),
+    };
+    let mut parked = Parked { shared, poll: Some(poll) };
+    let answer = answer.await;
+    parked.poll = None;
+    // The session answers every GET before it ends; a dropped channel would mean that it did not.
+    answer.map_or_else(|_| respond::bare(StatusCode::BAD_REQUEST), |answer| respond::poll(answer, headers))
+}
+
+/// Serves a POST to a session.
+pub(super) async fn post<B, R>(shared: &Arc<Shared>, headers: &HeaderMap, body: B, limit: usize) -> Response<Body<R>>
+where
+    B: http_body::Body,
+    B::Data: Buf,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if let Err(refusal) = shared.begin_post() {
+        return refused(&refusal);
+    }
+    let mut posting = Posting { shared, fault: Some(PostFault::Abandoned) };
+    if is_binary(headers) {
+        posting.fault = Some(PostFault::BinaryContent);
+        return respond::bare(StatusCode::BAD_REQUEST);
+    }
+    // The back-pressure of long-polling: the body stays in the network until the application is ready for it.
+    shared.drained().await;
+    let body = tokio::select! {
+        body = collect(body, limit) => body,
+        // A session that ends meanwhile has no use for the rest.
+        _ = shared.closed() => Err(Incomplete::Abandoned),
+    };
+    match body {
+        Ok(body) => {
+            posting.fault = None;
+            shared.finish_post(body).map_or_else(|refusal| refused(&refusal), |()| respond::post(headers))
+        }
+        Err(Incomplete::TooLarge) => {
+            posting.fault = Some(PostFault::TooLarge);
+            respond::too_large()
+        }
+        Err(Incomplete::Abandoned) => respond::bare(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn refused<R>(refusal: &PostRefusal) -> Response<Body<R>> {
+    match refusal {
+        PostRefusal::Reject(reject) => respond::reject(reject),
+        PostRefusal::BadRequest => respond::bare(StatusCode::BAD_REQUEST),
+    }
+}
+
+enum Incomplete {
+    TooLarge,
+    Abandoned,
+}
+
+/// Reads a body of at most `limit` bytes; an announced length over it is refused before the first byte.
+async fn collect<B>(body: B, limit: usize) -> Result<Bytes, Incomplete>
+where
+    B: http_body::Body,
+    B::Data: Buf,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Incomplete::TooLarge);
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Incomplete::TooLarge),
+        Err(_) => Err(Incomplete::Abandoned),
+    }
+}
+
+fn is_binary(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().eq_ignore_ascii_case(b"application/octet-stream"))
+}

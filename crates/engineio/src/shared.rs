@@ -1,0 +1,254 @@
+//! [`Shared`]: one session as its driver, its HTTP requests and its handles see it: the protocol machine
+//! under the one lock of the session, and who is to be woken.
+//!
+//! INVARIANT: no await and no user code under the lock. Every method locks, feeds, drains, unlocks.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use engineio_proto::{
+    Answer, CloseMode, Closed, Message, MessageFrame, Output, PollId, PostFault, PostRefusal, Reject, SendError,
+    ServerSession, SessionId, TransportKind, WireId, websocket::CloseCode,
+};
+use futures_util::task::AtomicWaker;
+use hyper::upgrade::OnUpgrade;
+use tokio::sync::{Notify, oneshot};
+
+use crate::{clock::Clock, session::Request};
+
+/// What is shared between a session's driver, requests and handles.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) id: SessionId,
+    pub(crate) request: Arc<Request>,
+    pub(crate) clock: Clock,
+    inner: Mutex<Inner>,
+    /// Who waits for a message outside the driver's task.
+    receiver: AtomicWaker,
+    /// Rings when the session closes, and when the last waiting message was taken.
+    changed: Notify,
+}
+
+/// What the lock guards.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) session: ServerSession,
+    /// The lent output buffer; empty between calls, without memory where nothing is in flight.
+    out: Vec<Output>,
+    /// GETs that wait for their answer: one, or two for the moment in which they overlap.
+    polls: Vec<(PollId, oneshot::Sender<Answer>)>,
+    /// Messages that the application has not taken. Bounded: while there is one, nothing more is read.
+    incoming: VecDeque<Message>,
+    /// A WebSocket whose HTTP upgrade is under way, for the driver to pick up.
+    pub(crate) offered: Option<(WireId, OnUpgrade)>,
+    /// WebSockets that the driver is to close.
+    pub(crate) close_wires: Vec<(WireId, Option<CloseCode>)>,
+    pub(crate) closed: Option<Closed>,
+    /// Counts what the application is to be run for: messages, and the end.
+    pub(crate) news: u32,
+    /// The driver's task.
+    driver: Option<Waker>,
+    /// The driver sleeps. One that runs looks at everything once more before it sleeps, and is not woken.
+    asleep: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(id: SessionId, request: Arc<Request>, clock: Clock, session: ServerSession) -> Self {
+        let inner = Inner {
+            session,
+            out: Vec::new(),
+            polls: Vec::new(),
+            incoming: VecDeque::new(),
+            offered: None,
+            close_wires: Vec::new(),
+            closed: None,
+            news: 0,
+            driver: None,
+            asleep: false,
+        };
+        Self { id, request, clock, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Notify::new() }
+    }
+
+    /// The lock. A panic elsewhere cannot poison it for good: no user code runs under it.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Feeds the session one input, carries its outputs out, and wakes who has something to do.
+    pub(crate) fn feed<R>(&self, input: impl FnOnce(&mut Inner, &mut Vec<Output>) -> R) -> R {
+        let mut inner = self.lock();
+        let mut out = std::mem::take(&mut inner.out);
+        let result = input(&mut inner, &mut out);
+        let mut changed = false;
+        for output in out.drain(..) {
+            changed |= inner.carry_out(output);
+        }
+        inner.out = out;
+        let has_messages = !inner.incoming.is_empty();
+        let driver = inner.rouse_driver();
+        drop(inner);
+        if changed {
+            self.changed.notify_waiters();
+        }
+        if has_messages || changed {
+            self.receiver.wake();
+        }
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        result
+    }
+
+    // ---- requests ----
+
+    /// A GET: its answer comes through the channel.
+    pub(crate) fn open_poll(&self) -> Result<(PollId, oneshot::Receiver<Answer>), Reject> {
+        self.feed(|inner, out| {
+            let poll = inner.session.handle_poll_opened(out)?;
+            let (sender, receiver) = oneshot::channel();
+            inner.polls.push((poll, sender));
+            Ok((poll, receiver))
+        })
+    }
+
+    pub(crate) fn abandon_poll(&self, poll: PollId) {
+        self.feed(|inner, out| {
+            inner.polls.retain(|(id, _)| *id != poll);
+            inner.session.handle_poll_abandoned(poll, out);
+        });
+    }
+
+    pub(crate) fn begin_post(&self) -> Result<(), PostRefusal> {
+        self.feed(|inner, out| inner.session.handle_post_begun(out))
+    }
+
+    pub(crate) fn finish_post(&self, body: bytes::Bytes) -> Result<(), PostRefusal> {
+        let now = self.clock.now();
+        self.feed(|inner, out| inner.session.handle_post(body, now, out))
+    }
+
+    pub(crate) fn fail_post(&self, fault: PostFault) {
+        self.feed(|inner, out| inner.session.handle_post_failed(fault, out));
+    }
+
+    // ---- handles ----
+
+    pub(crate) fn send(&self, frames: &[MessageFrame]) -> Result<(), SendError> {
+        let mut inner = self.lock();
+        inner.session.handle_send(frames)?;
+        let driver = inner.rouse_driver();
+        drop(inner);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn close(&self, mode: CloseMode) {
+        let now = self.clock.now();
+        self.feed(|inner, out| inner.session.handle_close(mode, now, out));
+    }
+
+    pub(crate) fn closed_now(&self) -> Option<Closed> {
+        self.lock().closed
+    }
+
+    /// The transport, `None` once the session is over.
+    pub(crate) fn transport(&self) -> Option<TransportKind> {
+        let inner = self.lock();
+        (!inner.session.is_closed()).then(|| inner.session.transport())
+    }
+
+    pub(crate) fn poll_recv(&self, cx: &Context<'_>) -> Poll<Option<Message>> {
+        let mut inner = self.lock();
+        if !inner.driver.as_ref().is_some_and(|driver| driver.will_wake(cx.waker())) {
+            // A receiver inside the driver's task needs no waking: the driver runs it whenever there is something.
+            self.receiver.register(cx.waker());
+        }
+        if let Some(message) = inner.incoming.pop_front() {
+            if inner.incoming.is_empty() {
+                // The memory goes back, and a POST that waits for its turn is let in.
+                inner.incoming = VecDeque::new();
+                drop(inner);
+                self.changed.notify_waiters();
+            }
+            return Poll::Ready(Some(message));
+        }
+        if inner.closed.is_some() { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    pub(crate) async fn closed(&self) -> Closed {
+        self.until(|inner| inner.closed).await
+    }
+
+    /// Waits until the application has taken what came before, or the session is over.
+    pub(crate) async fn drained(&self) {
+        self.until(|inner| (inner.incoming.is_empty() || inner.closed.is_some()).then_some(())).await;
+    }
+
+    async fn until<R>(&self, check: impl Fn(&Inner) -> Option<R>) -> R {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(result) = check(&self.lock()) {
+                return result;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Inner {
+    /// The driver runs, under this waker.
+    pub(crate) fn driver_runs(&mut self, waker: &Waker) {
+        self.asleep = false;
+        if !self.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.driver = Some(waker.clone());
+        }
+    }
+
+    /// The driver is about to sleep: from now on it is woken.
+    pub(crate) const fn driver_sleeps(&mut self) {
+        self.asleep = true;
+    }
+
+    /// The waker of a driver that sleeps; it is woken once.
+    fn rouse_driver(&mut self) -> Option<Waker> {
+        if std::mem::replace(&mut self.asleep, false) { self.driver.clone() } else { None }
+    }
+
+    pub(crate) fn has_incoming(&self) -> bool {
+        !self.incoming.is_empty()
+    }
+
+    /// Carries out one output; says whether waiters are to be told.
+    fn carry_out(&mut self, output: Output) -> bool {
+        match output {
+            Output::Answer(poll, answer) => {
+                if let Some(at) = self.polls.iter().position(|(id, _)| *id == poll) {
+                    // A client that has gone meanwhile has dropped the receiver; then there is nobody to answer.
+                    let _ = self.polls.swap_remove(at).1.send(answer);
+                }
+                if self.polls.is_empty() {
+                    self.polls = Vec::new();
+                }
+            }
+            Output::Message(message) => {
+                self.incoming.push_back(message);
+                self.news = self.news.wrapping_add(1);
+            }
+            Output::CloseWire(wire, code) => self.close_wires.push((wire, code)),
+            Output::Closed(closed) => {
+                self.closed = Some(closed);
+                self.news = self.news.wrapping_add(1);
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+}

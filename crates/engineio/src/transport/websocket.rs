@@ -1,0 +1,271 @@
+//! [`Wire`]: a WebSocket connection of a session: bytes in through a scratch buffer of the worker thread,
+//! frames out without copying. Holds no protocol state beyond a frame that is half here.
+//!
+//! INVARIANT: an idle wire owns no buffer: the read scratch belongs to the thread, the decoder keeps only
+//! a partial frame, and the list of frames to write gives its memory back when it is empty.
+
+use std::{
+    cell::Cell,
+    collections::VecDeque,
+    future::Future,
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+use engineio_proto::{
+    Limits, WireId,
+    websocket::{CloseCode, FrameDecoder, FrameError, FrameEvent, FrameLimits, Role, encode_close},
+};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::{io::AsyncWrite, net::TcpStream, time::Instant};
+
+/// Bytes read at a time: several typical messages, or a good part of a large one.
+const SCRATCH_BYTES: usize = 64 * 1024;
+/// Slices given to one vectored write; Linux takes up to 1024, past some dozens nothing is gained.
+const MAX_SLICES: usize = 64;
+/// How long the peer has to answer a close before the connection is dropped.
+const LINGER: Duration = Duration::from_secs(5);
+
+thread_local! {
+    /// Taken for the length of one read, and put back.
+    static SCRATCH: Cell<BytesMut> = Cell::default();
+}
+
+/// One WebSocket connection.
+pub(crate) struct Wire {
+    pub(crate) id: WireId,
+    io: WireIo,
+    decoder: FrameDecoder,
+    /// Frames handed over by the session that the socket has not taken yet.
+    out: VecDeque<Bytes>,
+    closing: Closing,
+    /// Bytes that came together with the HTTP request, ahead of the first read.
+    early: Bytes,
+}
+
+enum WireIo {
+    /// The HTTP side still has to hand the connection over.
+    Upgrading(OnUpgrade),
+    /// A bare TCP stream: what listeners on TCP hand over.
+    Tcp(TcpStream),
+    /// Anything else, behind hyper's box.
+    Other(TokioIo<Upgraded>),
+}
+
+/// How far the closing of a wire has come.
+#[derive(Clone, Copy, PartialEq)]
+enum Closing {
+    Open,
+    /// The close frame is among the frames to write.
+    Flushing(Instant),
+    /// Written; waits for the peer's end, so that the close frame is not lost to a reset.
+    Lingering(Instant),
+    Gone,
+}
+
+/// What reading gave.
+pub(crate) enum Read {
+    /// Frames for the session; the error, if any, comes after them.
+    Frames(Vec<FrameEvent>, Option<FrameError>),
+    /// The connection ended.
+    Ended,
+}
+
+impl Wire {
+    pub(crate) fn new(id: WireId, upgrade: OnUpgrade, limits: &Limits) -> Self {
+        let frame_limits =
+            FrameLimits { max_message_bytes: limits.max_payload_bytes, max_fragments: limits.max_fragments };
+        let decoder = FrameDecoder::new(Role::Server, frame_limits);
+        Self {
+            id,
+            io: WireIo::Upgrading(upgrade),
+            decoder,
+            out: VecDeque::new(),
+            closing: Closing::Open,
+            early: Bytes::new(),
+        }
+    }
+
+    /// Whether everything handed over has been written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// Whether the session may hand over frames: not while earlier ones wait, so that what the peer does not
+    /// read stays in the session's queue, where it is counted.
+    pub(crate) fn can_take_frames(&self) -> bool {
+        self.out.is_empty() && self.closing == Closing::Open && !matches!(self.io, WireIo::Upgrading(_))
+    }
+
+    pub(crate) fn push_frames(&mut self, frames: &mut Vec<Bytes>) {
+        self.out.extend(frames.drain(..));
+    }
+
+    /// Starts closing: the frames handed over, then a close frame, then the end.
+    pub(crate) fn close(&mut self, code: Option<CloseCode>) {
+        if self.closing == Closing::Open {
+            let mut frame = BytesMut::new();
+            encode_close(code, "", None, &mut frame);
+            self.out.push_back(frame.freeze());
+            self.closing = Closing::Flushing(Instant::now() + LINGER);
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.closing == Closing::Open
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.closing == Closing::Gone
+    }
+
+    /// When a closing wire is to be dropped, whatever the peer does.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.closing {
+            Closing::Flushing(at) | Closing::Lingering(at) => Some(at),
+            Closing::Open | Closing::Gone => None,
+        }
+    }
+
+    /// Reads once. `Ready` means something happened; to be called again until `Pending`.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
+        if ready!(self.poll_upgrade(cx)).is_err() {
+            return Poll::Ready(Read::Ended);
+        }
+        let mut chunk = BytesMut::from(std::mem::take(&mut self.early));
+        if chunk.is_empty() {
+            // The messages share the chunk. It is a copy of just what came, so that a message that is kept
+            // pins its own read and not the whole scratch (hazard R38).
+            let read = ready!(with_scratch(|scratch| {
+                self.poll_read_into(cx, scratch).map_ok(|_| chunk.extend_from_slice(scratch))
+            }));
+            if read.is_err() || chunk.is_empty() {
+                return Poll::Ready(Read::Ended);
+            }
+        }
+        let mut events = Vec::new();
+        Poll::Ready(loop {
+            match self.decoder.decode(&mut chunk) {
+                Ok(Some(event)) => events.push(event),
+                Ok(None) => break Read::Frames(events, None),
+                Err(error) => break Read::Frames(events, Some(error)),
+            }
+        })
+    }
+
+    fn poll_read_into(&mut self, cx: &mut Context<'_>, scratch: &mut BytesMut) -> Poll<io::Result<usize>> {
+        match &mut self.io {
+            WireIo::Tcp(io) => tokio_util::io::poll_read_buf(Pin::new(io), cx, scratch),
+            WireIo::Other(io) => tokio_util::io::poll_read_buf(Pin::new(io), cx, scratch),
+            WireIo::Upgrading(_) => Poll::Pending,
+        }
+    }
+
+    /// Waits for the HTTP side to hand the connection over, and takes it out of hyper's box where it is a
+    /// plain TCP stream.
+    fn poll_upgrade(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        let WireIo::Upgrading(upgrade) = &mut self.io else { return Poll::Ready(Ok(())) };
+        match ready!(Pin::new(upgrade).poll(cx))?.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => {
+                self.io = WireIo::Tcp(parts.io.into_inner());
+                self.early = parts.read_buf;
+            }
+            Err(upgraded) => self.io = WireIo::Other(TokioIo::new(upgraded)),
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes what was handed over. `Ready(Ok)`: all of it has been written.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.out.is_empty() {
+            let written = {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let mut count = 0;
+                for (slice, frame) in slices.iter_mut().zip(&self.out) {
+                    *slice = IoSlice::new(frame);
+                    count += 1;
+                }
+                match &mut self.io {
+                    WireIo::Tcp(io) => ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?,
+                    WireIo::Other(io) => ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?,
+                    WireIo::Upgrading(_) => return Poll::Pending,
+                }
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(written);
+        }
+        match &mut self.io {
+            WireIo::Other(io) => Pin::new(io).poll_flush(cx),
+            WireIo::Tcp(_) | WireIo::Upgrading(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        while let Some(front) = self.out.front_mut() {
+            if written < front.len() {
+                front.advance(written);
+                return;
+            }
+            written -= front.len();
+            self.out.pop_front();
+        }
+        self.out = VecDeque::new();
+    }
+
+    /// Moves a closing wire on. `Ready`: it is gone and may be dropped.
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Closing::Flushing(deadline) = self.closing {
+            let flushed = match self.poll_upgrade(cx) {
+                Poll::Ready(Ok(())) => self.poll_write(cx),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(io::Error::other(error))),
+                Poll::Pending => Poll::Pending,
+            };
+            match flushed {
+                Poll::Pending => return self.pending_until(deadline),
+                Poll::Ready(Err(_)) => self.closing = Closing::Gone,
+                Poll::Ready(Ok(())) => {
+                    // Half-closes, which TCP does at once; what else there is may take its time.
+                    let _ = match &mut self.io {
+                        WireIo::Tcp(io) => Pin::new(io).poll_shutdown(cx),
+                        WireIo::Other(io) => Pin::new(io).poll_shutdown(cx),
+                        WireIo::Upgrading(_) => Poll::Ready(Ok(())),
+                    };
+                    self.closing = Closing::Lingering(deadline);
+                }
+            }
+        }
+        while let Closing::Lingering(deadline) = self.closing {
+            let read = with_scratch(|scratch| self.poll_read_into(cx, scratch));
+            match read {
+                Poll::Ready(Ok(read)) if read > 0 => {}
+                Poll::Ready(_) => self.closing = Closing::Gone,
+                Poll::Pending => return self.pending_until(deadline),
+            }
+        }
+        if self.is_gone() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn pending_until(&mut self, deadline: Instant) -> Poll<()> {
+        if Instant::now() < deadline {
+            return Poll::Pending;
+        }
+        self.closing = Closing::Gone;
+        Poll::Ready(())
+    }
+}
+
+/// Lends the thread's read scratch, empty.
+fn with_scratch<R>(use_it: impl FnOnce(&mut BytesMut) -> R) -> R {
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    scratch.reserve(SCRATCH_BYTES);
+    let result = use_it(&mut scratch);
+    SCRATCH.set(scratch);
+    result
+}

@@ -1,0 +1,167 @@
+//! The JSON of a payload: is it well-formed, has it the right shape, what is its first element.
+//!
+//! Works on the text itself; no value is built. Leaves out attachments (`attachments.rs`).
+//! [SIO5 Packet encoding] (C10)
+
+use memchr::memchr2;
+use serde::{Deserialize, de::IgnoredAny};
+
+use crate::DecoderLimits;
+
+/// What a payload must be, by packet type.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Object,
+    ObjectOrString,
+    /// An array whose first element is the event's name.
+    Event,
+    Array,
+}
+
+/// Checks that `json` is one JSON text of `shape`.
+///
+/// The error is the offset where it is not. Nesting is not checked here.
+pub(crate) fn check(json: &str, shape: Shape) -> Result<(), usize> {
+    let start = skip_space(json.as_bytes(), 0);
+    let fits = match (shape, json.as_bytes().get(start)) {
+        (Shape::Object | Shape::ObjectOrString, Some(b'{')) => true,
+        (Shape::ObjectOrString, Some(b'"')) => true,
+        (Shape::Event | Shape::Array, Some(b'[')) => true,
+        _ => false,
+    };
+    if !fits {
+        return Err(start);
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    IgnoredAny::deserialize(&mut deserializer)
+        .and_then(|_| deserializer.end())
+        .map_err(|error| offset_of(json, &error))?;
+    if shape == Shape::Event && first_element(json).is_none_or(|element| element.text.is_empty()) {
+        return Err(start);
+    }
+    Ok(())
+}
+
+/// Where `error` is, in bytes from the start of `json`.
+fn offset_of(json: &str, error: &serde_json::Error) -> usize {
+    let mut line_start = 0;
+    for _ in 1..error.line() {
+        line_start += json[line_start..].find('\n').map_or(0, |newline| newline + 1);
+    }
+    (line_start + error.column().saturating_sub(1)).min(json.len())
+}
+
+/// The first element of an array, where it is a string or a number.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Element<'a> {
+    /// As written, quotes included.
+    pub(crate) text: &'a str,
+    /// Where it ends in the whole text.
+    pub(crate) end: usize,
+}
+
+impl<'a> Element<'a> {
+    /// What is between the quotes where that has no escapes in it, or the number; `None` where an escape has
+    /// to be resolved.
+    pub(crate) fn plain(self) -> Option<&'a str> {
+        match self.text.strip_prefix('"') {
+            Some(rest) => rest.strip_suffix('"').filter(|inner| !inner.contains('\\')),
+            None => Some(self.text),
+        }
+    }
+}
+
+/// The first element of the array `json`, where that is a string or a number.
+pub(crate) fn first_element(json: &str) -> Option<Element<'_>> {
+    let bytes = json.as_bytes();
+    let open = skip_space(bytes, 0);
+    if bytes.get(open) != Some(&b'[') {
+        return None;
+    }
+    let start = skip_space(bytes, open + 1);
+    let end = match bytes.get(start)? {
+        b'"' => string_end(bytes, start)?,
+        b'-' | b'0'..=b'9' => {
+            let number = bytes.get(start..)?;
+            start + number.iter().position(|byte| !matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))?
+        }
+        _ => return None,
+    };
+    json.get(start..end).map(|text| Element { text, end })
+}
+
+/// Where the string ends whose opening quote is at `start`: behind its closing quote.
+pub(crate) fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at + 1);
+        }
+        at += 2;
+    }
+}
+
+/// The first place from `at` on which is not white space.
+pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// How many elements the well-formed array `json` has.
+pub(crate) fn element_count(json: &str) -> usize {
+    let bytes = json.as_bytes();
+    let (mut at, mut depth, mut commas) = (0, 0_usize, 0);
+    let mut empty = true;
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => continue,
+            b'"' => at = string_end(bytes, at - 1).unwrap_or(bytes.len()),
+            b'[' | b'{' => {
+                depth += 1;
+                if depth == 1 {
+                    continue;
+                }
+            }
+            b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    continue;
+                }
+            }
+            b',' if depth == 1 => commas += 1,
+            _ => {}
+        }
+        empty = false;
+    }
+    if empty { 0 } else { commas + 1 }
+}
+
+/// Checks that the well-formed `json` is nested no deeper than what a handler can read.
+///
+/// The error is the offset of the bracket that is one too many.
+pub(crate) fn check_depth(json: &str) -> Result<(), usize> {
+    // Each level takes two bytes, so most texts are too short to be looked through.
+    if json.len() <= 2 * DecoderLimits::MAX_DEPTH {
+        return Ok(());
+    }
+    let bytes = json.as_bytes();
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at = string_end(bytes, at).unwrap_or(bytes.len());
+                continue;
+            }
+            b'[' | b'{' if depth == DecoderLimits::MAX_DEPTH => return Err(at),
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}

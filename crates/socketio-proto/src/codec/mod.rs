@@ -1,0 +1,154 @@
+//! From packets to messages: `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]`, then one binary
+//! message per attachment. [SIO5 Packet encoding] (C3, C5)
+//!
+//! Owns [`Encoded`] and the header; leaves out JSON (`json.rs`), what becomes an attachment
+//! (`attachments.rs`), the list of arguments (`arguments.rs`) and the way back (`decoder.rs`).
+
+pub(crate) mod arguments;
+pub(crate) mod attachments;
+pub(crate) mod json;
+pub(crate) mod resolve;
+
+use std::sync::Arc;
+
+use engineio_proto::MessageFrame;
+use serde::Serialize;
+
+use crate::{AckId, Body, EncodeError, Namespace, Packet, PacketKind};
+
+/// A packet ready for the wire: its messages, framed once and shared by all who get it.
+///
+/// The messages must be sent one after the other with none of another packet between them (R20).
+/// Cloning costs a reference count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded(Frames);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Frames {
+    /// No list to allocate for a packet without attachments.
+    One(MessageFrame),
+    Many(Arc<[MessageFrame]>),
+}
+
+impl Encoded {
+    /// The messages in order: one text, then the attachments.
+    #[must_use]
+    pub fn frames(&self) -> &[MessageFrame] {
+        match &self.0 {
+            Frames::One(frame) => std::slice::from_ref(frame),
+            Frames::Many(frames) => frames,
+        }
+    }
+
+    /// Bytes that it costs in a queue, frame headers included.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.frames().iter().map(MessageFrame::len).sum()
+    }
+}
+
+/// An EVENT called `event` with the arguments `args`; with `ack`, the other side is asked to answer.
+///
+/// The bytes in `args` are copied once, into their frames.
+///
+/// # Errors
+/// [`EncodeError::ReservedEvent`], and whatever keeps `args` from becoming JSON.
+pub fn encode_event<T: Serialize + ?Sized>(
+    namespace: &Namespace,
+    ack: Option<AckId>,
+    event: &str,
+    args: &T,
+) -> Result<Encoded, EncodeError> {
+    let mut frames: Vec<MessageFrame> = Vec::new();
+    let json = arguments::write_event(event, args, &mut frames)?;
+    Ok(join(PacketKind::Event, namespace, ack, &json, frames))
+}
+
+/// The ACK that answers the event with the id `ack` with `args`.
+///
+/// # Errors
+/// Whatever keeps `args` from becoming JSON.
+pub fn encode_ack<T: Serialize + ?Sized>(namespace: &Namespace, ack: AckId, args: &T) -> Result<Encoded, EncodeError> {
+    let mut frames: Vec<MessageFrame> = Vec::new();
+    let json = arguments::write_ack(args, &mut frames)?;
+    Ok(join(PacketKind::Ack, namespace, Some(ack), &json, frames))
+}
+
+/// `packet`, as [`encode`] does.
+#[must_use]
+pub fn encode_packet(packet: &Packet) -> Encoded {
+    encode(packet.kind, &packet.namespace, packet.ack, packet.body.as_ref())
+}
+
+/// The packet of these parts. The body must have been made for this kind: [`Body::event`] for an EVENT,
+/// and so on; nothing here looks into it.
+///
+/// An EVENT or ACK with attachments is written as BINARY_EVENT or BINARY_ACK. (C4)
+#[must_use]
+pub fn encode(kind: PacketKind, namespace: &Namespace, ack: Option<AckId>, body: Option<&Body>) -> Encoded {
+    let json = body.map_or("", |body| body.json().as_str());
+    let frames = body.map_or_else(Vec::new, |body| {
+        body.attachments().iter().map(|attachment| MessageFrame::binary(attachment)).collect()
+    });
+    join(kind, namespace, ack, json, frames)
+}
+
+fn join(
+    kind: PacketKind,
+    namespace: &Namespace,
+    ack: Option<AckId>,
+    json: &str,
+    mut attachments: Vec<MessageFrame>,
+) -> Encoded {
+    let (namespace, comma) = if namespace.is_root() { ("", "") } else { (namespace.as_str(), ",") };
+    let ack = ack.map(|id| Decimal::new(id.0));
+    let ack = ack.as_ref().map_or("", Decimal::as_str);
+    let digit = digit(kind, !attachments.is_empty());
+    if attachments.is_empty() {
+        return Encoded(Frames::One(MessageFrame::text(&[digit, namespace, comma, ack, json])));
+    }
+    let count = Decimal::new(attachments.len() as u64);
+    let text = MessageFrame::text(&[digit, count.as_str(), "-", namespace, comma, ack, json]);
+    attachments.insert(0, text);
+    Encoded(Frames::Many(attachments.into()))
+}
+
+const fn digit(kind: PacketKind, binary: bool) -> &'static str {
+    match (kind, binary) {
+        (PacketKind::Connect, _) => "0",
+        (PacketKind::Disconnect, _) => "1",
+        (PacketKind::Event, false) => "2",
+        (PacketKind::Ack, false) => "3",
+        (PacketKind::ConnectError, _) => "4",
+        (PacketKind::Event, true) => "5",
+        (PacketKind::Ack, true) => "6",
+    }
+}
+
+/// The decimal digits of a number, without allocating.
+struct Decimal {
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Decimal {
+    fn new(mut number: u64) -> Self {
+        let mut decimal = Self { digits: [b'0'; 20], start: 20 };
+        loop {
+            decimal.start -= 1;
+            decimal.digits[decimal.start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return decimal;
+            }
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        // Digits are always UTF-8.
+        std::str::from_utf8(&self.digits[self.start..]).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! What can go wrong: [`DecodeError`] (the peer's fault), [`EncodeError`] (the caller's fault) and
+//! [`ArgumentError`] (the peer sent a proper packet whose values do not fit the type asked for).
+//!
+//! Leaves out what to do about it: the server closes the connection at a [`DecodeError`].
+
+use std::{error::Error, fmt};
+
+/// Why a message is not a packet. The connection that sent it cannot be used any further.
+///
+/// `offset` is in bytes from the start of the text message. The text of each is the reference's where
+/// it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The first character is no packet type; `None` for an empty message.
+    UnknownPacketType(Option<char>),
+    /// The number of attachments is missing, is no number, or does not end in `-`.
+    IllegalAttachmentCount {
+        /// Where the number should be.
+        offset: usize,
+    },
+    /// More attachments are announced than [`max_attachments`](crate::DecoderLimits::max_attachments).
+    TooManyAttachments {
+        /// The bound.
+        limit: usize,
+    },
+    /// The attachments have more bytes than
+    /// [`max_attachment_bytes`](crate::DecoderLimits::max_attachment_bytes).
+    AttachmentsTooLarge {
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// The namespace is longer than [`max_namespace_bytes`](crate::DecoderLimits::max_namespace_bytes).
+    InvalidNamespace {
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// The acknowledgement id is larger than [`AckId::MAX`](crate::AckId::MAX) or has too many digits.
+    InvalidAckId {
+        /// Where the digits begin.
+        offset: usize,
+    },
+    /// The payload is missing, is no JSON, is nested too deep, or has the wrong shape for the type; or
+    /// the event's name is reserved.
+    InvalidPayload {
+        /// Where it was noticed.
+        offset: usize,
+    },
+    /// A placeholder does not name one of the announced attachments, or names one a second time, or has
+    /// further members.
+    IllegalPlaceholder {
+        /// Where the placeholder is.
+        offset: usize,
+    },
+    /// A text message came where an attachment should.
+    TextWhileReconstructing,
+    /// A binary message came where no attachment was announced.
+    UnexpectedBinary,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownPacketType(Some(kind)) => write!(f, "unknown packet type {}", kind.escape_default()),
+            Self::UnknownPacketType(None) => f.write_str("unknown packet type: empty message"),
+            Self::IllegalAttachmentCount { offset } => write!(f, "Illegal attachments (byte {offset})"),
+            Self::TooManyAttachments { limit } => write!(f, "too many attachments (limit {limit})"),
+            Self::AttachmentsTooLarge { limit } => write!(f, "attachments too large (limit {limit} bytes)"),
+            Self::InvalidNamespace { limit } => write!(f, "invalid namespace (limit {limit} bytes)"),
+            Self::InvalidAckId { offset } => write!(f, "invalid acknowledgement id (byte {offset})"),
+            Self::InvalidPayload { offset } => write!(f, "invalid payload (byte {offset})"),
+            Self::IllegalPlaceholder { offset } => write!(f, "illegal attachments (byte {offset})"),
+            Self::TextWhileReconstructing => f.write_str("got plaintext data when reconstructing a packet"),
+            Self::UnexpectedBinary => f.write_str("got binary data when not reconstructing a packet"),
+        }
+    }
+}
+
+impl Error for DecodeError {}
+
+/// Why a value cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The event's name is one of [`RESERVED_EVENTS`](crate::RESERVED_EVENTS), which every peer refuses.
+    ReservedEvent,
+    /// The value's `Serialize` failed, or JSON has no way to say it; with the reason.
+    Unrepresentable(Box<str>),
+    /// Bytes in the payload of a CONNECT or CONNECT_ERROR, which cannot have attachments.
+    BinaryNotAllowed,
+    /// The payload of a CONNECT must be an object.
+    NotAnObject,
+    /// Beside real attachments there is an object with `"_placeholder": true`, which the other side
+    /// would take for one: at best it reads the wrong bytes, at worst it closes the connection.
+    PlaceholderLookalike,
+    /// Nested deeper than [`MAX_DEPTH`](crate::DecoderLimits::MAX_DEPTH).
+    TooDeep,
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReservedEvent => f.write_str("this event name is reserved"),
+            Self::Unrepresentable(reason) => write!(f, "this value cannot be sent as JSON: {reason}"),
+            Self::BinaryNotAllowed => f.write_str("a connect payload cannot carry binary data"),
+            Self::NotAnObject => f.write_str("a connect payload must be an object"),
+            Self::PlaceholderLookalike => {
+                f.write_str("an object with \"_placeholder\": true cannot be sent beside binary data")
+            }
+            Self::TooDeep => f.write_str("this value is nested too deep"),
+        }
+    }
+}
+
+impl Error for EncodeError {}
+
+/// Why the values of a packet do not fit the type that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgumentError {
+    index: usize,
+    reason: Box<str>,
+}
+
+impl ArgumentError {
+    pub(crate) fn new(index: usize, reason: &dyn fmt::Display) -> Self {
+        Self { index, reason: reason.to_string().into() }
+    }
+
+    /// Which argument it was, counted from 0 and without the event's name; 0 where there are no
+    /// arguments, as in a CONNECT.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "argument {}: {}", self.index, self.reason)
+    }
+}
+
+impl Error for ArgumentError {}

@@ -1,0 +1,51 @@
+//! Socket.IO protocol v5 without I/O: packets, the JSON codec with binary attachments, the bounded
+//! decoder and the table of pending acknowledgements. [SIO5]
+//!
+//! Leaves out everything with a clock, a task or a socket in it (crate `socketio`) and the transport
+//! below (crate `engineio-proto`, whose messages come in and go out here).
+//!
+//! # Arguments
+//!
+//! An event carries a list of arguments, an acknowledgement as well. Rust values become such a list, and
+//! a list becomes a Rust value, by one rule both ways:
+//!
+//! | type | sent as | read from |
+//! |---|---|---|
+//! | a tuple, `(A, B)` | one argument for each element | the first arguments, in order |
+//! | a fixed-size array, `[A; 2]` | the same, as serde sees no difference | the same |
+//! | `()` | no argument | nothing |
+//! | any other type, `Vec<A>` and tuple structs among them | one argument | the first argument |
+//!
+//! - An argument that is missing reads as `None` where an `Option` is asked for, and as `()` where that
+//!   is; for any other type it is an [`ArgumentError`]. Arguments that were not asked for are ignored.
+//! - To send a tuple or a fixed-size array *as one argument*, put it in a tuple: `([1, 2],)`. The same
+//!   goes for `serde_json::Value::Null`, which serde cannot tell from `()`.
+//!
+//! # Binary
+//!
+//! Whatever serialises as bytes (`bytes::Bytes`, `serde_bytes`) leaves as a binary attachment, wherever
+//! in the value it is, and comes back as bytes wherever bytes are asked for. Numbering is in order of
+//! appearance. (C4)
+//!
+//! - A plain `Vec<u8>` is a list of numbers to serde and is sent as one; reading into it takes an attachment
+//!   too.
+//! - Where a type does not say what it wants (`serde_json::Value`), an attachment reads as a list of numbers.
+//!   `#[serde(flatten)]`, untagged and internally tagged enums read through such a list, and get their
+//!   `Bytes` from it.
+//! - `&[u8]` and `&str` borrow from the packet.
+
+mod ack;
+mod body;
+mod codec;
+mod decoder;
+mod error;
+mod limits;
+mod packet;
+
+pub use ack::AckTable;
+pub use body::Body;
+pub use codec::{Encoded, encode, encode_ack, encode_event, encode_packet};
+pub use decoder::Decoder;
+pub use error::{ArgumentError, DecodeError, EncodeError};
+pub use limits::DecoderLimits;
+pub use packet::{AckId, Namespace, Packet, PacketKind, RESERVED_EVENTS, is_reserved_event};

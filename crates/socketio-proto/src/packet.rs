@@ -1,0 +1,227 @@
+//! [`Packet`] and the newtypes in it: [`PacketKind`], [`Namespace`], [`AckId`].
+//!
+//! Leaves out the payload (`body.rs`) and the wire format (`codec/`, `decoder.rs`).
+//! [SIO5 Packet encoding]
+
+use std::{
+    borrow::Borrow,
+    fmt,
+    hash::{Hash, Hasher},
+};
+
+use engineio_proto::Text;
+
+use crate::Body;
+
+/// Event names that the protocol keeps for itself; no packet may carry them. (C11)
+pub const RESERVED_EVENTS: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+/// Whether `event` is one of [`RESERVED_EVENTS`].
+#[must_use]
+pub fn is_reserved_event(event: &str) -> bool {
+    RESERVED_EVENTS.contains(&event)
+}
+
+/// The type of a packet.
+///
+/// BINARY_EVENT and BINARY_ACK exist only on the wire: a packet whose body has attachments is written as
+/// one, and read back as [`Event`](Self::Event) or [`Ack`](Self::Ack). (C2, C17)
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PacketKind {
+    /// 0: joins a namespace, or confirms it.
+    Connect,
+    /// 1: leaves a namespace.
+    Disconnect,
+    /// 2, or 5 with attachments: an event with its arguments.
+    Event,
+    /// 3, or 6 with attachments: the answer to an event that asked for one.
+    Ack,
+    /// 4: refuses a namespace.
+    ConnectError,
+}
+
+/// One packet of the protocol, whole: an event with attachments has them all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// What it is.
+    pub kind: PacketKind,
+    /// The namespace that it belongs to.
+    pub namespace: Namespace,
+    /// On an EVENT: the sender wants an acknowledgement with this id. On an ACK: which event it answers;
+    /// an ACK without one answers nothing and is to be ignored.
+    pub ack: Option<AckId>,
+    /// The payload. Received EVENT, ACK and CONNECT_ERROR packets always have one, DISCONNECT never.
+    pub body: Option<Body>,
+}
+
+impl Packet {
+    /// A packet without an acknowledgement id.
+    #[must_use]
+    pub const fn new(kind: PacketKind, namespace: Namespace, body: Option<Body>) -> Self {
+        Self { kind, namespace, ack: None, body }
+    }
+}
+
+/// The id that ties an acknowledgement to its event; unique among the pending ones of a sender. (C14, C34)
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AckId(pub u64);
+
+impl AckId {
+    /// The largest that goes over the wire: above it, JavaScript peers cannot tell neighbours apart.
+    pub const MAX: Self = Self((1 << 53) - 1);
+}
+
+impl fmt::Display for AckId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The name of a namespace, with its leading slash. Cloning costs at most a reference count.
+///
+/// That of a received packet shares the memory of its message: what lives longer than the packet should
+/// keep a [`detached`](Self::detached) one.
+#[derive(Clone)]
+pub struct Namespace(Text);
+
+impl Namespace {
+    /// The main namespace, `/`.
+    #[must_use]
+    pub const fn root() -> Self {
+        Self(Text::from_static("/"))
+    }
+
+    /// The namespace called `name`; a missing leading slash is added, so that the empty name is `/`. (D18)
+    ///
+    /// A name with a comma in it cannot be said on the wire: the other side reads it up to there.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        match name {
+            "" | "/" => Self::root(),
+            _ if name.starts_with('/') => Self(name.into()),
+            _ => Self(format!("/{name}").into()),
+        }
+    }
+
+    /// Takes over a name which is known to start with a slash.
+    pub(crate) const fn from_wire(name: Text) -> Self {
+        Self(name)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is `/`, which the wire leaves out.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.as_str() == "/"
+    }
+
+    /// The same in memory of its own, so that keeping it does not keep the message that it came in.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self::new(self.as_str())
+    }
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self::root()
+    }
+}
+
+impl From<&str> for Namespace {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl PartialEq for Namespace {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Namespace {}
+
+impl PartialOrd for Namespace {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Namespace {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+/// The hash of the string, so that a map keyed by namespaces can be asked with a `&str`.
+impl Hash for Namespace {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for Namespace {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Namespace {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use super::*;
+
+    #[test]
+    fn a_namespace_gets_its_leading_slash() {
+        for (given, name) in
+            [("", "/"), ("/", "/"), ("chat", "/chat"), ("/chat", "/chat"), ("*", "/*"), ("/a/b?c=1", "/a/b?c=1")]
+        {
+            assert_eq!(Namespace::new(given).as_str(), name, "{given:?}");
+        }
+        assert!(Namespace::new("").is_root() && !Namespace::new("chat").is_root());
+    }
+
+    #[test]
+    fn maps_keyed_by_namespaces_are_asked_with_strings() {
+        let hashed = HashMap::from([(Namespace::new("chat"), 1), (Namespace::root(), 2)]);
+        assert_eq!((hashed.get("/chat"), hashed.get("/"), hashed.get("chat")), (Some(&1), Some(&2), None));
+        let ordered = BTreeMap::from([(Namespace::new("chat"), 1)]);
+        assert_eq!(ordered.get("/chat"), Some(&1));
+    }
+
+    #[test]
+    fn a_detached_namespace_no_longer_shares_the_message() {
+        let message = Text::from("2/chat,[\"x\"]".to_owned());
+        let shared = Namespace::from_wire(message.slice(1, 6).unwrap());
+        let detached = shared.detached();
+        assert_eq!(detached, shared);
+        assert_eq!(shared.as_str().as_ptr(), message[1..].as_ptr());
+        assert_ne!(detached.as_str().as_ptr(), shared.as_str().as_ptr());
+    }
+}

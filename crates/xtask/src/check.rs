@@ -1,0 +1,54 @@
+//! `cargo xtask test`: everything that has to hold, in the order in which it fails fastest.
+//!
+//! This is the one list of checks; continuous integration runs the same. What a check looks at is configured where its
+//! tool looks for it (`Cargo.toml`, `clippy.toml`, `rustfmt.toml`), not here.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+
+use crate::report::Report;
+use crate::{cargo, install};
+
+/// What `cargo xtask test` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Install nothing; say what is missing and fail if anything is.
+    #[arg(long)]
+    no_install: bool,
+    /// Passed on to `cargo test`, for instance part of a test's name. All other checks run in full.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// Runs all checks up to the first that fails, and prints the table.
+///
+/// # Errors
+///
+/// Never: a check that fails is in the table and in the exit code.
+pub(crate) fn check(options: &Options) -> Result<ExitCode> {
+    let mut report = Report::default();
+    report.step("installation", || {
+        let policy = if options.no_install { install::Policy::LookOnly } else { install::Policy::Install };
+        install::prepare(policy)
+    });
+    report.step("formatting", || run(cargo().args(["fmt", "--all", "--check"])));
+    report.step("lints", || {
+        run(cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
+    });
+    report.step("documentation", || {
+        run(cargo().args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"))
+    });
+    report.step("tests", || {
+        // One failed test program does not hide what the others have to say.
+        run(cargo().args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(&options.args))
+    });
+    Ok(report.close())
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().context("cannot run cargo")?;
+    ensure!(status.success(), "{status}");
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! The project's own chores, `cargo xtask …`: the two commands of the README and what they are made of.
+//!
+//! It decides nothing about the product. `serve` and `test` install what they need, then hand over to cargo; the list
+//! of checks in `check.rs` is the one definition of what "the tests pass" means, here and in continuous integration.
+
+mod check;
+mod install;
+mod npm;
+mod report;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// The project's own chores.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Run the server with the chat page: install the npm packages if npm is there, build `sio`, start it.
+    Serve(serve::Options),
+    /// Install what the tests need, then check formatting, lints and documentation and run all tests.
+    Test(check::Options),
+    /// Only install what the tests need.
+    Install,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().chore {
+        Chore::Serve(options) => serve::serve(&options),
+        Chore::Test(options) => check::check(&options),
+        Chore::Install => install::install(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The cargo that runs this program, to be run at the root of the repository.
+fn cargo() -> Command {
+    let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+    let mut command = Command::new(cargo);
+    command.current_dir(testkit::repository());
+    command
+}

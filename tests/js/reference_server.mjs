@@ -1,0 +1,36 @@
+// The test server, in its reference form: the npm packages socket.io and engine.io behind one port.
+//
+// Owns the behaviour that the tests ask for; `rust_server.rs` shows the same two faces in Rust, and the whole suite passes
+// against either (SIO_TEST_PEER=reference chooses this one). Takes its settings as one JSON argument, listens on a free port
+// of the loopback and prints `listening <port>` once it does. Leaves out anything about clients.
+import { createServer } from "node:http";
+import { load } from "./packages.mjs";
+import { installEngine } from "./reference_engine.mjs";
+import { installNamespaces } from "./reference_namespaces.mjs";
+
+const { Server: EngineServer } = load("engine.io");
+const { Server } = load("socket.io");
+
+const settings = JSON.parse(process.argv[2] ?? "{}");
+const engineOptions = {
+  pingInterval: settings.pingInterval,
+  pingTimeout: settings.pingTimeout,
+  upgradeTimeout: settings.upgradeTimeout,
+  maxHttpBufferSize: settings.maxPayload,
+  transports: settings.transports,
+  httpCompression: false,
+  // [A40] A request that carries `forbid` in its query is refused.
+  allowRequest: (request, decide) => decide(undefined, !/[?&]forbid=/.test(request.url)),
+};
+
+const http = createServer((_request, response) => response.writeHead(404).end());
+
+const engine = new EngineServer(engineOptions);
+engine.attach(http, { path: "/engine.io", destroyUpgrade: false });
+installEngine(engine);
+
+const io = new Server({ ...engineOptions, serveClient: false, connectTimeout: settings.connectTimeout });
+io.attach(http, { path: "/socket.io", destroyUpgrade: false });
+installNamespaces(io);
+
+http.listen(0, "127.0.0.1", () => console.log(`listening ${http.address().port}`));
