@@ -25,7 +25,9 @@ pub enum Peer {
 pub fn peer() -> Peer {
     match std::env::var("SIO_TEST_PEER").as_deref() {
         Ok("reference") => Peer::Reference,
-        Ok(other) if !other.is_empty() && other != "rust" => panic!("SIO_TEST_PEER is `rust` or `reference`, not `{other}`"),
+        Ok(other) if !other.is_empty() && other != "rust" => {
+            panic!("SIO_TEST_PEER is `rust` or `reference`, not `{other}`")
+        }
         _ => Peer::Rust,
     }
 }
@@ -135,7 +137,7 @@ impl TestServer {
         let (mut wire, _) = Wire::open_session(self);
         wire.text(&format!("4please tell {sid}"));
         loop {
-            match wire.next() {
+            match wire.receive() {
                 Frame::Text(text) if text == "2" => wire.text("3"),
                 Frame::Text(text) => return text.trim_start_matches('4').to_owned(),
                 other => panic!("an answer, not {other:?}"),

@@ -34,7 +34,7 @@ impl SocketIoWire {
     pub fn join(&mut self, namespace: &str, auth: &str) -> String {
         let prefix = if namespace == "/" { String::new() } else { format!("{namespace},") };
         self.send(&format!("0{prefix}{auth}"));
-        let answer = self.next();
+        let answer = self.receive();
         let payload = answer.strip_prefix(&format!("0{prefix}")).unwrap_or_else(|| panic!("a CONNECT, not {answer:?}"));
         let payload: Value = serde_json::from_str(payload).expect("the CONNECT carries JSON");
         payload["sid"].as_str().expect("a socket id").to_owned()
@@ -56,8 +56,8 @@ impl SocketIoWire {
     }
 
     /// The next text packet (without Engine.IO's `4`).
-    pub fn next(&mut self) -> String {
-        match self.wire.next() {
+    pub fn receive(&mut self) -> String {
+        match self.wire.receive() {
             Frame::Text(text) => match text.strip_prefix('4') {
                 Some(packet) => packet.to_owned(),
                 None => panic!("a message, not {text:?}"),
@@ -68,12 +68,12 @@ impl SocketIoWire {
 
     /// Expects this text packet next.
     pub fn expect(&mut self, expected: &str) {
-        assert_eq!(self.next(), expected);
+        assert_eq!(self.receive(), expected);
     }
 
     /// Expects the end of the connection; pings and packets that were on their way are skipped.
     pub fn expect_closed(&mut self) {
-        while !matches!(self.wire.next(), Frame::Closed(_)) {}
+        while !matches!(self.wire.receive(), Frame::Closed(_)) {}
     }
 
     /// Shows that the main namespace works: a message comes back.

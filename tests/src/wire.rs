@@ -40,7 +40,8 @@ pub struct Wire {
 impl Wire {
     /// Connects to this address on the server and expects the 101.
     pub fn open(server: &TestServer, target: &str) -> Self {
-        Self::try_open(server.addr(), target).unwrap_or_else(|refusal| panic!("the WebSocket is accepted, not {refusal:?}"))
+        Self::try_open(server.addr(), target)
+            .unwrap_or_else(|refusal| panic!("the WebSocket is accepted, not {refusal:?}"))
     }
 
     /// Connects, and tells how it went.
@@ -67,7 +68,7 @@ impl Wire {
     /// Opens an Engine.IO session at that path over WebSocket alone.
     pub fn open_session_at(server: &TestServer, path: &str) -> (Self, Value) {
         let mut wire = Self::open(server, &format!("{path}?EIO=4&transport=websocket"));
-        let Frame::Text(open) = wire.next() else { panic!("the first frame is the open packet") };
+        let Frame::Text(open) = wire.receive() else { panic!("the first frame is the open packet") };
         let handshake = open.strip_prefix('0').unwrap_or_else(|| panic!("an open packet, not {open:?}"));
         let handshake = serde_json::from_str(handshake).expect("the open packet carries JSON");
         (wire, handshake)
@@ -113,7 +114,7 @@ impl Wire {
     }
 
     /// The next data frame, or the end.
-    pub fn next(&mut self) -> Frame {
+    pub fn receive(&mut self) -> Frame {
         loop {
             match self.socket.read() {
                 Ok(Message::Text(text)) => return Frame::Text(text.to_string()),
@@ -138,17 +139,17 @@ impl Wire {
 
     /// Expects this text frame next.
     pub fn expect_text(&mut self, expected: &str) {
-        assert_eq!(self.next(), Frame::Text(expected.to_owned()));
+        assert_eq!(self.receive(), Frame::Text(expected.to_owned()));
     }
 
     /// Expects this binary frame next.
     pub fn expect_binary(&mut self, expected: &[u8]) {
-        assert_eq!(self.next(), Frame::Binary(expected.to_vec()));
+        assert_eq!(self.receive(), Frame::Binary(expected.to_vec()));
     }
 
     /// Expects the end of the connection next; returns the close code, if any.
     pub fn expect_closed(&mut self) -> Option<u16> {
-        match self.next() {
+        match self.receive() {
             Frame::Closed(code) => code,
             other => panic!("the connection is closed, not {other:?}"),
         }
@@ -171,7 +172,7 @@ impl RawWire {
     /// Opens an Engine.IO session on the echo server over WebSocket and returns it with its session id.
     pub fn open(server: &TestServer) -> (Self, String) {
         let mut wire = Self::open_at(server, "/engine.io/?EIO=4&transport=websocket");
-        let (opcode, payload) = wire.next().expect("the open packet");
+        let (opcode, payload) = wire.receive().expect("the open packet");
         assert_eq!(opcode, 1, "the open packet is text");
         let open = String::from_utf8(payload).expect("the open packet is UTF-8");
         let handshake: Value = serde_json::from_str(&open[1..]).expect("the open packet carries JSON");
@@ -207,7 +208,7 @@ impl RawWire {
     }
 
     /// The opcode and payload of the next frame, or `None` at the end of the connection.
-    pub fn next(&mut self) -> Option<(u8, Vec<u8>)> {
+    pub fn receive(&mut self) -> Option<(u8, Vec<u8>)> {
         let head = self.connection.take(2)?;
         assert_eq!(head[1] & 0x80, 0, "a server does not mask [RFC 6455 §5.1]");
         let length = match head[1] {
@@ -221,7 +222,7 @@ impl RawWire {
     /// Reads to the end of the connection; returns the code of the close frame, if there was one.
     pub fn expect_closed(&mut self) -> Option<u16> {
         let mut code = None;
-        while let Some((opcode, payload)) = self.next() {
+        while let Some((opcode, payload)) = self.receive() {
             assert_eq!(opcode, 8, "nothing but a close frame comes, not {payload:?}");
             code = payload.first_chunk::<2>().map(|bytes| u16::from_be_bytes(*bytes));
             // The peer may wait for the answer to its close frame before it ends the connection [RFC 6455 §7.1.1].

@@ -36,7 +36,8 @@ fn run(transport: Transport) {
         ..Settings::calm()
     };
     let server = TestServer::start(&quick);
-    ScenarioRun::of("tests/js/engineio_client.mjs", &server, transport, &["heartbeat"]).expect_all(&HEARTBEAT_SCENARIOS);
+    ScenarioRun::of("tests/js/engineio_client.mjs", &server, transport, &["heartbeat"])
+        .expect_all(&HEARTBEAT_SCENARIOS);
 }
 
 // [EIO4 HTTP long-polling], with `transports: ["polling"]`.

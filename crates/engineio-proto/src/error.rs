@@ -53,7 +53,10 @@ impl fmt::Display for SendError {
         match self {
             Self::Closed => f.write_str("the session is closed"),
             Self::Full { queued, limit } => {
-                write!(f, "the send queue is full ({queued} of {limit} bytes): wait until the peer has read, or raise max_queue_bytes")
+                write!(
+                    f,
+                    "the send queue is full ({queued} of {limit} bytes): wait until the peer has read, or raise max_queue_bytes"
+                )
             }
         }
     }

@@ -20,6 +20,7 @@
 mod clock;
 mod config;
 mod driver;
+mod random;
 pub mod server;
 mod session;
 mod shared;
@@ -29,4 +30,5 @@ pub use config::Config;
 pub use engineio_proto::{
     CloseReason, Closed, Limits, Message, MessageFrame, SendError, SessionId, Text, TransportKind,
 };
+pub use random::random_id;
 pub use session::{CloseMode, PeerAddr, Request, Session};

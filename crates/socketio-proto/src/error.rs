@@ -90,8 +90,9 @@ pub enum EncodeError {
     BinaryNotAllowed,
     /// The payload of a CONNECT must be an object.
     NotAnObject,
-    /// Beside real attachments there is an object with `"_placeholder": true`, which the other side
-    /// would take for one: at best it reads the wrong bytes, at worst it closes the connection.
+    /// Beside real attachments there is an object of the caller's with `"_placeholder": true` (or with an
+    /// array or object under that key), which the other side would take for one: at best it reads the
+    /// wrong bytes, at worst it closes the connection.
     PlaceholderLookalike,
     /// Nested deeper than [`MAX_DEPTH`](crate::DecoderLimits::MAX_DEPTH).
     TooDeep,

@@ -1,5 +1,5 @@
 //! Socket.IO protocol v5 without I/O: packets, the JSON codec with binary attachments, the bounded
-//! decoder and the table of pending acknowledgements. [SIO5]
+//! decoder and the table of pending acknowledgements. [SIO5 Protocol]
 //!
 //! Leaves out everything with a clock, a task or a socket in it (crate `socketio`) and the transport
 //! below (crate `engineio-proto`, whose messages come in and go out here).
@@ -33,6 +33,36 @@
 //!   `#[serde(flatten)]`, untagged and internally tagged enums read through such a list, and get their
 //!   `Bytes` from it.
 //! - `&[u8]` and `&str` borrow from the packet.
+//! - An object of the caller's own that has the key `_placeholder` is fine without attachments; beside them it
+//!   is an [`EncodeError`], as the other side could not tell it from a placeholder.
+//!
+//! # Example
+//!
+//! ```
+//! use bytes::Bytes;
+//! use serde::{Deserialize, Serialize};
+//! use socketio_proto::{AckId, Decoder, DecoderLimits, Namespace, encode_event};
+//!
+//! #[derive(Debug, PartialEq, Serialize, Deserialize)]
+//! struct Picture {
+//!     name: String,
+//!     data: Bytes,
+//! }
+//!
+//! let picture = Picture { name: "dot".into(), data: Bytes::from_static(&[0, 255]) };
+//! let encoded = encode_event(&Namespace::new("/chat"), Some(AckId(7)), "picture", &(1, &picture))?;
+//!
+//! let mut decoder = Decoder::new(DecoderLimits::default());
+//! let mut received = None;
+//! for frame in encoded.frames() {
+//!     received = decoder.handle(frame.message())?;
+//! }
+//! let body = received.and_then(|packet| packet.body).ok_or("not whole")?;
+//! assert_eq!(body.json().as_str(), r#"["picture",1,{"name":"dot","data":{"_placeholder":true,"num":0}}]"#);
+//! assert_eq!(body.event_name().as_deref(), Some("picture"));
+//! assert_eq!(body.args::<(u8, Picture)>()?, (1, picture));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod ack;
 mod body;

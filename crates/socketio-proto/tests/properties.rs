@@ -27,10 +27,10 @@ enum Tree {
     Text(String),
     Data(Bytes),
     Maybe(Option<Bytes>),
-    List(Vec<Tree>),
-    Map(BTreeMap<String, Tree>),
-    Pair(Box<Tree>, Bytes),
-    Struct { data: Bytes, inner: Box<Tree> },
+    List(Vec<Self>),
+    Map(BTreeMap<String, Self>),
+    Pair(Box<Self>, Bytes),
+    Struct { data: Bytes, inner: Box<Self> },
     Tagged(Tagged),
     Flat(Flat),
 }
@@ -63,7 +63,7 @@ fn tree() -> impl Strategy<Value = Tree> {
         Just(Tree::Unit),
         any::<bool>().prop_map(Tree::Bool),
         any::<i64>().prop_map(Tree::Integer),
-        (-1e9..1e9).prop_map(Tree::Float),
+        any::<f64>().prop_filter("JSON has no others", |number| number.is_finite()).prop_map(Tree::Float),
         any::<String>().prop_map(Tree::Text),
         data().prop_map(Tree::Data),
         prop::option::of(data()).prop_map(Tree::Maybe),
@@ -95,7 +95,7 @@ fn decode(encoded: &Encoded) -> Packet {
     let mut packet = None;
     for frame in encoded.frames() {
         assert!(packet.is_none(), "delivered before its last message");
-        packet = decoder.handle(frame.message()).unwrap();
+        packet = decoder.handle(frame.message()).expect("refused what was encoded");
     }
     assert!(!decoder.is_partial());
     packet.expect("not delivered after its last message")
@@ -123,7 +123,9 @@ proptest! {
         prop_assert_eq!(&body.args::<(Tree, Bytes, Tree)>().unwrap(), &args);
         prop_assert_eq!(&body.args::<Tree>().unwrap(), &args.0);
         // Where no type says what it wants, bytes are numbers, as `serde_json` itself has them.
-        prop_assert_eq!(body.args::<(Value, Value, Value)>().unwrap(), serde_json::from_value(serde_json::to_value(&args).unwrap()).unwrap());
+        let numbers = [&args.0, &args.2].map(|tree| serde_json::to_value(tree).unwrap());
+        let (first, _, third) = body.args::<(Value, Value, Value)>().unwrap();
+        prop_assert_eq!([first, third], numbers);
         let answer = encode(PacketKind::Ack, &namespace, ack, Some(&body.to_ack()));
         prop_assert_eq!(&answer, &encode(PacketKind::Ack, &namespace, ack, Some(&Body::ack(&args).unwrap())));
         prop_assert_eq!(decode(&answer).body.unwrap().ack_args::<(Tree, Bytes, Tree)>().unwrap(), args);
@@ -220,8 +222,8 @@ proptest! {
                 prop_assert_eq!(body.args::<Value>().ok(), list.get(1).cloned());
                 prop_assert_eq!(body.to_ack().ack_args::<Value>().ok(), list.get(1).cloned());
             }
-            // A lone surrogate in an argument is JSON, though no string of Rust's.
-            Err(_) => if let Ok(Some(packet)) = accepted { prop_assert!(json.contains("\\ud800"), "{:?}", packet) },
+            // A lone surrogate and a number without end are JSON, though no values of Rust's.
+            Err(_) => if accepted.is_ok() { prop_assert!(json.contains("\\ud800") || json.contains("1e5")) },
         }
     }
 }

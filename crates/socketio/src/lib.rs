@@ -1,1 +1,63 @@
-//! Placeholder.
+//! Socket.IO server: namespaces, events with any arguments, acknowledgements in both directions, rooms,
+//! broadcasts and binary, for every official client (protocol revision 5).
+//!
+//! ```no_run
+//! use serde::{Deserialize, Serialize};
+//! use socketio::{Auth, Data, DisconnectReason, Server, Socket};
+//!
+//! #[derive(Deserialize)]
+//! struct Login {
+//!     name: String,
+//! }
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Message {
+//!     text: String,
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let io = Server::new();
+//!     io.of("/chat")
+//!         .on_connect(async |socket: Socket, Auth(who): Auth<Login>| {
+//!             println!("{} is {}", socket.id(), who.name);
+//!             socket.join("lobby");
+//!             Ok(())
+//!         })
+//!         .on("message", async |socket: Socket, Data(message): Data<Message>| {
+//!             socket.to("lobby").emit("message", &message)?;
+//!             Ok("delivered") // the acknowledgement
+//!         })
+//!         .on_disconnect(async |socket: Socket, reason: DisconnectReason| {
+//!             println!("{} left: {reason}", socket.id());
+//!         });
+//!     io.listen("127.0.0.1:3000").await
+//! }
+//! ```
+//!
+//! # Arguments
+//! One value is one argument; a tuple is several; `()` is none; the same holds for [`Data`], for what a
+//! handler returns, and for answers to acknowledgements. The whole rule, and how binary travels inside
+//! ordinary serde values, is in the documentation of `socketio-proto`:
+//! ```
+//! # fn f(socket: &socketio::Socket) -> Result<(), socketio::EmitError> {
+//! socket.emit("one", "argument")?;
+//! socket.emit("three", &(1, "two", bytes::Bytes::from_static(b"three")))?;
+//! socket.emit("none", &())
+//! # }
+//! ```
+//!
+//! # Order
+//! Handlers of one socket *start* in the order in which the events came: each runs inline until it first
+//! waits, and only then the next one starts. Past [`Config::max_pending_handlers`] handlers that wait, the
+//! connection is not read until one ends.
+
+pub mod server;
+
+pub use engineio::{Limits, PeerAddr, TransportKind};
+pub use server::{
+    AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, Context, Data, DisconnectContext,
+    DisconnectReason, EmitError, Event, EventContext, FromContext, Handler, HandlerError, Handshake, Namespace,
+    PendingAck, RawEvent, Reply, Server, ServerLayer, ServerService, Socket, SocketId,
+};
+pub use socketio_proto::{ArgumentError, Body, EncodeError};

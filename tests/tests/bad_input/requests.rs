@@ -4,6 +4,9 @@ use socketio_tests::{Connection, PollingSession, request};
 
 use crate::Scene;
 
+/// Names and values of header fields.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 // A36, A37, A43: whatever stands in the query, the answer is one of the table's.
 #[test]
 fn bad_query_strings_are_refused() {
@@ -11,10 +14,26 @@ fn bad_query_strings_are_refused() {
     let long = format!("EIO=4&transport=polling&sid={}", "x".repeat(4000));
     let many = format!("{}transport=none", "a=b&".repeat(500));
     let cases = [
-        "", "&", "&&&===", "%", "%zz", "%zz=%zz", "EIO=4&transport=%zz", "EIO=4&transport=%00", "EIO=4&transport[]=polling",
-        "EIO=4;transport=polling", "eio=4&TRANSPORT=polling", "EIO=4&transport=polling&sid=%00", "EIO=4&transport=polling&sid=%ff",
-        "EIO=4&transport=polling&sid=../../etc/passwd", "EIO=4&transport=polling&sid=%F0%9F%98%80", "EIO=4&transport=polling%20",
-        "EIO=4&transport=polling&sid=hasOwnProperty", "EIO=%34%34&transport=polling", &long, &many,
+        "",
+        "&",
+        "&&&===",
+        "%",
+        "%zz",
+        "%zz=%zz",
+        "EIO=4&transport=%zz",
+        "EIO=4&transport=%00",
+        "EIO=4&transport[]=polling",
+        "EIO=4;transport=polling",
+        "eio=4&TRANSPORT=polling",
+        "EIO=4&transport=polling&sid=%00",
+        "EIO=4&transport=polling&sid=%ff",
+        "EIO=4&transport=polling&sid=../../etc/passwd",
+        "EIO=4&transport=polling&sid=%F0%9F%98%80",
+        "EIO=4&transport=polling%20",
+        "EIO=4&transport=polling&sid=hasOwnProperty",
+        "EIO=%34%34&transport=polling",
+        &long,
+        &many,
     ];
     for query in cases {
         let response = request(scene.server.addr(), "GET", &format!("/engine.io/?{query}"), None);
@@ -43,8 +62,13 @@ fn an_endless_head_is_refused() {
 #[test]
 fn bytes_that_are_no_http_end_their_connection() {
     let mut scene = Scene::new();
-    let junk: [&[u8]; 5] =
-        [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"\0\0\0\0\r\n\r\n", b"4hello\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"];
+    let junk: [&[u8]; 5] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+        b"4hello\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+    ];
     for bytes in junk {
         let mut connection = Connection::open(scene.server.addr());
         connection.send(bytes);
@@ -108,7 +132,7 @@ fn bad_websocket_handshakes_are_refused() {
     let mut scene = Scene::new();
     const KEY: (&str, &str) = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
     const VERSION: (&str, &str) = ("Sec-WebSocket-Version", "13");
-    let cases: [(&str, &str, &[(&str, &str)]); 6] = [
+    let cases: [(&str, &str, Headers<'_>); 6] = [
         ("no key", "GET", &[VERSION]),
         ("a key that is no base64 of sixteen bytes", "GET", &[VERSION, ("Sec-WebSocket-Key", "short")]),
         ("no version", "GET", &[KEY]),

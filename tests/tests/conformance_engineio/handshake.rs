@@ -70,7 +70,11 @@ fn a_server_without_polling_still_opens_over_websocket() {
 #[test]
 fn the_query_is_decoded_and_its_last_value_counts() {
     let server = TestServer::calm();
-    for query in ["EIO=4&transport=poll%69ng", "EIO=3&transport=none&EIO=4&transport=polling", "%45IO=4&transport=polling&t=x+y%20z"] {
+    for query in [
+        "EIO=4&transport=poll%69ng",
+        "EIO=3&transport=none&EIO=4&transport=polling",
+        "%45IO=4&transport=polling&t=x+y%20z",
+    ] {
         let response = request(server.addr(), "GET", &format!("/engine.io/?{query}"), None);
         assert_eq!(response.status, 200, "{query}: {response:?}");
     }

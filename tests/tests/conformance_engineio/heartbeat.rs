@@ -6,7 +6,11 @@ use socketio_tests::{Frame, Peer, PollingSession, Settings, TestServer, Wire, pa
 
 /// A quick ping and a long patience, for tests that must do something while a pong is due.
 fn patient() -> Settings {
-    Settings { ping_interval: Duration::from_millis(300), ping_timeout: Duration::from_millis(1500), ..Settings::calm() }
+    Settings {
+        ping_interval: Duration::from_millis(300),
+        ping_timeout: Duration::from_millis(1500),
+        ..Settings::calm()
+    }
 }
 
 // [EIO4 Heartbeat], A49: over polling, `2` comes as a payload and `3` goes as one; again and again.
@@ -155,7 +159,7 @@ fn messages_do_not_replace_the_pong() {
     wire.expect_text("2");
     loop {
         wire.text_if_open("4x");
-        match wire.next() {
+        match wire.receive() {
             Frame::Text(text) => assert_eq!(text, "4x"),
             Frame::Closed(_) => break,
             other => panic!("neither an echo nor the end: {other:?}"),

@@ -26,7 +26,10 @@ fn a_poll_is_answered_with_the_documented_headers() {
 #[test]
 fn old_internet_explorers_get_the_xss_header() {
     let server = TestServer::calm();
-    for agent in ["Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0)", "Mozilla/5.0 (Trident/7.0; rv:11.0) like Gecko"] {
+    for agent in [
+        "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0)",
+        "Mozilla/5.0 (Trident/7.0; rv:11.0) like Gecko",
+    ] {
         let mut connection = Connection::open(server.addr());
         let headers = [("User-Agent", agent)];
         connection.send_request("GET", "/engine.io/?EIO=4&transport=polling", &headers, None);

@@ -10,8 +10,14 @@ const UPGRADE: [(&str, &str); 4] = [
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-const MESSAGES: [&str; 6] =
-    ["Transport unknown", "Session ID unknown", "Bad handshake method", "Bad request", "Forbidden", "Unsupported protocol version"];
+const MESSAGES: [&str; 6] = [
+    "Transport unknown",
+    "Session ID unknown",
+    "Bad handshake method",
+    "Bad request",
+    "Forbidden",
+    "Unsupported protocol version",
+];
 
 #[track_caller]
 fn expect_refusal(case: &str, response: &Response, code: usize) {

@@ -164,7 +164,7 @@ fn retry_probe(server: &TestServer, session: &PollingSession) -> Wire {
     while started.elapsed() < socketio_tests::DEADLINE {
         if let Ok(mut wire) = Wire::try_open(server.addr(), &session.target_for("websocket")) {
             wire.text_if_open("2probe");
-            if wire.next() == socketio_tests::Frame::Text("3probe".to_owned()) {
+            if wire.receive() == socketio_tests::Frame::Text("3probe".to_owned()) {
                 return wire;
             }
         }

@@ -72,8 +72,8 @@ fn a_fragmented_message_is_put_together() {
     wire.send_frame(0x00, b"\xa4");
     wire.send_frame(0x89, b"ping");
     wire.send_frame(0x80, b"gment");
-    assert_eq!(wire.next(), Some((10, b"ping".to_vec())));
-    assert_eq!(wire.next(), Some((1, "4frägment".as_bytes().to_vec())));
+    assert_eq!(wire.receive(), Some((10, b"ping".to_vec())));
+    assert_eq!(wire.receive(), Some((1, "4frägment".as_bytes().to_vec())));
 }
 
 // [RFC 6455 §5.5.3]: a ping of the WebSocket protocol is answered with its payload.
@@ -91,7 +91,7 @@ fn a_close_frame_is_answered_with_its_code() {
     let server = TestServer::calm();
     let (mut wire, sid) = RawWire::open(&server);
     wire.send_frame(0x88, &1000_u16.to_be_bytes());
-    let (opcode, payload) = wire.next().expect("the answer");
+    let (opcode, payload) = wire.receive().expect("the answer");
     assert_eq!((opcode, payload.as_slice()), (8, &1000_u16.to_be_bytes()[..]));
     drop(wire);
     assert_eq!(server.close_reason(&sid), "transport close");
@@ -106,11 +106,11 @@ fn frames_may_arrive_byte_by_byte() {
     for byte in frame {
         wire.send(&[byte]);
     }
-    assert_eq!(wire.next(), Some((1, b"4hi".to_vec())));
+    assert_eq!(wire.receive(), Some((1, b"4hi".to_vec())));
     // Two frames in one write.
     wire.send(&[frame, frame].concat());
-    assert_eq!(wire.next(), Some((1, b"4hi".to_vec())));
-    assert_eq!(wire.next(), Some((1, b"4hi".to_vec())));
+    assert_eq!(wire.receive(), Some((1, b"4hi".to_vec())));
+    assert_eq!(wire.receive(), Some((1, b"4hi".to_vec())));
 }
 
 // A73: a numbered burst from the server keeps its order.

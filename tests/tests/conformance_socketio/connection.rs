@@ -11,7 +11,7 @@ fn the_main_namespace_is_joined_with_a_bare_connect() {
     let server = TestServer::calm();
     let mut client = SocketIoWire::open(&server);
     client.send("0");
-    let answer = client.next();
+    let answer = client.receive();
     let payload: Value = serde_json::from_str(answer.strip_prefix('0').expect("a CONNECT")).unwrap();
     assert_eq!(payload.as_object().unwrap().keys().collect::<Vec<_>>(), ["sid"]);
     client.expect(r#"2["auth",{}]"#);
@@ -48,7 +48,7 @@ fn the_comma_may_be_left_out_at_the_end_of_a_packet() {
     let server = TestServer::calm();
     let mut client = SocketIoWire::open(&server);
     client.send("0/custom");
-    assert!(client.next().starts_with(r#"0/custom,{"sid":""#));
+    assert!(client.receive().starts_with(r#"0/custom,{"sid":""#));
     client.expect(r#"2/custom,["auth",{}]"#);
 }
 
@@ -89,7 +89,7 @@ fn a_refused_connection_gets_the_message_and_the_data() {
     let server = TestServer::calm();
     let mut client = SocketIoWire::open(&server);
     client.send(r#"0/guarded,{"token":"wrong"}"#);
-    let answer = client.next();
+    let answer = client.receive();
     let payload: Value = serde_json::from_str(answer.strip_prefix("4/guarded,").expect("a CONNECT_ERROR")).unwrap();
     assert_eq!(payload, json!({"message": "not authorized", "data": {"code": "E_TOKEN", "given": "wrong"}}));
     client.join("/guarded", r#"{"token":"secret"}"#);
@@ -119,7 +119,7 @@ fn joining_a_namespace_twice_during_admission_closes_the_connection() {
         Peer::Rust => client.expect_closed(),
         Peer::Reference => {
             for _ in 0..2 {
-                assert!(client.next().starts_with("0/slow,"));
+                assert!(client.receive().starts_with("0/slow,"));
             }
         }
     }
@@ -157,7 +157,8 @@ fn a_connect_error_from_the_client_closes_the_connection() {
 // D4, R30: a connection that joins no namespace in time is closed.
 #[test]
 fn a_connection_that_joins_nothing_is_closed_after_the_connect_timeout() {
-    let server = TestServer::start(&Settings { connect_timeout: std::time::Duration::from_millis(500), ..Settings::calm() });
+    let server =
+        TestServer::start(&Settings { connect_timeout: std::time::Duration::from_millis(500), ..Settings::calm() });
     let mut idle = SocketIoWire::open(&server);
     let mut refused = SocketIoWire::open(&server);
     refused.send("0/random,");
@@ -185,12 +186,13 @@ fn leaving_a_namespace_leaves_the_others_alone() {
 // [SIO5 Disconnection from a namespace], D4: leaving the last namespace does not close the connection.
 #[test]
 fn leaving_the_last_namespace_keeps_the_connection() {
-    let server = TestServer::start(&Settings { connect_timeout: std::time::Duration::from_millis(500), ..Settings::calm() });
+    let server =
+        TestServer::start(&Settings { connect_timeout: std::time::Duration::from_millis(500), ..Settings::calm() });
     let mut client = SocketIoWire::connect(&server);
     client.send("1");
     let_the_reference_catch_up(&mut client);
     client.send("0");
-    assert!(client.next().starts_with(r#"0{"sid":""#));
+    assert!(client.receive().starts_with(r#"0{"sid":""#));
     client.expect(r#"2["auth",{}]"#);
     client.expect_alive();
 }
@@ -235,7 +237,7 @@ fn the_server_ends_the_connection_after_a_disconnect_packet_for_every_namespace(
     client.join("/leaving", "");
     client.send(r#"2/leaving,["disconnect-me",true]"#);
     client.expect(r#"2/leaving,["goodbye"]"#);
-    let packets = BTreeSet::from([client.next(), client.next()]);
+    let packets = BTreeSet::from([client.receive(), client.receive()]);
     assert_eq!(packets, BTreeSet::from(["1".to_owned(), "1/leaving,".to_owned()]));
     client.expect_closed();
 }
@@ -262,5 +264,6 @@ fn every_way_to_leave_has_its_reason() {
     client.expect("1/leaving,");
     let id = client.join("/echo", "");
     client.wire().close();
+    client.expect_closed();
     ask(&id, "transport close");
 }

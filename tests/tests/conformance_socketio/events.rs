@@ -104,7 +104,7 @@ fn the_server_asks_and_the_client_answers_once() {
     let mut client = SocketIoWire::open(&server);
     client.join("/asking", "");
     client.send(r#"25["ask-me",10000,"how","now"]"#.replace("25", "2/asking,5").as_str());
-    let question = client.next();
+    let question = client.receive();
     let id = question
         .strip_prefix("2/asking,")
         .and_then(|rest| rest.strip_suffix(r#"["question","how","now"]"#))
@@ -116,7 +116,7 @@ fn the_server_asks_and_the_client_answers_once() {
     }
     client.expect(r#"3/asking,5["answered","fine",1]"#);
     client.send(r#"2/asking,6["ask-me",10000]"#);
-    assert!(client.next().ends_with(r#"["question"]"#), "the next packet is the next question");
+    assert!(client.receive().ends_with(r#"["question"]"#), "the next packet is the next question");
 }
 
 // [SIO5 Sending and receiving data], C4, C5: attachments follow their event in order and take the places of the placeholders.
@@ -170,8 +170,9 @@ fn a_binary_acknowledgement_from_the_client_is_understood() {
     let mut client = SocketIoWire::open(&server);
     client.join("/asking", "");
     client.send(r#"2/asking,5["ask-me",10000]"#);
-    let question = client.next();
-    let id = question.strip_prefix("2/asking,").and_then(|rest| rest.strip_suffix(r#"["question"]"#)).expect("a question");
+    let question = client.receive();
+    let id =
+        question.strip_prefix("2/asking,").and_then(|rest| rest.strip_suffix(r#"["question"]"#)).expect("a question");
     let answer = format!(r#"61-/asking,{id}[{{"_placeholder":true,"num":0}}]"#);
     client.send(&answer);
     client.wire().binary(&[4, 5]);

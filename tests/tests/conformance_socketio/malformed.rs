@@ -11,7 +11,7 @@ fn expect_each_closes(packets: &[&str]) {
         client.send(packet);
         // Where the packet was accepted, this is answered and the test fails instead of waiting.
         client.send(r#"2["message","accepted"]"#);
-        let end = client.wire().next();
+        let end = client.wire().receive();
         assert!(matches!(end, socketio_tests::Frame::Closed(_)), "{packet:?} was answered with {end:?}");
         bystander.expect_alive();
     }
@@ -26,13 +26,33 @@ fn an_unknown_packet_type_closes_the_connection() {
 // C10: payloads that are no JSON, or not all of it.
 #[test]
 fn a_payload_that_is_no_json_closes_the_connection() {
-    expect_each_closes(&[r#"2["message""#, "2[", r#"2["message",]"#, "2['message']", r#"2["message"]]"#, r#"2["message"]x"#, "2abc", "2[\"mess\nage\"]", r#"2["\x"]"#]);
+    expect_each_closes(&[
+        r#"2["message""#,
+        "2[",
+        r#"2["message",]"#,
+        "2['message']",
+        r#"2["message"]]"#,
+        r#"2["message"]x"#,
+        "2abc",
+        "2[\"mess\nage\"]",
+        r#"2["\x"]"#,
+    ]);
 }
 
 // C10: an event is an array that begins with its name. [SIO5 test suite: invalid payload format]
 #[test]
 fn an_event_of_the_wrong_shape_closes_the_connection() {
-    expect_each_closes(&["2{}", r#"2"message""#, "2[]", "2[null]", "2[{}]", r#"2[["message"]]"#, "2[true]", "2null", "2-5"]);
+    expect_each_closes(&[
+        "2{}",
+        r#"2"message""#,
+        "2[]",
+        "2[null]",
+        "2[{}]",
+        r#"2[["message"]]"#,
+        "2[true]",
+        "2null",
+        "2-5",
+    ]);
 }
 
 // C11: names that belong to the library.
@@ -58,7 +78,15 @@ fn an_acknowledgement_of_the_wrong_shape_closes_the_connection() {
 // C10: a DISCONNECT says nothing, a CONNECT an object.
 #[test]
 fn connect_and_disconnect_of_the_wrong_shape_close_the_connection() {
-    expect_each_closes(&["1{}", "1[]", r#"1"bye""#, "0/custom,[", r#"0/custom,"token""#, "0/custom,5x", "0/custom,null"]);
+    expect_each_closes(&[
+        "1{}",
+        "1[]",
+        r#"1"bye""#,
+        "0/custom,[",
+        r#"0/custom,"token""#,
+        "0/custom,5x",
+        "0/custom,null",
+    ]);
 }
 
 // C9, C16, S12: an attachment count is a number of at least one, and followed by a dash.

@@ -8,7 +8,8 @@ fn connect(server: &TestServer) -> PollingSession {
     let session = PollingSession::open_at(server, "/socket.io/");
     session.say("40");
     let packets = session.poll_packets(2);
-    let connect: Value = serde_json::from_str(packets[0].strip_prefix("40").expect("a CONNECT")).unwrap();
+    let connect: Value =
+        serde_json::from_str(packets[0].strip_prefix("40").expect("a CONNECT")).expect("the CONNECT carries JSON");
     assert!(connect["sid"].is_string());
     assert_eq!(packets[1], r#"42["auth",{}]"#);
     session

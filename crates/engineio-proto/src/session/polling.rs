@@ -83,12 +83,16 @@ impl ServerSession {
     /// [`PostRefusal`], where it is not to be answered with `ok`.
     pub fn handle_post(&mut self, body: Bytes, now: Moment, out: &mut Vec<Output>) -> Result<(), PostRefusal> {
         match &mut self.state {
-            State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) => polling.posting = false,
+            State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) => {
+                polling.posting = false
+            }
             State::Wire(_) | State::Draining(..) => {
                 // The client switched to WebSocket with a POST still on its way; its place in the order is lost.
                 return Err(PostRefusal::Reject(Reject::BadRequest(BadRequest::TransportMismatch)));
             }
-            State::Closed(_) => return Err(PostRefusal::BadRequest),
+            // It was being read while the session ended. A refusal would tell the client to give up, perhaps
+            // before it has the GET's answer with the last messages and the close packet.
+            State::Closed(_) => return Ok(()),
         }
         let Ok(payload) = Text::from_utf8(body) else {
             self.close(CloseReason::ParseError, "a POST body that is not UTF-8", out);

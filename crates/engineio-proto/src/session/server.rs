@@ -117,7 +117,15 @@ impl ServerSession {
 
     fn new(limits: Arc<Limits>, state: State, now: Moment) -> Self {
         let heartbeat = Heartbeat::new(&limits, now);
-        Self { limits, state, heartbeat, queue: SendQueue::default(), wire_pong: None, reading_paused: false, last_id: 0 }
+        Self {
+            limits,
+            state,
+            heartbeat,
+            queue: SendQueue::default(),
+            wire_pong: None,
+            reading_paused: false,
+            last_id: 0,
+        }
     }
 
     /// The transport that carries messages now; the last one where the session is over.
@@ -222,7 +230,9 @@ impl ServerSession {
         let heartbeat = (!suspended).then(|| self.heartbeat.due());
         match &self.state {
             State::Polling(_) | State::Wire(_) => heartbeat,
-            State::Probing(_, candidate) => Some(heartbeat.map_or(candidate.deadline, |due| candidate.deadline.min(due))),
+            State::Probing(_, candidate) => {
+                Some(heartbeat.map_or(candidate.deadline, |due| candidate.deadline.min(due)))
+            }
             State::Leaving(_, deadline) | State::Draining(_, deadline) => Some(*deadline),
             State::Closed(_) => None,
         }

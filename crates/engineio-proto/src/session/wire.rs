@@ -106,9 +106,7 @@ impl ServerSession {
     #[must_use]
     pub fn wants_write(&self, wire: WireId) -> bool {
         match &self.state {
-            State::Probing(_, candidate) => {
-                candidate.wire == wire && (candidate.owes_pong || self.wire_pong.is_some())
-            }
+            State::Probing(_, candidate) => candidate.wire == wire && (candidate.owes_pong || self.wire_pong.is_some()),
             State::Wire(current) => {
                 *current == wire && (!self.queue.is_empty() || self.heartbeat.owes_ping() || self.wire_pong.is_some())
             }

@@ -6,7 +6,6 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::{Buf, BytesMut};
 use engineio_proto::{
     Answer, Attached, BadRequest, CloseMode, Handshake, Limits, Reject, ServerSession, SessionId, TransportKind,
@@ -24,6 +23,7 @@ use crate::{
     clock::Clock,
     config::Config,
     driver::{Application, Driver},
+    random::random_id,
     session::{Request, Session},
     shared::Shared,
 };
@@ -53,8 +53,6 @@ pub(super) struct Inner {
 impl Engine {
     /// A server that runs `application` once for each session, inside the session's one task: it receives
     /// and sends through the [`Session`], and when it returns, the session is closed gracefully.
-    ///
-    /// Must be called within a tokio runtime.
     pub fn new<F, Fut>(config: Config, application: F) -> Self
     where
         F: Fn(Session) -> Fut + Send + Sync + 'static,
@@ -273,9 +271,6 @@ fn accept<R>(parts: &mut Parts) -> Result<Accepted<R>, upgrade::Refused<R>> {
     Ok((response, upgrade))
 }
 
-/// 120 random bits of the system's, in 20 characters (row A26, hazard S1).
 fn new_session_id() -> Result<SessionId, Reject> {
-    let mut random = [0; 15];
-    getrandom::fill(&mut random).map_err(|_| Reject::BadRequest(BadRequest::NoSessionId))?;
-    Ok(SessionId::new(URL_SAFE_NO_PAD.encode(random)))
+    random_id().map(SessionId::new).map_err(|_| Reject::BadRequest(BadRequest::NoSessionId))
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use engineio_proto::{PollId, PostFault, PostRefusal};
+use engineio_proto::{CloseReason, PollId, PostFault, PostRefusal};
 use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -72,8 +72,7 @@ where
     shared.drained().await;
     let body = tokio::select! {
         body = collect(body, limit) => body,
-        // A session that ends meanwhile has no use for the rest.
-        _ = shared.closed() => Err(Incomplete::Abandoned),
+        closed = shared.closed() => Err(Incomplete::SessionOver(closed.reason)),
     };
     match body {
         Ok(body) => {
@@ -84,7 +83,10 @@ where
             posting.fault = Some(PostFault::TooLarge);
             respond::too_large()
         }
-        Err(Incomplete::Abandoned) => respond::bare(StatusCode::BAD_REQUEST),
+        // A client whose POST is refused gives up at once, perhaps before it has read the answer to its GET
+        // with the last messages: where this side closed the session, the body is taken and dropped.
+        Err(Incomplete::SessionOver(CloseReason::ForcedClose)) => respond::post(headers),
+        Err(Incomplete::SessionOver(_) | Incomplete::Abandoned) => respond::bare(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -98,6 +100,8 @@ fn refused<R>(refusal: &PostRefusal) -> Response<Body<R>> {
 enum Incomplete {
     TooLarge,
     Abandoned,
+    /// The session ended meanwhile and has no use for the rest.
+    SessionOver(CloseReason),
 }
 
 /// Reads a body of at most `limit` bytes; an announced length over it is refused before the first byte.

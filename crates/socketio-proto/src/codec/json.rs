@@ -23,11 +23,11 @@ pub(crate) enum Shape {
 /// The error is the offset where it is not. Nesting is not checked here.
 pub(crate) fn check(json: &str, shape: Shape) -> Result<(), usize> {
     let start = skip_space(json.as_bytes(), 0);
-    let fits = match (shape, json.as_bytes().get(start)) {
-        (Shape::Object | Shape::ObjectOrString, Some(b'{')) => true,
-        (Shape::ObjectOrString, Some(b'"')) => true,
-        (Shape::Event | Shape::Array, Some(b'[')) => true,
-        _ => false,
+    let first = json.as_bytes().get(start);
+    let fits = match shape {
+        Shape::Object => first == Some(&b'{'),
+        Shape::ObjectOrString => matches!(first, Some(b'{' | b'"')),
+        Shape::Event | Shape::Array => first == Some(&b'['),
     };
     if !fits {
         return Err(start);

@@ -156,21 +156,12 @@ pub(super) fn inputs() -> Vec<Input> {
     all.extend(BODIES.map(Input::Post));
     all.extend([PostFault::Abandoned, PostFault::TooLarge, PostFault::BinaryContent].map(PostFailed));
     all.extend([CloseMode::Graceful, CloseMode::Discard].map(Close));
-    all.extend(
-        [Time::Early, Time::UpgradeDeadline, Time::PingDue, Time::CloseDeadline, Time::PongMissed].map(Timeout),
-    );
+    all.extend([Time::Early, Time::UpgradeDeadline, Time::PingDue, Time::CloseDeadline, Time::PongMissed].map(Timeout));
     all
 }
 
-const BODIES: [Body; 7] = [
-    Body::Message,
-    Body::Pong,
-    Body::Ping,
-    Body::Close,
-    Body::MalformedAfterGood,
-    Body::NotUtf8,
-    Body::Several,
-];
+const BODIES: [Body; 7] =
+    [Body::Message, Body::Pong, Body::Ping, Body::Close, Body::MalformedAfterGood, Body::NotUtf8, Body::Several];
 
 const KINDS: [Kind; 14] = [
     Kind::Probe,

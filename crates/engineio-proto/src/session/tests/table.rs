@@ -185,7 +185,8 @@ fn post(state: State, body: Body) -> Effect {
         Leaving(_) => (false, to(Leaving(Post::None))),
         LeavingLarge => (false, to(LeavingLarge)),
         Wire | WireQueued | Draining => return to(state).returns(POST_MISMATCH),
-        Closed(_) => return to(state).returns("BadRequest"),
+        // It was begun before the end: a refusal could overtake the answer that tells the client of the end.
+        Closed(_) => return to(state),
     };
     let messages = |messages| if delivered { messages } else { "" };
     match body {
@@ -392,9 +393,7 @@ fn beat(state: State, second: u64) -> Effect {
 fn take_frames(state: State) -> Effect {
     match state {
         WireQueued => to(Wire).returns("4m"),
-        Draining => {
-            to(Closed(TransportKind::WebSocket)).returns("4m").outputs("closed(forced close) close(own)")
-        }
+        Draining => to(Closed(TransportKind::WebSocket)).returns("4m").outputs("closed(forced close) close(own)"),
         Polling(..) | PollingQueued | Unprobed(..) | Probed(_) | Closing(_) | Wire => to(state),
         Leaving(_) | LeavingLarge | Closed(_) => to(state),
     }

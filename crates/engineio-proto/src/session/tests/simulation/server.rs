@@ -1,0 +1,247 @@
+//! The server's side: the session, and what a runtime does with its outputs.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{Event, message, network::Air, next_of};
+use crate::{
+    Attached, CloseMode, CloseReason, Limits, MessageFrame, Output, PollId, PostFault, ServerSession, Text, WireId,
+    WireLoss, websocket::FrameEvent,
+};
+
+/// A GET that has come: how often it was answered, and whether its client is gone.
+#[derive(Debug, Default)]
+struct Poll {
+    answers: u32,
+    abandoned: bool,
+}
+
+#[derive(Debug)]
+struct Wire {
+    link: usize,
+    closes: u32,
+    writing: bool,
+}
+
+pub(super) struct Server {
+    session: ServerSession,
+    out: Vec<Output>,
+    polls: BTreeMap<u32, Poll>,
+    /// The client's numbers of its GETs.
+    gets: BTreeMap<usize, PollId>,
+    wires: BTreeMap<u32, Wire>,
+    /// GETs that were given up before they came.
+    aborted: Vec<usize>,
+    reading_post: bool,
+    flushing: bool,
+    pub(super) sent: u32,
+    pub(super) received: u32,
+    pub(super) upgraded: bool,
+    pub(super) closed: Option<CloseReason>,
+}
+
+impl Server {
+    pub(super) fn new(limits: Limits) -> Self {
+        let (session, _) =
+            ServerSession::open_polling(Arc::new(limits), &Text::from_static("0{}"), crate::Moment::EPOCH);
+        Self {
+            session,
+            out: Vec::new(),
+            polls: BTreeMap::new(),
+            gets: BTreeMap::new(),
+            wires: BTreeMap::new(),
+            aborted: Vec::new(),
+            reading_post: false,
+            flushing: false,
+            sent: 0,
+            received: 0,
+            upgraded: false,
+            closed: None,
+        }
+    }
+
+    /// Rounded up, so that it is due when it comes.
+    pub(super) fn next_timeout(&self) -> Option<u64> {
+        self.session.next_timeout().map(|due| due.as_nanos().div_ceil(1_000_000))
+    }
+
+    pub(super) fn timeout(&mut self, air: &mut Air) {
+        let due = self.session.next_timeout();
+        self.session.handle_timeout(air.moment(), &mut self.out);
+        assert_ne!(self.session.next_timeout(), due, "a deadline that has passed is not set again");
+        self.carry_out(air);
+    }
+
+    pub(super) fn get(&mut self, number: usize, air: &mut Air) {
+        match self.session.handle_poll_opened(&mut self.out) {
+            Ok(id) => {
+                assert!(self.polls.insert(id.0, Poll::default()).is_none(), "each GET has a number of its own");
+                self.gets.insert(number, id);
+                if self.aborted.contains(&number) {
+                    self.carry_out(air);
+                    return self.get_aborted(number, air);
+                }
+            }
+            Err(_) => {
+                air.soon(Event::GetAnswered(crate::Answer::BadRequest));
+            }
+        }
+        self.carry_out(air);
+    }
+
+    pub(super) fn get_aborted(&mut self, number: usize, air: &mut Air) {
+        let Some(id) = self.gets.get(&number) else {
+            // Sooner than the GET itself.
+            self.aborted.push(number);
+            return;
+        };
+        if let Some(poll) = self.polls.get_mut(&id.0) {
+            poll.abandoned = true;
+        }
+        self.session.handle_poll_abandoned(*id, &mut self.out);
+        self.carry_out(air);
+    }
+
+    pub(super) fn post_head(&mut self, air: &mut Air) {
+        self.reading_post = self.session.handle_post_begun(&mut self.out).is_ok();
+        if !self.reading_post {
+            air.soon(Event::PostAnswered(false));
+        }
+        self.carry_out(air);
+    }
+
+    pub(super) fn post_body(&mut self, body: Bytes, air: &mut Air) {
+        if std::mem::take(&mut self.reading_post) {
+            let taken = self.session.handle_post(body, air.moment(), &mut self.out).is_ok();
+            air.soon(Event::PostAnswered(taken));
+        }
+        self.carry_out(air);
+    }
+
+    pub(super) fn post_aborted(&mut self, air: &mut Air) {
+        if std::mem::take(&mut self.reading_post) {
+            self.session.handle_post_failed(PostFault::Abandoned, &mut self.out);
+        }
+        self.carry_out(air);
+    }
+
+    pub(super) fn wire_open(&mut self, link: usize, air: &mut Air) {
+        match self.session.handle_wire_attached(air.moment()) {
+            Attached::Candidate(id) => {
+                assert!(self.wires.insert(id.0, Wire { link, closes: 0, writing: false }).is_none());
+                air.down(link, Event::WireOpened(link));
+            }
+            Attached::Refused => air.down(link, Event::WireClosed(link)),
+        }
+        self.carry_out(air);
+    }
+
+    fn id_of(&self, link: usize) -> Option<WireId> {
+        self.wires.iter().find(|(_, wire)| wire.link == link).map(|(id, _)| WireId(*id))
+    }
+
+    /// A runtime that is late also hands over frames of connections that it has closed.
+    pub(super) fn frame(&mut self, link: usize, frame: FrameEvent, air: &mut Air) {
+        if let Some(id) = self.id_of(link) {
+            self.session.handle_frame(id, frame, air.moment(), &mut self.out);
+        }
+        self.carry_out(air);
+    }
+
+    pub(super) fn wire_gone(&mut self, link: usize, air: &mut Air) {
+        if let Some(id) = self.id_of(link) {
+            self.session.handle_wire_lost(id, WireLoss::Disconnected, air.moment(), &mut self.out);
+        }
+        self.carry_out(air);
+    }
+
+    pub(super) fn sends(&mut self, air: &mut Air) {
+        let count = 1 + air.rng.below(4) as u32;
+        let frames: Vec<_> = (0..count).map(|more| MessageFrame::from(&message(self.sent + more))).collect();
+        if self.session.handle_send(&frames).is_ok() {
+            self.sent += count;
+        }
+        self.carry_out(air);
+    }
+
+    pub(super) fn flushes(&mut self, air: &mut Air) {
+        self.flushing = false;
+        self.session.handle_flush(&mut self.out);
+        self.carry_out(air);
+    }
+
+    pub(super) fn ends(&mut self, mode: CloseMode, air: &mut Air) {
+        self.session.handle_close(mode, air.moment(), &mut self.out);
+        self.carry_out(air);
+    }
+
+    /// The socket takes bytes.
+    pub(super) fn writes(&mut self, link: usize, air: &mut Air) {
+        let Some(id) = self.id_of(link) else { return };
+        let (wanted, budget) = (self.session.wants_write(id), air.rng.below(40) as usize);
+        let mut frames = Vec::new();
+        self.session.take_frames(id, budget, &mut frames, &mut self.out);
+        assert_eq!(wanted, !frames.is_empty() || !self.out.is_empty(), "wants_write tells the truth");
+        let Some(wire) = self.wires.get_mut(&id.0) else { return };
+        wire.writing = false;
+        assert!(wire.closes == 0 || frames.is_empty(), "a dead WebSocket is written to");
+        for frame in frames {
+            air.down(link, Event::FrameDown(link, frame));
+        }
+        self.carry_out(air);
+    }
+
+    fn carry_out(&mut self, air: &mut Air) {
+        for output in std::mem::take(&mut self.out) {
+            let after_the_end = self.closed.is_some();
+            assert!(!after_the_end || matches!(output, Output::CloseWire(..)), "{output:?} after the end");
+            match output {
+                Output::Answer(id, answer) => {
+                    let poll = self.polls.get_mut(&id.0).expect("a GET that has come");
+                    poll.answers += 1;
+                    assert_eq!((poll.answers, poll.abandoned), (1, false), "{id:?} is answered once, if at all");
+                    air.soon(Event::GetAnswered(answer));
+                }
+                Output::Message(message) => next_of(&mut self.received, &message),
+                Output::Upgraded => {
+                    assert!(!std::mem::replace(&mut self.upgraded, true), "there is one upgrade");
+                }
+                Output::CloseWire(id, _) => {
+                    let wire = self.wires.get_mut(&id.0).expect("a WebSocket that has come");
+                    wire.closes += 1;
+                    air.down(wire.link, Event::WireClosed(wire.link));
+                }
+                Output::Closed(closed) => self.closed = Some(closed.reason),
+            }
+        }
+        self.schedule(air);
+    }
+
+    /// What wants to leave does so after a while: that is when sends meet in one answer.
+    fn schedule(&mut self, air: &mut Air) {
+        if self.session.wants_flush() && !std::mem::replace(&mut self.flushing, true) {
+            air.soon(Event::ServerFlushes);
+        }
+        for (id, wire) in &mut self.wires {
+            let wants = self.session.wants_write(WireId(*id));
+            assert!(!wants || wire.closes == 0, "a dead WebSocket wants to be written to");
+            // A runtime may also ask in vain.
+            if (wants || air.rng.one_in(50)) && !std::mem::replace(&mut wire.writing, true) {
+                air.soon(Event::ServerWrites(wire.link));
+            }
+        }
+    }
+
+    /// The client has been gone for long.
+    pub(super) fn check_end(&self) {
+        assert!(self.session.is_closed() && self.closed.is_some(), "a session that nobody uses is over");
+        assert_eq!((self.session.next_timeout(), self.session.queued_bytes()), (None, 0));
+        for (id, poll) in &self.polls {
+            assert!(poll.answers == 1 || poll.abandoned, "GET {id} has {} answers", poll.answers);
+        }
+        for (id, wire) in &self.wires {
+            assert_eq!(wire.closes, 1, "WebSocket {id} is closed once");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! [`Connection`]: the future that runs one session's Socket.IO side, inside the engine's task: decodes,
+//! joins and leaves namespaces, starts handlers, waits for them, and ends when the session has ended and
+//! the last handler is done. [`Link`] is what its sockets know of it.
+//!
+//! Order: a handler is run inline until it first waits, then the next packet is looked at (row D62).
+
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context as TaskContext, Poll},
+    time::{Duration, SystemTime},
+};
+
+use engineio::{CloseMode, Session};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered, task::AtomicWaker};
+use socketio_proto::{Decoder, Encoded, Packet, PacketKind, encode};
+use tokio::time::Sleep;
+
+use super::{
+    AckSender, ConnectContext, Core, DisconnectContext, DisconnectReason, EventContext, HandlerError, Handshake,
+    Socket, SocketId,
+    handler::{Context, Erased, Outcome},
+    socket::SocketCore,
+};
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A connection as its sockets see it.
+pub(super) struct Link {
+    pub(super) session: Session,
+    pub(super) ack_timeout: Duration,
+    pub(super) max_queue_bytes: usize,
+    orders: Mutex<Orders>,
+    waker: AtomicWaker,
+    joined: AtomicBool,
+}
+
+/// What sockets want of the connection's future.
+#[derive(Default)]
+struct Orders {
+    departures: Vec<Departure>,
+    disconnect_all: bool,
+    /// Why the connection is being closed, where the session's own reason would not tell.
+    reason: Option<DisconnectReason>,
+}
+
+/// A socket has left its namespace.
+pub(super) struct Departure {
+    pub(super) socket: Arc<SocketCore>,
+    pub(super) reason: DisconnectReason,
+    pub(super) was_connected: bool,
+}
+
+impl Link {
+    fn orders<R>(&self, change: impl FnOnce(&mut Orders) -> R) -> R {
+        change(&mut self.orders.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn announce(&self, departure: Departure) {
+        self.orders(|orders| orders.departures.push(departure));
+        self.waker.wake();
+    }
+
+    pub(super) fn order_disconnect_all(&self) {
+        self.orders(|orders| orders.disconnect_all = true);
+        self.waker.wake();
+    }
+
+    /// Closes the connection; its sockets see this reason.
+    pub(super) fn close_because(&self, reason: DisconnectReason, mode: CloseMode) {
+        self.orders(|orders| *orders.reason.get_or_insert(reason));
+        self.session.close(mode);
+    }
+
+    /// Sends a packet that belongs to the connection; one that is over drops it.
+    pub(super) fn send(&self, packet: &Encoded) {
+        if self.session.send_frames(packet.frames()).is_err() && self.session.closed_now().is_none() {
+            self.close_because(DisconnectReason::TransportError, CloseMode::Discard);
+        }
+    }
+
+    pub(super) fn set_joined(&self) {
+        self.joined.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The Socket.IO side of one session.
+pub(super) struct Connection {
+    core: Arc<Core>,
+    link: Arc<Link>,
+    decoder: Decoder,
+    /// At most `max_namespaces`, usually one: a list is smaller and quicker than a table.
+    sockets: Vec<Arc<SocketCore>>,
+    pending: FuturesUnordered<Task>,
+    connect_timeout: Option<Pin<Box<Sleep>>>,
+    /// A socket was disconnected by this side: packets for it may still be on their way (hazard R41).
+    expects_late_packets: bool,
+    over: bool,
+}
+
+impl Connection {
+    pub(super) fn new(core: Arc<Core>, session: Session) -> Self {
+        let link = Arc::new(Link {
+            session,
+            ack_timeout: core.config.ack_timeout,
+            max_queue_bytes: core.config.limits.max_queue_bytes,
+            orders: Mutex::default(),
+            waker: AtomicWaker::new(),
+            joined: AtomicBool::new(false),
+        });
+        Self {
+            link,
+            decoder: Decoder::new(core.config.decoder_limits),
+            sockets: Vec::new(),
+            pending: FuturesUnordered::new(),
+            connect_timeout: Some(Box::pin(tokio::time::sleep(core.config.connect_timeout))),
+            expects_late_packets: false,
+            over: false,
+            core,
+        }
+    }
+
+    /// Runs a handler until it first waits; then it joins those that wait.
+    fn start(&mut self, mut task: Task, cx: &mut TaskContext<'_>) {
+        if task.as_mut().poll(cx).is_pending() {
+            self.pending.push(task);
+        }
+    }
+
+    fn handle_packet(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
+        let socket = self.sockets.iter().find(|socket| *socket.namespace.wire_name() == packet.namespace).cloned();
+        match (packet.kind, socket) {
+            (PacketKind::Connect, None) => self.connect(packet, cx),
+            // Twice to one namespace, whether or not the first is through (row D34, contract I6).
+            (PacketKind::Connect, Some(_)) | (PacketKind::ConnectError, _) => self.break_off(),
+            (PacketKind::Disconnect, Some(socket)) => socket.depart(DisconnectReason::ClientNamespaceDisconnect),
+            (PacketKind::Event, Some(socket)) if !socket.is_connecting() => self.dispatch(&socket, packet, cx),
+            (PacketKind::Ack, Some(socket)) => {
+                if let (Some(id), Some(body)) = (packet.ack, packet.body) {
+                    socket.handle_ack(id, body);
+                }
+            }
+            (_, None) if self.expects_late_packets => {}
+            // A packet for a namespace that was not joined (row D35).
+            (PacketKind::Disconnect | PacketKind::Event | PacketKind::Ack, _) => self.break_off(),
+        }
+    }
+
+    /// The client broke the order of the protocol.
+    fn break_off(&self) {
+        self.link.close_because(DisconnectReason::ForcedServerClose, CloseMode::Graceful);
+    }
+
+    fn connect(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
+        let refuse = |message: &str| {
+            let body = HandlerError::new(message).connect_error();
+            self.link.send(&encode(PacketKind::ConnectError, &packet.namespace, None, body.as_ref()));
+        };
+        let Some(namespace) = self.core.find(&packet.namespace) else { return refuse("Invalid namespace") };
+        if self.sockets.len() >= self.core.config.max_namespaces {
+            return refuse("Too many namespaces");
+        }
+        let Ok(id) = SocketId::random() else { return refuse("Internal error") };
+        let request = self.link.session.request().clone();
+        let handshake = Handshake { request, auth: packet.body, time: SystemTime::now() };
+        let socket = Arc::new(SocketCore::new(id, namespace.clone(), handshake, self.link.clone()));
+        self.sockets.push(socket.clone());
+        match &namespace.handlers().connect {
+            None => socket.accept(),
+            Some(handler) => {
+                let context = ConnectContext { socket: Socket { core: socket.clone() } };
+                let handler = handler.clone();
+                let task = async move {
+                    let (_, outcome) = run(handler, context).await;
+                    match outcome {
+                        Ok(()) => socket.accept(),
+                        Err(error) => {
+                            tracing::debug!(socket = %socket.id, %error, "connect refused");
+                            socket.refuse(error.connect_error().as_ref());
+                        }
+                    }
+                };
+                self.start(Box::pin(task), cx);
+            }
+        }
+    }
+
+    fn dispatch(&mut self, socket: &Arc<SocketCore>, packet: Packet, cx: &mut TaskContext<'_>) {
+        let Some(event) = packet.body else { return };
+        if !socket.is_connected() {
+            return;
+        }
+        let handlers = socket.namespace.handlers();
+        let name = event.event_name().unwrap_or_default();
+        // The first handler's return value acknowledges; the others have no acknowledgement to give.
+        let mut ack = packet.ack;
+        for handler in handlers.of_event(&name) {
+            let context =
+                EventContext { socket: Socket { core: socket.clone() }, event: event.clone(), ack: ack.take() };
+            self.start(Box::pin(answer(handler.clone(), context)), cx);
+        }
+    }
+
+    /// Does what sockets have ordered; says whether there was anything.
+    fn follow_orders(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let (departures, disconnect_all) = self
+            .link
+            .orders(|orders| (std::mem::take(&mut orders.departures), std::mem::take(&mut orders.disconnect_all)));
+        let any = disconnect_all || !departures.is_empty();
+        for departure in departures {
+            self.sockets.retain(|socket| !Arc::ptr_eq(socket, &departure.socket));
+            self.expects_late_packets |= departure.reason == DisconnectReason::ServerNamespaceDisconnect;
+            self.run_disconnect_handlers(departure, cx);
+        }
+        if disconnect_all {
+            for socket in &self.sockets {
+                socket.disconnect();
+            }
+            self.link.session.close(CloseMode::Graceful);
+        }
+        any
+    }
+
+    fn run_disconnect_handlers(&mut self, departure: Departure, cx: &mut TaskContext<'_>) {
+        let Departure { socket, reason, was_connected } = departure;
+        let handlers = socket.namespace.handlers();
+        if !was_connected || handlers.disconnect.is_empty() {
+            return socket.forget_rooms();
+        }
+        let task = async move {
+            for handler in &handlers.disconnect {
+                let context = DisconnectContext { socket: Socket { core: socket.clone() }, reason };
+                if let (_, Err(error)) = run(handler.clone(), context).await {
+                    tracing::warn!(socket = %socket.id, %error, "disconnect handler failed");
+                }
+            }
+            socket.forget_rooms();
+        };
+        self.start(Box::pin(task), cx);
+    }
+
+    fn handle_message(&mut self, message: engineio::Message, cx: &mut TaskContext<'_>) {
+        match self.decoder.handle(message) {
+            Ok(None) => {}
+            Ok(Some(packet)) => self.handle_packet(packet, cx),
+            Err(error) => {
+                // Row C32: every socket of the connection sees `forced close`.
+                tracing::debug!(session = ?self.link.session.id(), %error, "undecodable packet");
+                self.link.session.close(CloseMode::Discard);
+            }
+        }
+    }
+
+    /// The session is over: all sockets leave.
+    fn end(&mut self) {
+        self.over = true;
+        self.connect_timeout = None;
+        let reason = self.link.orders(|orders| orders.reason);
+        let closed = self.link.session.closed_now().map(|closed| closed.reason.into());
+        let reason = reason.or(closed).unwrap_or(DisconnectReason::ForcedClose);
+        for socket in &self.sockets {
+            socket.depart(reason);
+        }
+    }
+
+    fn check_connect_timeout(&mut self, cx: &mut TaskContext<'_>) {
+        if self.link.joined.load(Ordering::Relaxed) {
+            self.connect_timeout = None;
+        }
+        if self.connect_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+            self.connect_timeout = None;
+            self.break_off();
+        }
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.link.waker.register(cx.waker());
+        loop {
+            let ordered = this.follow_orders(cx);
+            while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {}
+            this.check_connect_timeout(cx);
+            let full = this.pending.len() >= this.core.config.max_pending_handlers;
+            if !this.over && (!full || this.link.session.closed_now().is_some()) {
+                match this.link.session.poll_recv(cx) {
+                    Poll::Ready(Some(message)) => {
+                        this.handle_message(message, cx);
+                        continue;
+                    }
+                    Poll::Ready(None) => {
+                        this.end();
+                        continue;
+                    }
+                    Poll::Pending => {}
+                }
+            }
+            if !ordered {
+                break;
+            }
+        }
+        if this.over && this.pending.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// Runs an event's handler and acknowledges.
+async fn answer(handler: Erased<EventContext>, context: EventContext) {
+    let (context, outcome) = run(handler, context).await;
+    let body = match outcome {
+        Ok(body) => Some(body),
+        Err(error) => {
+            tracing::warn!(socket = %context.socket.id(), event = ?context.event.event_name(), %error, "handler failed");
+            error.ack()
+        }
+    };
+    let Some((id, body)) = context.ack.zip(body) else { return };
+    if let Err(error) = AckSender::new(context.socket.core.clone(), id).send_body(&body) {
+        tracing::debug!(socket = %context.socket.id(), %error, "acknowledgement not sent");
+    }
+}
+
+/// Runs a handler; a panic in it, or in an extractor, is an error of this one call (hazard R25).
+async fn run<C: Context>(handler: Erased<C>, mut context: C) -> (C, Outcome<C>) {
+    let call = AssertUnwindSafe(async { handler.call(&mut context)?.await }).catch_unwind();
+    let outcome = call.await.unwrap_or_else(|_| {
+        tracing::error!("a handler panicked");
+        Err(HandlerError::new("internal error"))
+    });
+    (context, outcome)
+}

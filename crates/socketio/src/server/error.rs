@@ -1,0 +1,182 @@
+//! Errors of the server: [`EmitError`] for sending, [`AckError`] for awaited acknowledgements, and
+//! [`HandlerError`], which a handler returns and the client sees.
+
+use std::{error::Error, fmt};
+
+use engineio::SendError;
+use serde::Serialize;
+use socketio_proto::{ArgumentError, Body, EncodeError};
+
+/// An event that was not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The event could not be put into a packet: a reserved name, or a value without a JSON form.
+    Encode(EncodeError),
+    /// The socket is disconnected.
+    Disconnected,
+    /// The client reads too slowly: its send queue is full.
+    Full,
+}
+
+impl EmitError {
+    /// Whether the socket is gone.
+    #[must_use]
+    pub const fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected)
+    }
+
+    /// Whether the client's send queue is full.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Full)
+    }
+}
+
+impl From<EncodeError> for EmitError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+impl From<SendError> for EmitError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Full { .. } => Self::Full,
+            _ => Self::Disconnected,
+        }
+    }
+}
+
+impl fmt::Display for EmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encode(error) => write!(f, "the event cannot be sent: {error}"),
+            Self::Disconnected => f.write_str("the socket is disconnected"),
+            Self::Full => f.write_str(
+                "the client reads too slowly and its send queue is full: send less, or raise limits.max_queue_bytes",
+            ),
+        }
+    }
+}
+
+impl Error for EmitError {}
+
+/// An acknowledgement that did not come, or does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AckError {
+    /// The event was not sent.
+    Emit(EmitError),
+    /// The client did not answer in time (row D51).
+    Timeout,
+    /// The socket was disconnected before the answer (hazard R22).
+    Disconnected,
+    /// The socket is not connected yet: the connect handler has to end first.
+    NotConnected,
+    /// The answer is not of the type asked for.
+    Answer(ArgumentError),
+}
+
+impl AckError {
+    /// Whether the client did not answer in time.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout)
+    }
+
+    /// Whether the socket is gone.
+    #[must_use]
+    pub const fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected | Self::Emit(EmitError::Disconnected))
+    }
+}
+
+impl fmt::Display for AckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Emit(error) => error.fmt(f),
+            Self::Timeout => f.write_str("operation has timed out"),
+            Self::Disconnected => f.write_str("the socket was disconnected before it answered"),
+            Self::NotConnected => f.write_str(
+                "the client answers only once the connect handler has ended: ask from a task or an event handler",
+            ),
+            Self::Answer(error) => write!(f, "the answer does not fit: {error}"),
+        }
+    }
+}
+
+impl Error for AckError {}
+
+/// What a handler fails with, and what the client is told.
+///
+/// From an event handler it becomes the acknowledgement `{"error": message, "data": …}`, where one was asked
+/// for; from a connect handler it becomes the CONNECT_ERROR `{"message": message, "data": …}` (row C21). Any
+/// [`std::error::Error`] turns into one by `?`, with its text as the message: where that text is not for
+/// clients, map it first.
+///
+/// ```
+/// use socketio::HandlerError;
+///
+/// let error = HandlerError::new("not authorized").with_data(&serde_json::json!({"code": 42}));
+/// assert_eq!(error.message(), "not authorized");
+/// ```
+#[derive(Debug)]
+pub struct HandlerError {
+    message: String,
+    data: Option<serde_json::Value>,
+}
+
+impl HandlerError {
+    /// An error with that message.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), data: None }
+    }
+
+    /// The same with data for the client's code. Data that has no JSON form is left out.
+    #[must_use]
+    pub fn with_data<T: Serialize + ?Sized>(self, data: &T) -> Self {
+        Self { data: serde_json::to_value(data).ok(), ..self }
+    }
+
+    /// The message for the client.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The data for the client.
+    #[must_use]
+    pub const fn data(&self) -> Option<&serde_json::Value> {
+        self.data.as_ref()
+    }
+
+    /// The body of the CONNECT_ERROR.
+    pub(super) fn connect_error(&self) -> Option<Body> {
+        Body::connect_error(&self.message, self.data.as_ref()).ok()
+    }
+
+    /// The body of the acknowledgement.
+    pub(super) fn ack(&self) -> Option<Body> {
+        #[derive(Serialize)]
+        struct Failure<'a> {
+            error: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            data: Option<&'a serde_json::Value>,
+        }
+        Body::ack(&Failure { error: &self.message, data: self.data.as_ref() }).ok()
+    }
+}
+
+impl<E: Error> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl fmt::Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

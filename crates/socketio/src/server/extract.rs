@@ -1,0 +1,197 @@
+//! Extractors: what a handler may ask for as an argument. Each says in which contexts it can be had.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+use socketio_proto::{AckId, Body, PacketKind, encode};
+
+use super::{DisconnectReason, EmitError, HandlerError, Namespace, Socket, handler::Context, socket::SocketCore};
+
+/// A client asks to join a namespace.
+pub struct ConnectContext {
+    pub(super) socket: Socket,
+}
+
+/// An event has come.
+pub struct EventContext {
+    pub(super) socket: Socket,
+    pub(super) event: Body,
+    /// The acknowledgement that is still to be sent; an [`AckSender`] takes it over.
+    pub(super) ack: Option<AckId>,
+}
+
+/// A client has left.
+pub struct DisconnectContext {
+    pub(super) socket: Socket,
+    pub(super) reason: DisconnectReason,
+}
+
+/// What can be an argument of a handler for `C`.
+///
+/// An extraction that fails ends the handler before it starts, as if it had returned the error: a connect is
+/// refused with it, an event is acknowledged with it where an acknowledgement was asked for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of this handler",
+    label = "not an extractor for `{C}`",
+    note = "events: `Socket`, `Data<T>`, `Event`, `RawEvent`, `AckSender`, `Auth<T>`, `Namespace`; connect: `Socket`, `Auth<T>`, `Namespace`; disconnect: `Socket`, `DisconnectReason`, `Auth<T>`, `Namespace`",
+    note = "an event's arguments are taken with `Data<T>`, where `T` implements `Deserialize`; a tuple takes several"
+)]
+pub trait FromContext<C>: Sized {
+    /// Takes the value.
+    ///
+    /// # Errors
+    /// Where it is not there, or not of this type; the client is told.
+    fn from_context(context: &mut C) -> Result<Self, HandlerError>;
+}
+
+/// Contexts that have a socket: all.
+trait HasSocket: Context {
+    fn socket(&self) -> &Socket;
+}
+
+macro_rules! has_socket {
+    ($($context:ident)*) => { $(
+        impl HasSocket for $context {
+            fn socket(&self) -> &Socket {
+                &self.socket
+            }
+        }
+
+        impl fmt::Debug for $context {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($context)).field("socket", &self.socket).finish_non_exhaustive()
+            }
+        }
+
+        impl FromContext<$context> for Socket {
+            fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
+                Ok(context.socket().clone())
+            }
+        }
+
+        impl FromContext<$context> for Namespace {
+            fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
+                Ok(context.socket().namespace().clone())
+            }
+        }
+
+        impl<T: DeserializeOwned> FromContext<$context> for Auth<T> {
+            fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
+                read_auth(context.socket()).map(Self)
+            }
+        }
+
+        impl<E: FromContext<$context>> FromContext<$context> for Result<E, HandlerError> {
+            fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
+                Ok(E::from_context(context))
+            }
+        }
+    )* };
+}
+
+has_socket!(ConnectContext EventContext DisconnectContext);
+
+/// The payload with which the client joined the namespace (row D42). Without one it reads as an empty object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Auth<T>(pub T);
+
+fn read_auth<T: DeserializeOwned>(socket: &Socket) -> Result<T, HandlerError> {
+    let read = match &socket.handshake().auth {
+        Some(auth) => auth.data().map_err(|error| error.to_string()),
+        None => serde_json::from_str("{}").map_err(|error| error.to_string()),
+    };
+    read.map_err(|error| HandlerError::new(format!("invalid auth payload: {error}")))
+}
+
+/// The arguments of the event: the first one, or with a tuple as many as it has. Further ones are ignored; a
+/// missing one is `None` where an `Option` is asked for, otherwise the handler is not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Data<T>(pub T);
+
+impl<T: DeserializeOwned> FromContext<EventContext> for Data<T> {
+    fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
+        let read = context.event.args().map(Self);
+        read.map_err(|error| HandlerError::new(format!("invalid arguments: {error}")))
+    }
+}
+
+/// The name of the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event(pub String);
+
+impl FromContext<EventContext> for Event {
+    fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
+        // The decoder lets no event without a name pass.
+        Ok(Self(context.event.event_name().unwrap_or_default().into_owned()))
+    }
+}
+
+/// The event as it came, unread: to be sent on ([`Socket::emit_raw`]) or back ([`AckSender::send_raw`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawEvent(pub Body);
+
+impl FromContext<EventContext> for RawEvent {
+    fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
+        Ok(Self(context.event.clone()))
+    }
+}
+
+impl FromContext<DisconnectContext> for DisconnectReason {
+    fn from_context(context: &mut DisconnectContext) -> Result<Self, HandlerError> {
+        Ok(context.reason)
+    }
+}
+
+/// The acknowledgement, to be sent by hand: later, from another task, or not at all. A handler that takes it
+/// acknowledges nothing by returning. As an `Option` it tells whether the client asked for one.
+///
+/// It is used once; dropped unused, the client gets no acknowledgement.
+pub struct AckSender {
+    socket: Arc<SocketCore>,
+    id: AckId,
+}
+
+impl AckSender {
+    /// Acknowledges the event: one value, or with a tuple several.
+    ///
+    /// # Errors
+    /// As [`Socket::emit`].
+    pub fn send<T: Serialize + ?Sized>(self, args: &T) -> Result<(), EmitError> {
+        self.send_body(&Body::ack(args)?)
+    }
+
+    /// Acknowledges the event with the arguments of an event, as they are.
+    ///
+    /// # Errors
+    /// As [`Socket::emit`].
+    pub fn send_raw(self, event: &Body) -> Result<(), EmitError> {
+        self.send_body(&event.to_ack())
+    }
+
+    pub(super) const fn new(socket: Arc<SocketCore>, id: AckId) -> Self {
+        Self { socket, id }
+    }
+
+    pub(super) fn send_body(self, body: &Body) -> Result<(), EmitError> {
+        let packet = encode(PacketKind::Ack, self.socket.namespace.wire_name(), Some(self.id), Some(body));
+        self.socket.send(&packet)
+    }
+}
+
+impl fmt::Debug for AckSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckSender").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl FromContext<EventContext> for Option<AckSender> {
+    fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
+        Ok(context.ack.take().map(|id| AckSender::new(context.socket.core.clone(), id)))
+    }
+}
+
+impl FromContext<EventContext> for AckSender {
+    fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
+        Option::from_context(context)?.ok_or_else(|| HandlerError::new("this event wants an acknowledgement"))
+    }
+}

@@ -1,0 +1,52 @@
+//! [`SocketId`]: the public name of a socket.
+
+use std::{borrow::Borrow, fmt, io};
+
+use engineio::Text;
+
+/// The id of a socket: 20 random characters, new for each namespace that a client joins. It may be shown to
+/// others; the id of the session underneath is a secret and never equal to it (row D39, hazard S45).
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(Text);
+
+impl SocketId {
+    pub(super) fn random() -> io::Result<Self> {
+        engineio::random_id().map(Self)
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for SocketId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for SocketId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl serde::Serialize for SocketId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SocketId({})", &*self.0)
+    }
+}

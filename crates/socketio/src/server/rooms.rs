@@ -1,0 +1,102 @@
+//! [`Rooms`]: who is where in one namespace. Owns the sockets of the namespace and the members of its rooms,
+//! under one lock; knows nothing of packets.
+//!
+//! The room named like a socket's id holds that socket (row D40): it is not stored, it is looked up.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{SocketId, socket::SocketCore};
+
+type Members = HashMap<SocketId, Arc<SocketCore>>;
+
+/// The sockets and rooms of a namespace.
+#[derive(Default)]
+pub(super) struct Rooms {
+    sockets: Members,
+    rooms: HashMap<Arc<str>, Members>,
+}
+
+impl Rooms {
+    pub(super) fn add(&mut self, socket: &Arc<SocketCore>) {
+        self.sockets.insert(socket.id.clone(), socket.clone());
+    }
+
+    /// Puts a socket into a room; gives the room's name in shared memory, `None` where it was in already.
+    pub(super) fn join(&mut self, room: &str, socket: &Arc<SocketCore>) -> Option<Arc<str>> {
+        if let Some(members) = self.rooms.get_mut(room) {
+            if members.contains_key(&socket.id) {
+                return None;
+            }
+            members.insert(socket.id.clone(), socket.clone());
+            return self.rooms.get_key_value(room).map(|(name, _)| name.clone());
+        }
+        let name: Arc<str> = room.into();
+        self.rooms.insert(name.clone(), HashMap::from([(socket.id.clone(), socket.clone())]));
+        Some(name)
+    }
+
+    /// Takes a socket out of a room; an empty room is gone.
+    pub(super) fn leave(&mut self, room: &str, socket: &SocketId) {
+        if let Some(members) = self.rooms.get_mut(room) {
+            members.remove(socket);
+            if members.is_empty() {
+                self.rooms.remove(room);
+            }
+        }
+    }
+
+    /// Takes a socket out of everything.
+    pub(super) fn remove(&mut self, socket: &SocketId, rooms: &[Arc<str>]) {
+        self.sockets.remove(socket);
+        for room in rooms {
+            self.leave(room, socket);
+        }
+    }
+
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &Arc<SocketCore>> {
+        self.sockets.values()
+    }
+
+    pub(super) fn socket_count(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// The number of members of a room, by its name.
+    pub(super) fn room_len(&self, room: &str) -> usize {
+        self.members(room).count()
+    }
+
+    pub(super) fn room_names(&self) -> Vec<Arc<str>> {
+        self.rooms.keys().cloned().collect()
+    }
+
+    /// The sockets in any of `rooms` (all sockets, where none is named) and in none of `except`, each once
+    /// (rows D77, D78).
+    pub(super) fn select(&self, rooms: &[String], except: &[String]) -> Vec<Arc<SocketCore>> {
+        let left_out = |socket: &Arc<SocketCore>| {
+            except.iter().any(|room| {
+                **room == *socket.id.as_str() || self.rooms.get(&**room).is_some_and(|m| m.contains_key(&socket.id))
+            })
+        };
+        let kept = |socket: &&Arc<SocketCore>| !left_out(socket);
+        match rooms {
+            [] => self.sockets.values().filter(kept).cloned().collect(),
+            [room] => self.members(room).filter(kept).cloned().collect(),
+            rooms => {
+                let mut seen = HashSet::new();
+                let members = rooms.iter().flat_map(|room| self.members(room));
+                members.filter(kept).filter(|socket| seen.insert(socket.id.clone())).cloned().collect()
+            }
+        }
+    }
+
+    fn members<'a>(&'a self, room: &str) -> impl Iterator<Item = &'a Arc<SocketCore>> + use<'a> {
+        let members = self.rooms.get(room).into_iter().flat_map(HashMap::values);
+        // A room of an id's name may have been joined by others beside.
+        let own = self.sockets.get(room).filter(|own| self.rooms.get(room).is_none_or(|m| !m.contains_key(&own.id)));
+        members.chain(own)
+    }
+}
