@@ -85,7 +85,7 @@ function installRooms(io) {
     socket.on("join", (room, ack) => (socket.join(room), ack()));
     socket.on("leave", (room, ack) => (socket.leave(room), ack()));
     socket.on("say", (to, except, what, ack) => (socket.to(to).except(except).emit("said", what), ack()));
-    socket.on("shout", (to, except, what, ack) => (socket.to(to).except(except).emit("said", what), ack()));
+    socket.on("shout", (to, except, what, ack) => (rooms.to(to).except(except).emit("said", what), ack()));
     socket.on("members", async (room, ack) => ack((await rooms.in(room).fetchSockets()).map(({ id }) => id).sort()));
     socket.on("disconnecting", () => {
       for (const room of socket.rooms) socket.to(room).emit("left", room, socket.id);

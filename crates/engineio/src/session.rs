@@ -77,6 +77,12 @@ impl Session {
         self.shared.send(frames)
     }
 
+    /// Bytes that were sent and wait for the client (row D63).
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.shared.lock().session.queued_bytes()
+    }
+
     /// The next message in order; `None` once the session is over and all messages were taken.
     ///
     /// One receiver at a time: a session that is received from in two places wakes one of them. Until a

@@ -121,6 +121,10 @@ impl Shared {
         });
     }
 
+    pub(crate) fn lose_answer(&self) {
+        self.feed(|inner, out| inner.session.handle_answer_lost(out));
+    }
+
     pub(crate) fn begin_post(&self) -> Result<(), PostRefusal> {
         self.feed(|inner, out| inner.session.handle_post_begun(out))
     }

@@ -57,6 +57,14 @@ impl ServerSession {
         }
     }
 
+    /// The answer to a GET was made, but the client went away before it could be sent: what was in it is lost,
+    /// and a session with a hole in it must not go on.
+    pub fn handle_answer_lost(&mut self, out: &mut Vec<Output>) {
+        if let State::Polling(_) | State::Probing(..) | State::Leaving(..) = self.state {
+            self.close(CloseReason::TransportError, "the client aborted a GET", out);
+        }
+    }
+
     /// A POST has come; its body is about to be read.
     ///
     /// # Errors

@@ -4,24 +4,39 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use engineio_proto::{CloseReason, PollId, PostFault, PostRefusal};
+use engineio_proto::{Answer, CloseReason, PollId, PostFault, PostRefusal};
 use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use tokio::sync::oneshot;
 
 use super::{Body, respond};
 use crate::shared::Shared;
 
-/// Tells the session where the client goes away before its GET is answered: then hyper drops the future
-/// that waits here, and this with it (row A65).
+/// A GET that waits. Where the client goes away first, hyper drops the future that waits here, and with it
+/// this, which tells the session (row A65).
 struct Parked<'a> {
     shared: &'a Shared,
-    poll: Option<PollId>,
+    /// `None` once the answer is on its way to the client.
+    waiting: Option<(PollId, oneshot::Receiver<Answer>)>,
+}
+
+impl Parked<'_> {
+    async fn answer(&mut self) -> Option<Answer> {
+        let (_, receiver) = self.waiting.as_mut()?;
+        let answer = receiver.await.ok();
+        self.waiting = None;
+        answer
+    }
 }
 
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
-        if let Some(poll) = self.poll {
-            self.shared.abandon_poll(poll);
+        let Some((poll, receiver)) = &mut self.waiting else { return };
+        if receiver.try_recv().is_ok() {
+            self.shared.lose_answer();
+        } else {
+            self.shared.abandon_poll(*poll);
         }
     }
 }
@@ -42,15 +57,13 @@ impl Drop for Posting<'_> {
 
 /// Serves a GET of a session.
 pub(super) async fn get<R>(shared: &Shared, headers: &HeaderMap) -> Response<Body<R>> {
-    let (poll, answer) = match shared.open_poll() {
-        Ok(opened) => opened,
+    let waiting = match shared.open_poll() {
+        Ok(opened) => Some(opened),
         Err(reject) => return respond::reject(&reject),
     };
-    let mut parked = Parked { shared, poll: Some(poll) };
-    let answer = answer.await;
-    parked.poll = None;
-    // The session answers every GET before it ends; a dropped channel would mean that it did not.
-    answer.map_or_else(|_| respond::bare(StatusCode::BAD_REQUEST), |answer| respond::poll(answer, headers))
+    // The session answers every GET before it ends; a missing answer would mean that it did not.
+    let answer = Parked { shared, waiting }.answer().await.unwrap_or(Answer::BadRequest);
+    respond::poll(answer, headers)
 }
 
 /// Serves a POST to a session.

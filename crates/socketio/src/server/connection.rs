@@ -100,6 +100,8 @@ pub(super) struct Connection {
     connect_timeout: Option<Pin<Box<Sleep>>>,
     /// A socket was disconnected by this side: packets for it may still be on their way (hazard R41).
     expects_late_packets: bool,
+    /// The client broke the protocol and is being thrown out: what else it sent is not looked at.
+    broken: bool,
     over: bool,
 }
 
@@ -120,6 +122,7 @@ impl Connection {
             pending: FuturesUnordered::new(),
             connect_timeout: Some(Box::pin(tokio::time::sleep(core.config.connect_timeout))),
             expects_late_packets: false,
+            broken: false,
             over: false,
             core,
         }
@@ -138,7 +141,9 @@ impl Connection {
             (PacketKind::Connect, None) => self.connect(packet, cx),
             // Twice to one namespace, whether or not the first is through (row D34, contract I6).
             (PacketKind::Connect, Some(_)) | (PacketKind::ConnectError, _) => self.break_off(),
-            (PacketKind::Disconnect, Some(socket)) => socket.depart(DisconnectReason::ClientNamespaceDisconnect),
+            (PacketKind::Disconnect, Some(socket)) => {
+                socket.depart(DisconnectReason::ClientNamespaceDisconnect);
+            }
             (PacketKind::Event, Some(socket)) if !socket.is_connecting() => self.dispatch(&socket, packet, cx),
             (PacketKind::Ack, Some(socket)) => {
                 if let (Some(id), Some(body)) = (packet.ack, packet.body) {
@@ -152,7 +157,8 @@ impl Connection {
     }
 
     /// The client broke the order of the protocol.
-    fn break_off(&self) {
+    fn break_off(&mut self) {
+        self.broken = true;
         self.link.close_because(DisconnectReason::ForcedServerClose, CloseMode::Graceful);
     }
 
@@ -245,12 +251,16 @@ impl Connection {
     }
 
     fn handle_message(&mut self, message: engineio::Message, cx: &mut TaskContext<'_>) {
+        if self.broken {
+            return;
+        }
         match self.decoder.handle(message) {
             Ok(None) => {}
             Ok(Some(packet)) => self.handle_packet(packet, cx),
             Err(error) => {
                 // Row C32: every socket of the connection sees `forced close`.
                 tracing::debug!(session = ?self.link.session.id(), %error, "undecodable packet");
+                self.broken = true;
                 self.link.session.close(CloseMode::Discard);
             }
         }

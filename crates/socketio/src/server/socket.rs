@@ -58,7 +58,7 @@ struct State {
     acks: AckTable<oneshot::Sender<Body>>,
 }
 
-enum Phase {
+pub(super) enum Phase {
     /// What was emitted so far, and its bytes.
     Connecting(Vec<Encoded>, usize),
     Connected,
@@ -284,33 +284,34 @@ impl SocketCore {
 
     /// The connect handler refuses, with this payload.
     pub(super) fn refuse(self: &Arc<Self>, error: Option<&Body>) {
-        if self.is_connecting() {
+        if let Some(Phase::Connecting(..)) = self.depart(DisconnectReason::ServerNamespaceDisconnect) {
             self.link.send(&encode(PacketKind::ConnectError, self.namespace.wire_name(), None, error));
         }
-        self.depart(DisconnectReason::ServerNamespaceDisconnect);
     }
 
     pub(super) fn disconnect(self: &Arc<Self>) {
-        if self.is_connected() {
+        if let Some(Phase::Connected) = self.depart(DisconnectReason::ServerNamespaceDisconnect) {
             self.link.send(&encode(PacketKind::Disconnect, self.namespace.wire_name(), None, None));
         }
-        self.depart(DisconnectReason::ServerNamespaceDisconnect);
     }
 
     /// Leaves the namespace, once, whoever asks first (hazard R10): rooms are left, awaited acknowledgements
-    /// fail, and the connection is told to run the disconnect handler.
-    pub(super) fn depart(self: &Arc<Self>, reason: DisconnectReason) {
-        let (was_connected, rooms) = {
+    /// fail, and the connection is told to run the disconnect handler. Gives the phase that ended; `None`
+    /// where the socket had left already.
+    pub(super) fn depart(self: &Arc<Self>, reason: DisconnectReason) -> Option<Phase> {
+        let (before, rooms) = {
             let mut state = self.lock();
             let before = std::mem::replace(&mut state.phase, Phase::Disconnected);
             if matches!(before, Phase::Disconnected) {
-                return;
+                return None;
             }
             state.acks = AckTable::new();
-            (matches!(before, Phase::Connected), state.rooms.clone())
+            (before, state.rooms.clone())
         };
         self.namespace.rooms().remove(&self.id, &rooms);
+        let was_connected = matches!(before, Phase::Connected);
         self.link.announce(Departure { socket: self.clone(), reason, was_connected });
+        Some(before)
     }
 
     /// After the disconnect handler.
