@@ -94,9 +94,11 @@ pub fn classify<'q>(
     if let Some(sid) = query.sid() {
         let current = session(sid).ok_or(Reject::UnknownSid)?;
         return match (upgrade, transport) {
+            (false, _) if transport != current => Err(Reject::BadRequest(BadRequest::TransportMismatch)),
+            // Row A39: one session is one revision, and without a number a request is of the third.
+            _ if query.check_revision().is_err() => Err(Reject::BadRequest(BadRequest::ProtocolMismatch)),
             (true, TransportKind::WebSocket) => Ok(Request::Attach(sid)),
             (true, TransportKind::Polling) => Ok(Request::PollingOverWebSocket),
-            (false, _) if transport != current => Err(Reject::BadRequest(BadRequest::TransportMismatch)),
             (false, TransportKind::WebSocket) => Err(Reject::BadRequest(BadRequest::NotAnUpgrade)),
             (false, TransportKind::Polling) => Ok(match method {
                 Method::Get => Request::Poll(sid),
@@ -139,6 +141,8 @@ pub enum Reject {
 pub enum BadRequest {
     /// The session is on another transport (row A45).
     TransportMismatch,
+    /// The session is of another protocol revision.
+    ProtocolMismatch,
     /// `transport=websocket` without an upgrade.
     NotAnUpgrade,
     /// No id could be made for the session.
@@ -209,6 +213,7 @@ mod tests {
 
     const BOTH: &[TransportKind] = &[TransportKind::Polling, TransportKind::WebSocket];
     const MISMATCH: Reject = Reject::BadRequest(BadRequest::TransportMismatch);
+    const OTHER_REVISION: Reject = Reject::BadRequest(BadRequest::ProtocolMismatch);
     const NO_UPGRADE: Reject = Reject::BadRequest(BadRequest::NotAnUpgrade);
 
     fn session(sid: &str) -> Option<TransportKind> {
@@ -227,12 +232,12 @@ mod tests {
         let table: &[Case] = &[
             ("EIO=4&transport=polling", Get, false, Ok(Request::Open(Polling))),
             ("EIO=4&transport=websocket", Get, true, Ok(Request::Open(WebSocket))),
-            ("transport=polling&sid=polls", Get, false, Ok(Request::Poll("polls"))),
-            ("transport=polling&sid=polls", Post, false, Ok(Request::Post("polls"))),
-            ("transport=polling&sid=polls", Other, false, Ok(Request::UnknownMethod)),
-            ("transport=websocket&sid=polls", Get, true, Ok(Request::Attach("polls"))),
-            ("transport=websocket&sid=wired", Get, true, Ok(Request::Attach("wired"))),
-            ("transport=polling&sid=polls", Get, true, Ok(Request::PollingOverWebSocket)),
+            ("EIO=4&transport=polling&sid=polls", Get, false, Ok(Request::Poll("polls"))),
+            ("EIO=4&transport=polling&sid=polls", Post, false, Ok(Request::Post("polls"))),
+            ("EIO=4&transport=polling&sid=polls", Other, false, Ok(Request::UnknownMethod)),
+            ("EIO=4&transport=websocket&sid=polls", Get, true, Ok(Request::Attach("polls"))),
+            ("EIO=4&transport=websocket&sid=wired", Get, true, Ok(Request::Attach("wired"))),
+            ("EIO=4&transport=polling&sid=polls", Get, true, Ok(Request::PollingOverWebSocket)),
             ("transport=polling", Get, true, Ok(Request::PollingOverWebSocket)),
             // Row A36: the transport is looked at first of all.
             ("", Post, false, Err(Reject::TransportUnknown)),
@@ -243,9 +248,15 @@ mod tests {
             ("transport=polling&sid=nobody", Other, false, Err(Reject::UnknownSid)),
             ("transport=websocket&sid=nobody", Get, true, Err(Reject::UnknownSid)),
             // Row A45, then A39.
-            ("transport=polling&sid=wired", Get, false, Err(MISMATCH)),
-            ("transport=websocket&sid=polls", Get, false, Err(MISMATCH)),
-            ("transport=websocket&sid=wired", Get, false, Err(NO_UPGRADE)),
+            ("EIO=4&transport=polling&sid=wired", Get, false, Err(MISMATCH)),
+            ("EIO=4&transport=websocket&sid=polls", Get, false, Err(MISMATCH)),
+            ("EIO=4&transport=websocket&sid=wired", Get, false, Err(NO_UPGRADE)),
+            // A session keeps its revision, also across the upgrade.
+            ("transport=polling&sid=polls", Get, false, Err(OTHER_REVISION)),
+            ("EIO=3&transport=polling&sid=polls", Post, false, Err(OTHER_REVISION)),
+            ("EIO=3&transport=polling&sid=wired", Get, false, Err(MISMATCH)),
+            ("EIO=3&transport=websocket&sid=polls", Get, true, Err(OTHER_REVISION)),
+            ("EIO=3&transport=polling&sid=nobody", Get, false, Err(Reject::UnknownSid)),
             // Row A38.
             ("transport=polling", Post, false, Err(Reject::BadHandshakeMethod)),
             ("transport=websocket", Other, false, Err(Reject::BadHandshakeMethod)),

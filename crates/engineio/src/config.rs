@@ -1,29 +1,74 @@
 //! [`Config`]: everything about an engine that can be chosen, with the reference's defaults.
 
-use engineio_proto::{Limits, TransportKind};
+use std::{fmt, sync::Arc};
+
+use engineio_proto::{Limits, Reject, TransportKind};
+use http::request::Parts;
 
 /// Configuration of an [`Engine`](crate::server::Engine).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The path that is served, with or without a slash at its end; default `/engine.io` (row A1). The match
-    /// is exact up to that slash (contract I4): `/engine.iox` and `/engine.io/x` are not served.
+    /// The path that is served; default `/engine.io` (row A1). A slash at its end makes no difference here, see
+    /// [`Config::add_trailing_slash`]. The match is exact (contract I4): `/engine.iox/` and `/engine.io/x` are not
+    /// served.
     pub path: String,
+    /// Whether the path is served with a slash at its end only, which is what clients ask for; default true.
+    /// Without it both forms are served (row A2).
+    pub add_trailing_slash: bool,
     /// The transports offered, in order; default polling and WebSocket (row A3).
     pub transports: Vec<TransportKind>,
     /// Whether the open packet offers upgrades; default true. A client that upgrades all the same is not
     /// refused (row A4).
     pub allow_upgrades: bool,
+    /// Is asked before a session begins; default: nobody, all may come (row A40).
+    pub allow_request: Option<AllowRequest>,
     /// Bounds and times of each session.
     pub limits: Limits,
+}
+
+/// Decides whether a client may open a session, from the head of its first request (row A40). Clones share the
+/// function.
+///
+/// It is asked after all checks that cost nothing but before that of the revision (row A42), and not again for the
+/// session's later requests or its upgrade. It runs inside the request and must not block.
+///
+/// ```
+/// use engineio::{AllowRequest, Config};
+///
+/// let mut config = Config::default();
+/// config.allow_request = Some(AllowRequest::new(|request| {
+///     let origin = request.headers.get("origin");
+///     if origin.is_some_and(|origin| origin == "https://example.com") { Ok(()) } else { Err("Who are you?".into()) }
+/// }));
+/// ```
+#[derive(Clone)]
+pub struct AllowRequest(Arc<Decision>);
+
+type Decision = dyn Fn(&Parts) -> Result<(), String> + Send + Sync;
+
+impl AllowRequest {
+    /// Asks `decide`; its error is the message that the client gets with a 403, or with a 400 where it wants a
+    /// WebSocket (rows A35, A40). An empty message becomes `Forbidden`.
+    pub fn new(decide: impl Fn(&Parts) -> Result<(), String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(decide))
+    }
+}
+
+impl fmt::Debug for AllowRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AllowRequest").finish_non_exhaustive()
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             path: "/engine.io".to_owned(),
+            add_trailing_slash: true,
             transports: vec![TransportKind::Polling, TransportKind::WebSocket],
             allow_upgrades: true,
+            allow_request: None,
             limits: Limits::default(),
         }
     }
@@ -33,7 +78,17 @@ impl Config {
     /// Whether a request path is this engine's.
     pub(crate) fn serves(&self, path: &str) -> bool {
         let own = self.path.strip_suffix('/').unwrap_or(&self.path);
-        path.strip_suffix('/').unwrap_or(path) == own
+        match path.strip_suffix('/') {
+            Some(path) => path == own,
+            None => !self.add_trailing_slash && path == own,
+        }
+    }
+
+    /// Asks the application whether this session may begin.
+    pub(crate) fn check_allowed(&self, parts: &Parts) -> Result<(), Reject> {
+        let Some(AllowRequest(decide)) = &self.allow_request else { return Ok(()) };
+        decide(parts)
+            .map_err(|message| Reject::Forbidden(if message.is_empty() { "Forbidden".to_owned() } else { message }))
     }
 
     /// The upgrades to offer to a session that begins on `transport` (row A5).
@@ -50,11 +105,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_is_matched_exactly_but_for_one_slash_at_its_end() {
-        for configured in ["/socket.io", "/socket.io/"] {
-            let config = Config { path: configured.into(), ..Config::default() };
+    fn the_path_is_matched_exactly_and_without_its_slash_only_where_none_is_added() {
+        for (configured, add_trailing_slash) in
+            [("/socket.io", true), ("/socket.io/", true), ("/socket.io", false), ("/socket.io/", false)]
+        {
+            let config = Config { path: configured.into(), add_trailing_slash, ..Config::default() };
             for (path, served) in [
-                ("/socket.io", true),
+                ("/socket.io", !add_trailing_slash),
                 ("/socket.io/", true),
                 ("/socket.io//", false),
                 ("/socket.iox/", false),
@@ -62,7 +119,7 @@ mod tests {
                 ("/", false),
                 ("", false),
             ] {
-                assert_eq!(config.serves(path), served, "{configured} {path}");
+                assert_eq!(config.serves(path), served, "{configured} {add_trailing_slash} {path}");
             }
         }
     }

@@ -168,6 +168,7 @@ async fn a_body_over_the_limit_is_refused_with_413_and_ends_the_session() {
     let sid = open(&engine).await;
     let session = sessions.recv().await.unwrap();
     assert_eq!(post(&engine, &sid, "4123456789").await.0, StatusCode::OK, "exactly the limit");
+    assert_eq!(session.recv().await, Some(Message::from("123456789")));
     assert_eq!(post(&engine, &sid, "4123456789x").await.0, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(session.closed().await.reason, CloseReason::TransportError);
 }
@@ -227,7 +228,8 @@ async fn an_application_that_panics_ends_only_its_own_session() {
     });
     let (bad, good) = (open(&engine).await, open(&engine).await);
     post(&engine, &bad, "4boom").await;
-    assert_eq!(get(&engine, &bad).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(get(&engine, &bad).await.1, "1", "the GET that waits is answered");
+    assert_eq!(get(&engine, &bad).await.0, StatusCode::BAD_REQUEST, "the session is gone");
     post(&engine, &good, "4fine").await;
     assert_eq!(get(&engine, &good).await.1, "4fine");
     assert_eq!(engine.session_count(), 1);

@@ -13,6 +13,7 @@
 //! |---|---|---|
 //! | a tuple, `(A, B)` | one argument for each element | the first arguments, in order |
 //! | a fixed-size array, `[A; 2]` | the same, as serde sees no difference | the same |
+//! | [`Args<A>`], for a number known only at run time | one argument for each element | all arguments |
 //! | `()` | no argument | nothing |
 //! | any other type, `Vec<A>` and tuple structs among them | one argument | the first argument |
 //!
@@ -65,6 +66,7 @@
 //! ```
 
 mod ack;
+mod args;
 mod body;
 mod codec;
 mod decoder;
@@ -73,6 +75,7 @@ mod limits;
 mod packet;
 
 pub use ack::AckTable;
+pub use args::Args;
 pub use body::Body;
 pub use codec::{Encoded, encode, encode_ack, encode_event, encode_packet};
 pub use decoder::Decoder;

@@ -43,7 +43,8 @@
 //! # fn f(socket: &socketio::Socket) -> Result<(), socketio::EmitError> {
 //! socket.emit("one", "argument")?;
 //! socket.emit("three", &(1, "two", bytes::Bytes::from_static(b"three")))?;
-//! socket.emit("none", &())
+//! socket.emit("none", &())?;
+//! socket.emit("as many as there are", &socketio::Args(vec![1, 2, 3]))
 //! # }
 //! ```
 //!
@@ -54,10 +55,10 @@
 
 pub mod server;
 
-pub use engineio::{Limits, PeerAddr, TransportKind};
+pub use engineio::{AllowRequest, Limits, PeerAddr, TransportKind};
 pub use server::{
     AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, Context, Data, DisconnectContext,
     DisconnectReason, EmitError, Event, EventContext, FromContext, Handler, HandlerError, Handshake, Namespace,
     PendingAck, RawEvent, Reply, Server, ServerLayer, ServerService, Socket, SocketId,
 };
-pub use socketio_proto::{ArgumentError, Body, EncodeError};
+pub use socketio_proto::{Args, ArgumentError, Body, EncodeError};

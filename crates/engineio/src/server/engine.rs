@@ -133,6 +133,7 @@ impl Engine {
     }
 
     fn open_polling<R>(&self, query: &Query, parts: &Parts) -> Result<Response<Body<R>>, Reject> {
+        self.inner.config.check_allowed(parts)?;
         query.check_revision()?;
         if self.inner.closing.is_cancelled() {
             return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
@@ -146,6 +147,7 @@ impl Engine {
     }
 
     fn open_websocket<R>(&self, query: &Query, parts: &mut Parts) -> Result<Response<Body<R>>, Reject> {
+        self.inner.config.check_allowed(parts)?;
         if query.check_revision().is_err() {
             // The reference notices after the 101, so the client just sees the WebSocket close (row A41).
             return Ok(self.refuse_websocket(parts));

@@ -81,6 +81,10 @@ where
         posting.fault = Some(PostFault::BinaryContent);
         return respond::bare(StatusCode::BAD_REQUEST);
     }
+    if body.size_hint().lower() > limit as u64 {
+        posting.fault = Some(PostFault::TooLarge);
+        return respond::too_large();
+    }
     // The back-pressure of long-polling: the body stays in the network until the application is ready for it.
     shared.drained().await;
     let body = tokio::select! {
@@ -117,16 +121,13 @@ enum Incomplete {
     SessionOver(CloseReason),
 }
 
-/// Reads a body of at most `limit` bytes; an announced length over it is refused before the first byte.
+/// Reads a body of at most `limit` bytes.
 async fn collect<B>(body: B, limit: usize) -> Result<Bytes, Incomplete>
 where
     B: http_body::Body,
     B::Data: Buf,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Incomplete::TooLarge);
-    }
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Incomplete::TooLarge),

@@ -38,6 +38,7 @@ pub(super) fn poll<B>(answer: Answer, request: &HeaderMap) -> Response<Body<B>> 
 /// The answer to a POST that was taken (row A62).
 pub(super) fn post<B>(request: &HeaderMap) -> Response<Body<B>> {
     let mut response = with_body(StatusCode::OK, Some("text/html"), Bytes::from_static(b"ok"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     spare_internet_explorer(&mut response, request);
     response
 }

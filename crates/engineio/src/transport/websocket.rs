@@ -269,3 +269,76 @@ fn with_scratch<R>(use_it: impl FnOnce(&mut BytesMut) -> R) -> R {
     SCRATCH.set(scratch);
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use engineio_proto::{
+        Message, MessageFrame, ServerSession, Text,
+        websocket::{Opcode, encode_frame},
+    };
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+    use super::*;
+
+    async fn wire() -> (Wire, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let (_, id) = ServerSession::open_wire(Limits::default().into(), &Text::new(), engineio_proto::Moment::EPOCH);
+        let decoder = FrameDecoder::new(Role::Server, FrameLimits::default());
+        let io = WireIo::Tcp(server);
+        (Wire { id, io, decoder, out: VecDeque::new(), closing: Closing::Open, early: Bytes::new() }, client)
+    }
+
+    fn held_bytes(wire: &Wire) -> usize {
+        wire.decoder.buffered_bytes() + wire.out.capacity() + wire.early.len()
+    }
+
+    async fn messages(wire: &mut Wire, count: usize) -> Vec<Message> {
+        let mut messages = Vec::new();
+        while messages.len() < count {
+            let Read::Frames(events, None) = poll_fn(|cx| wire.poll_read(cx)).await else { panic!("it ended") };
+            messages.extend(events.into_iter().map(|event| match event {
+                FrameEvent::Message(message) => message,
+                other => panic!("unexpected {other:?}"),
+            }));
+        }
+        messages
+    }
+
+    /// R38: after a large frame in pieces, and after writing, nothing is kept.
+    #[tokio::test]
+    async fn an_idle_wire_holds_no_buffer() {
+        let (mut wire, mut client) = wire().await;
+        let payload = "x".repeat(200_000);
+        let mut frame = BytesMut::new();
+        encode_frame(Opcode::Text, payload.as_bytes(), Some([9, 8, 7, 6]), &mut frame);
+        let sent = tokio::spawn(async move {
+            client.write_all(&frame).await.unwrap();
+            client
+        });
+        assert_eq!(messages(&mut wire, 1).await, [Message::from(payload)]);
+        assert_eq!(held_bytes(&wire), 0, "after reading");
+
+        wire.push_frames(&mut vec![MessageFrame::text(&["out"]).into_frame(); 100]);
+        poll_fn(|cx| wire.poll_write(cx)).await.unwrap();
+        assert_eq!(held_bytes(&wire), 0, "after writing");
+        drop(sent.await.unwrap());
+    }
+
+    /// R38: a message that is kept pins what came with it, not the scratch of the whole thread.
+    #[tokio::test]
+    async fn a_message_that_is_kept_does_not_pin_the_read_scratch() {
+        let (mut wire, mut client) = wire().await;
+        let mut frame = BytesMut::new();
+        encode_frame(Opcode::Binary, &[7; 10], Some([1, 1, 1, 1]), &mut frame);
+        client.write_all(&frame).await.unwrap();
+        let Message::Binary(kept) = messages(&mut wire, 1).await.remove(0) else { panic!("it was binary") };
+        let scratch = SCRATCH.take();
+        assert!(scratch.capacity() >= SCRATCH_BYTES, "the thread has its scratch back");
+        drop(scratch);
+        assert_eq!(&kept[..], [7; 10]);
+    }
+}

@@ -11,7 +11,7 @@ use serde::{Deserializer, Serializer, de::Visitor};
 use serde_json::{Value, json, value::RawValue};
 
 use super::*;
-use crate::{Decoder, DecoderLimits};
+use crate::{Args, Decoder, DecoderLimits};
 
 /// The body of an event with `args` as on the wire and attachments, through the decoder.
 fn received(args: &str, attachments: &[&[u8]]) -> Body {
@@ -103,6 +103,24 @@ fn a_tuple_reads_several_arguments_and_any_other_type_the_first() {
     assert_eq!(body.args::<Vec<u8>>().unwrap(), [1, 2]);
     assert_eq!(body.args::<[[u8; 2]; 2]>().unwrap(), [[1, 2], [3, 4]]);
     assert_eq!(body.args::<Option<(u8, u8)>>().unwrap(), Some((1, 2)));
+}
+
+#[test]
+fn args_take_and_give_as_many_arguments_as_there_are() {
+    for (json, values) in [("", vec![]), ("1", vec![json!(1)]), ("1,[2],null", vec![json!(1), json!([2]), Value::Null])] {
+        let body = received(json, &[]);
+        assert_eq!(body.args::<Args<Value>>(), Ok(Args(values.clone())));
+        assert_eq!(Body::event("x", &Args(values)), Ok(body));
+    }
+    // `Option` and `()` do not ask for more than there is.
+    assert_eq!(received("1,null", &[]).args(), Ok(Args(vec![Some(1), None])));
+    assert_eq!(received("null", &[]).args(), Ok(Args(vec![()])));
+    assert_eq!(through::<_, Args<Bytes>>(&Args(vec![RAW, RAW])), Args(vec![RAW, RAW]));
+    assert_eq!(Body::ack(&Args(vec!["a", "b"])).unwrap().ack_args(), Ok(Args(vec!["a".to_owned(), "b".to_owned()])));
+    // Inside another value it is a list.
+    assert_eq!(received("1,[2,3]", &[]).args(), Ok((1, Args(vec![2, 3]))));
+    let error = received("1,\"2\"", &[]).args::<Args<u8>>().unwrap_err();
+    assert_eq!(error.index(), 1);
 }
 
 #[test]

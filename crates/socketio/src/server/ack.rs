@@ -52,15 +52,24 @@ impl<R> PendingAck<R> {
     }
 }
 
+impl<R> PendingAck<R> {
+    /// Waits for the answer and gives it as it came, arguments and attachments unread.
+    ///
+    /// # Errors
+    /// All of [`AckError`] but [`AckError::Answer`].
+    pub async fn raw(self) -> Result<Body, AckError> {
+        let mut waiting = self.state?;
+        match tokio::time::timeout(self.timeout, &mut waiting.answer).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(_)) => Err(AckError::Disconnected),
+            Err(_) => Err(AckError::Timeout),
+        }
+    }
+}
+
 impl<R: DeserializeOwned> PendingAck<R> {
     async fn wait(self) -> Result<R, AckError> {
-        let mut waiting = self.state?;
-        let body = match tokio::time::timeout(self.timeout, &mut waiting.answer).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) => return Err(AckError::Disconnected),
-            Err(_) => return Err(AckError::Timeout),
-        };
-        body.ack_args().map_err(AckError::Answer)
+        self.raw().await?.ack_args().map_err(AckError::Answer)
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use socketio_proto::encode_event;
 
-use super::{EmitError, Namespace};
+use super::{EmitError, Namespace, Socket};
 
 /// A selection of sockets of one namespace. Each method gives a new selection, so that one can be kept and
 /// used again (row D76).
@@ -40,6 +40,19 @@ impl Broadcast {
     pub fn except(mut self, room: impl AsRef<str>) -> Self {
         self.except.push(room.as_ref().to_owned());
         self
+    }
+
+    /// The selected sockets that are connected now, each once, in no particular order.
+    ///
+    /// ```
+    /// # fn f(io: &socketio::Server) {
+    /// let present: Vec<_> = io.of("/").to("lobby").sockets().iter().map(|socket| socket.id().clone()).collect();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn sockets(&self) -> Vec<Socket> {
+        let selected = self.namespace.rooms().select(&self.rooms, &self.except);
+        selected.into_iter().filter(|core| core.is_connected()).map(|core| Socket { core }).collect()
     }
 
     /// Sends an event to each selected socket once, in no particular order of sockets; to each it keeps its

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engineio::{Limits, TransportKind};
+use engineio::{AllowRequest, Limits, TransportKind};
 use socketio_proto::DecoderLimits;
 
 use super::ClientFiles;
@@ -22,10 +22,14 @@ use super::ClientFiles;
 pub struct Config {
     /// The path that is served; default `/socket.io` (row D2). See [`engineio::Config::path`].
     pub path: String,
+    /// Whether the path is served with a slash at its end only; default true (row A2).
+    pub add_trailing_slash: bool,
     /// The transports offered; default polling and WebSocket (row A3).
     pub transports: Vec<TransportKind>,
     /// Whether upgrades are offered; default true (row A4).
     pub allow_upgrades: bool,
+    /// Is asked before a connection begins; default: nobody, all may come (row A40).
+    pub allow_request: Option<AllowRequest>,
     /// Bounds and times of each connection.
     pub limits: Limits,
     /// Bounds of a binary packet on its way in, and of names.
@@ -49,8 +53,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             path: "/socket.io".to_owned(),
+            add_trailing_slash: true,
             transports: vec![TransportKind::Polling, TransportKind::WebSocket],
             allow_upgrades: true,
+            allow_request: None,
             limits: Limits::default(),
             decoder_limits: DecoderLimits::default(),
             connect_timeout: Duration::from_secs(45),
@@ -67,7 +73,9 @@ impl Config {
         let mut config = engineio::Config::default();
         config.path.clone_from(&self.path);
         config.transports.clone_from(&self.transports);
+        config.add_trailing_slash = self.add_trailing_slash;
         config.allow_upgrades = self.allow_upgrades;
+        config.allow_request.clone_from(&self.allow_request);
         config.limits = self.limits.clone();
         config
     }

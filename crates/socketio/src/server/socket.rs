@@ -269,6 +269,10 @@ impl SocketCore {
         let mut rooms = self.namespace.rooms();
         let mut state = self.lock();
         let Phase::Connecting(held, _) = &mut state.phase else { return };
+        if self.link.session.closed_now().is_some() {
+            // Gone meanwhile; the connection is about to say so.
+            return;
+        }
         let held = std::mem::take(held);
         let greeting = Body::connect(&serde_json::json!({ "sid": self.id })).ok();
         let greeting = encode(PacketKind::Connect, self.namespace.wire_name(), None, greeting.as_ref());

@@ -12,7 +12,7 @@ use serde::{
 };
 
 use super::super::resolve::Resolving;
-use crate::ArgumentError;
+use crate::{ArgumentError, args};
 
 /// Reads the elements of the array `json` from the one numbered `skip` on as the arguments `T`.
 pub(crate) fn read_arguments<'de, T: Deserialize<'de>>(
@@ -77,6 +77,7 @@ macro_rules! first {
         /// What a type asks its deserialiser for.
         #[derive(Copy, Clone)]
         enum Request {
+            TupleStruct(&'static str, usize),
             $($request($($type),*),)*
         }
 
@@ -89,6 +90,7 @@ macro_rules! first {
             ) -> Result<V::Value, D::Error> {
                 let visitor = visitor.take().ok_or_else(|| de::Error::custom("argument read twice"))?;
                 match self {
+                    Self::TupleStruct(name, len) => deserializer.deserialize_tuple_struct(name, len, visitor),
                     $(Self::$request($($arg),*) => deserializer.$method($($arg,)* visitor),)*
                 }
             }
@@ -98,7 +100,19 @@ macro_rules! first {
             type Error = A::Error;
 
             fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, A::Error> {
-                visitor.visit_seq(Several { arguments: self, next: 0 })
+                visitor.visit_seq(Several { arguments: self, next: 0, then_missing: true })
+            }
+
+            fn deserialize_tuple_struct<V: Visitor<'de>>(
+                self,
+                name: &'static str,
+                len: usize,
+                visitor: V,
+            ) -> Result<V::Value, A::Error> {
+                if name == args::NAME {
+                    return visitor.visit_seq(Several { arguments: self, next: 0, then_missing: false });
+                }
+                self.first(Request::TupleStruct(name, len), visitor)
             }
 
             fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
@@ -138,7 +152,6 @@ first! {
     deserialize_unit_struct(name: &'static str) UnitStruct;
     deserialize_newtype_struct(name: &'static str) NewtypeStruct;
     deserialize_seq() Seq;
-    deserialize_tuple_struct(name: &'static str, len: usize) TupleStruct;
     deserialize_map() Map;
     deserialize_struct(name: &'static str, fields: &'static [&'static str]) Struct;
     deserialize_enum(name: &'static str, variants: &'static [&'static str]) Enum;
@@ -160,10 +173,12 @@ impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Asked<'_, V> {
     }
 }
 
-/// The arguments one after the other, and missing ones from there on.
+/// The arguments one after the other.
 struct Several<'a, A> {
     arguments: Arguments<'a, A>,
     next: usize,
+    /// Missing ones come after the last, rather than the end.
+    then_missing: bool,
 }
 
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Several<'_, A> {
@@ -176,7 +191,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Several<'_, A> {
         if let Some(value) = self.arguments.list.next_element_seed(Lent(&mut seed))? {
             return Ok(Some(value));
         }
-        Lent(&mut seed).deserialize(Missing(PhantomData)).map(Some)
+        if self.then_missing { Lent(&mut seed).deserialize(Missing(PhantomData)).map(Some) } else { Ok(None) }
     }
 }
 

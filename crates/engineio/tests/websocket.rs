@@ -1,0 +1,107 @@
+//! What a WebSocket session costs: one task and no more. Real sockets on loopback; the client is the
+//! protocol crate's own frame codec in the role of a client.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::BytesMut;
+use engineio::{Config, server::Engine};
+use engineio_proto::{
+    Message,
+    websocket::{FrameDecoder, FrameEvent, FrameLimits, Opcode, Role, encode_frame},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+const MASK: Option<[u8; 4]> = Some([1, 2, 3, 4]);
+const DEADLINE: Duration = Duration::from_secs(10);
+
+struct Client {
+    tcp: TcpStream,
+    decoder: FrameDecoder,
+    read: BytesMut,
+}
+
+impl Client {
+    /// Opens a session on a WebSocket.
+    async fn open(address: SocketAddr) -> Self {
+        let mut tcp = TcpStream::connect(address).await.unwrap();
+        let request = "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        let mut read = BytesMut::new();
+        let head = loop {
+            assert!(tcp.read_buf(&mut read).await.unwrap() > 0, "closed during the handshake");
+            if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+                break read.split_to(end + 4);
+            }
+        };
+        assert!(head.starts_with(b"HTTP/1.1 101"), "{head:?}");
+        let mut client = Self { tcp, decoder: FrameDecoder::new(Role::Client, FrameLimits::default()), read };
+        let open = client.text().await;
+        assert!(open.starts_with("0{"), "{open}");
+        client
+    }
+
+    async fn send(&mut self, packet: &str) {
+        let mut frame = BytesMut::new();
+        encode_frame(Opcode::Text, packet.as_bytes(), MASK, &mut frame);
+        self.tcp.write_all(&frame).await.unwrap();
+    }
+
+    async fn text(&mut self) -> String {
+        let read = async {
+            loop {
+                match self.decoder.decode(&mut self.read).unwrap() {
+                    Some(FrameEvent::Message(Message::Text(text))) => return text.to_string(),
+                    Some(other) => panic!("unexpected {other:?}"),
+                    None => assert!(self.tcp.read_buf(&mut self.read).await.unwrap() > 0, "closed"),
+                }
+            }
+        };
+        tokio::time::timeout(DEADLINE, read).await.expect("no frame in time")
+    }
+}
+
+async fn alive_tasks_become(expected: usize) {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    let wait = async {
+        while metrics.num_alive_tasks() != expected {
+            tokio::task::yield_now().await;
+        }
+    };
+    let outcome = tokio::time::timeout(DEADLINE, wait).await;
+    outcome.unwrap_or_else(|_| panic!("{} tasks instead of {expected}", metrics.num_alive_tasks()));
+}
+
+#[tokio::test]
+async fn a_websocket_session_is_one_task_and_leaves_none() {
+    let engine = Engine::new(Config::default(), |session| async move {
+        while let Some(message) = session.recv().await {
+            let _ = session.send(message);
+        }
+    });
+    let listener = engine.bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(listener.serve(engine.service()));
+    alive_tasks_become(1).await;
+
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push(Client::open(address).await);
+    }
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.send(&format!("4hello {n}")).await;
+        assert_eq!(client.text().await, format!("4hello {n}"));
+    }
+    assert_eq!(engine.session_count(), 20);
+    alive_tasks_become(1 + 20).await;
+
+    drop(clients);
+    alive_tasks_become(1).await;
+    assert_eq!(engine.session_count(), 0);
+
+    engine.close().await;
+    tokio::time::timeout(DEADLINE, serving).await.expect("the listener ends").unwrap();
+}

@@ -1,0 +1,21 @@
+//! `sio` as people run it: the real program in a process of its own, from the outside only.
+//!
+//! `command_line.rs` has the words and the errors, `page.rs` what a browser loads, `closing.rs` the signals;
+//! `chat.rs`, `echo.rs` and `chat_page.rs` hand over to the official client and to Chromium. `program.rs` starts
+//! `sio`, `request.rs` is a plain HTTP client. Signals need Unix, and so do all of these.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "all of this is tests; clippy sees only the functions marked as such")]
+
+mod chat;
+mod chat_page;
+mod closing;
+mod command_line;
+mod echo;
+mod page;
+mod program;
+mod request;
+
+use std::time::Duration;
+
+/// How long one thing may take before its test fails: far more than it needs, because the machine may be busy.
+const DEADLINE: Duration = Duration::from_secs(20);

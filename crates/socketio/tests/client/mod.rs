@@ -1,0 +1,147 @@
+//! A client for tests: long-polling straight into the engine, one packet a line. And [`Log`], where
+//! handlers write what they saw.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use socketio::{DisconnectReason, Event, Server};
+use tokio::sync::Notify;
+
+type Body = engineio::server::Body<Full<bytes::Bytes>>;
+
+/// One connection.
+pub(crate) struct Client {
+    io: Server,
+    sid: String,
+}
+
+impl Client {
+    /// A connection that has joined nothing.
+    pub(crate) async fn open(io: &Server) -> Self {
+        let mut client = Self { io: io.clone(), sid: String::new() };
+        let open = client.get().await;
+        client.sid = format!("&sid={}", open.split('"').nth(3).unwrap());
+        client
+    }
+
+    /// A connection that has joined the main namespace.
+    pub(crate) async fn connected(io: &Server) -> Self {
+        let client = Self::open(io).await;
+        client.send("40").await;
+        let answer = client.receive().await;
+        assert!(answer[0].starts_with("40{\"sid\""), "{answer:?}");
+        client
+    }
+
+    async fn ask(&self, method: &str, body: &str) -> (StatusCode, String) {
+        let uri = format!("/socket.io/?EIO=4&transport=polling{}", self.sid);
+        let body: Full<bytes::Bytes> = Full::from(body.to_owned());
+        let request = Request::builder().method(method).uri(uri).body(body).unwrap();
+        let response: http::Response<Body> = self.io.engine().handle(request).await;
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn get(&self) -> String {
+        let (status, body) = self.ask("GET", "").await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body
+    }
+
+    /// Sends Engine.IO packets.
+    pub(crate) async fn post(&self, payload: &str) {
+        assert_eq!(self.ask("POST", payload).await, (StatusCode::OK, "ok".into()));
+    }
+
+    /// Sends Socket.IO packets, each written with its leading `4`; attachments as `b…`.
+    pub(crate) async fn send(&self, payload: &str) {
+        self.post(payload).await;
+    }
+
+    /// The packets of the next answer that has more than a ping, which is answered.
+    pub(crate) async fn receive(&self) -> Vec<String> {
+        loop {
+            let packets: Vec<_> = self.get().await.split('\u{1e}').map(str::to_owned).collect();
+            if packets == ["2"] {
+                self.post("3").await;
+                continue;
+            }
+            return packets;
+        }
+    }
+
+    /// All packets up to and with `last`.
+    pub(crate) async fn receive_until(&self, last: &str) -> Vec<String> {
+        let mut packets = Vec::new();
+        while packets.last().is_none_or(|packet| packet != last) {
+            packets.extend(self.receive().await);
+        }
+        packets
+    }
+
+    /// Lets everybody else run until all wait: on a paused clock, time moves only then.
+    pub(crate) async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// What handlers saw, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<(Mutex<Vec<String>>, Notify)>);
+
+type Done = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Log {
+    pub(crate) fn push(&self, entry: String) {
+        self.0.0.lock().unwrap().push(entry);
+        self.0.1.notify_waiters();
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.0.lock().unwrap().clear();
+    }
+
+    pub(crate) fn entries(&self) -> Vec<String> {
+        self.0.0.lock().unwrap().clone()
+    }
+
+    /// A handler that notes why sockets left.
+    pub(crate) fn reasons(&self) -> impl Fn(DisconnectReason) -> Done + Send + Sync + 'static + use<> {
+        let log = self.clone();
+        move |reason: DisconnectReason| {
+            log.push(reason.to_string());
+            Box::pin(async {})
+        }
+    }
+
+    /// A handler that notes the names of events.
+    pub(crate) fn events(&self) -> impl Fn(Event) -> Done + Send + Sync + 'static + use<> {
+        let log = self.clone();
+        move |Event(name): Event| {
+            log.push(name);
+            Box::pin(async {})
+        }
+    }
+
+    /// Waits until the log is exactly this.
+    pub(crate) async fn becomes(&self, expected: &[&str]) {
+        let wait = async {
+            loop {
+                let changed = self.0.1.notified();
+                if self.entries() == expected {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let outcome = tokio::time::timeout(Duration::from_secs(600), wait).await;
+        outcome.unwrap_or_else(|_| panic!("{:?} instead of {expected:?}", self.entries()));
+    }
+}

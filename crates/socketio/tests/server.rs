@@ -1,0 +1,469 @@
+//! The server without sockets, on a paused clock: packets go in as long-polling requests, and time moves by
+//! itself when everybody waits. What needs a real client is in the workspace's `tests/`.
+
+mod client;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use client::{Client, Log};
+use serde::{Deserialize, Serialize};
+use socketio::{
+    AckError, AckSender, Auth, Config, Data, DisconnectReason, EmitError, Event, HandlerError, Namespace, RawEvent,
+    Server, Socket,
+};
+use tokio::sync::{Notify, mpsc};
+
+#[derive(Deserialize)]
+struct Login {
+    name: String,
+}
+
+/// D33: what a connect handler emits reaches the client behind its CONNECT.
+#[tokio::test(start_paused = true)]
+async fn what_a_connect_handler_emits_follows_the_connect_packet() {
+    let io = Server::new();
+    io.of("/").on_connect(async |socket: Socket, Auth(login): Auth<Login>| {
+        socket.emit("welcome", &login.name)?;
+        Ok(())
+    });
+    let client = Client::open(&io).await;
+    client.send("40{\"name\":\"Ada\"}").await;
+    let packets = client.receive().await;
+    assert!(packets[0].starts_with("40{\"sid\":\""), "{packets:?}");
+    assert_eq!(packets[1..], ["42[\"welcome\",\"Ada\"]"]);
+}
+
+/// D29, C21, R9: a refusal carries message and data, and leaves nothing behind; the connection stays usable.
+#[tokio::test(start_paused = true)]
+async fn a_refused_client_is_told_why_and_may_try_again() {
+    let io = Server::new();
+    io.of("/").on_connect(async |socket: Socket, Auth(login): Auth<Login>| {
+        socket.join("lobby");
+        if login.name == "Eve" {
+            return Err(HandlerError::new("not authorized").with_data(&serde_json::json!({"code": 42})));
+        }
+        Ok(())
+    });
+    let client = Client::open(&io).await;
+    client.send("40{\"name\":\"Eve\"}").await;
+    assert_eq!(client.receive().await, ["44{\"message\":\"not authorized\",\"data\":{\"code\":42}}"]);
+    assert_eq!((io.of("/").socket_count(), io.of("/").room_len("lobby")), (0, 0));
+    client.send("40").await;
+    let refused = client.receive().await;
+    assert!(refused[0].starts_with("44{\"message\":\"invalid auth payload: "), "{refused:?}");
+    client.send("40{\"name\":\"Ada\"}").await;
+    assert!(client.receive().await[0].starts_with("40{\"sid\""));
+    assert_eq!((io.of("/").socket_count(), io.of("/").room_len("lobby")), (1, 1));
+}
+
+/// D28: a namespace that nobody made.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_namespace_is_refused() {
+    let client = Client::open(&Server::new()).await;
+    client.send("40/nowhere,").await;
+    assert_eq!(client.receive().await, ["44/nowhere,{\"message\":\"Invalid namespace\"}"]);
+}
+
+/// S17: one connection cannot join namespaces without bound.
+#[tokio::test(start_paused = true)]
+async fn a_connection_joins_only_so_many_namespaces() {
+    let mut config = Config::default();
+    config.max_namespaces = 1;
+    let io = Server::with_config(config);
+    io.of("/second");
+    let client = Client::connected(&io).await;
+    client.send("40/second,").await;
+    assert_eq!(client.receive().await, ["44/second,{\"message\":\"Too many namespaces\"}"]);
+}
+
+/// D4, R30: a connection that joins nothing is closed; one that has joined is not.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_joins_nothing_is_closed_after_the_connect_timeout() {
+    let mut config = Config::default();
+    config.limits.ping_interval = Duration::from_secs(3600);
+    let io = Server::with_config(config);
+    let (idle, joined) = (Client::open(&io).await, Client::connected(&io).await);
+    let started = tokio::time::Instant::now();
+    assert_eq!(idle.receive().await, ["1"]);
+    assert_eq!(started.elapsed().as_secs(), 45);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    joined.send("42[\"still here\"]").await;
+    assert_eq!(io.engine().session_count(), 1);
+}
+
+/// D34, I6: a second CONNECT to one namespace ends the connection, also while the first is not through.
+#[tokio::test(start_paused = true)]
+async fn a_second_connect_ends_the_connection_even_before_the_first_is_answered() {
+    let io = Server::new();
+    let log = Log::default();
+    io.of("/slow").on_connect(async || std::future::pending::<()>().await);
+    io.of("/").on_disconnect(log.reasons());
+    let client = Client::connected(&io).await;
+    client.send("40/slow,\u{1e}40/slow,").await;
+    log.becomes(&["forced server close"]).await;
+    let client = Client::connected(&io).await;
+    client.send("40").await;
+    log.becomes(&["forced server close", "forced server close"]).await;
+}
+
+/// D35, R41: a packet for a namespace that was never joined ends the connection; one that the server has just
+/// closed may still be spoken to by a client that does not know.
+#[tokio::test(start_paused = true)]
+async fn a_late_packet_for_a_namespace_that_the_server_closed_is_ignored() {
+    let io = Server::new();
+    io.of("/other").on("bye", async |socket: Socket| socket.disconnect());
+    let stranger = Client::connected(&io).await;
+    stranger.send("42/other,[\"hello\"]").await;
+    assert_eq!(stranger.receive().await, ["1"]);
+
+    let client = Client::connected(&io).await;
+    client.send("40/other,").await;
+    client.receive().await;
+    client.send("42/other,[\"bye\"]").await;
+    assert_eq!(client.receive().await, ["41/other,"]);
+    client.send("42/other,[\"late\"]\u{1e}41/other,").await;
+    client.send("42[\"fine\"]").await;
+    assert_eq!(io.of("/").socket_count(), 1, "the rest of the connection is untouched");
+}
+
+/// C32: a packet that cannot be decoded ends the connection; the packet behind it is not looked at.
+#[tokio::test(start_paused = true)]
+async fn an_undecodable_packet_ends_the_connection_as_forced_close() {
+    let io = Server::new();
+    let log = Log::default();
+    io.of("/").on_fallback(log.events()).on_disconnect(log.reasons());
+    let client = Client::connected(&io).await;
+    client.send("42[\"before\"]\u{1e}49\u{1e}42[\"after\"]").await;
+    log.becomes(&["before", "forced close"]).await;
+}
+
+/// D65: what a handler returns is the acknowledgement; a tuple is several arguments, nothing is none.
+#[tokio::test(start_paused = true)]
+async fn what_a_handler_returns_is_the_acknowledgement() {
+    let io = Server::new();
+    io.of("/")
+        .on("one", async |Data(n): Data<u32>| Ok(n + 1))
+        .on("two", async |Data((a, b)): Data<(String, Option<u32>)>| Ok((b, a)))
+        .on("none", async || {})
+        .on("binary", async |Data(bytes): Data<Bytes>| Ok(serde_json::json!({ "length": bytes.len() })))
+        .on("later", async |ack: AckSender| {
+            tokio::spawn(async move { ack.send(&("by", "hand")) });
+        })
+        .on("wanted", async |socket: Socket, ack: Option<AckSender>| {
+            let _ = socket.emit("wanted", &ack.is_some());
+        });
+    let client = Client::connected(&io).await;
+    for (packet, answer) in [
+        ("420[\"one\",41]", "430[42]"),
+        ("421[\"two\",\"a\"]", "431[null,\"a\"]"),
+        ("422[\"none\",1,2,3]", "432[]"),
+        ("451-3[\"binary\",{\"_placeholder\":true,\"num\":0}]\u{1e}bAQID", "433[{\"length\":3}]"),
+        ("424[\"later\"]", "434[\"by\",\"hand\"]"),
+        ("42[\"wanted\"]", "42[\"wanted\",false]"),
+    ] {
+        client.send(packet).await;
+        assert_eq!(client.receive().await, [answer], "{packet}");
+    }
+}
+
+/// An error, a failed extraction and a panic reach the client's acknowledgement, and harm nothing else (R25).
+#[tokio::test(start_paused = true)]
+async fn a_failing_handler_answers_with_the_error_and_hurts_only_its_event() {
+    let io = Server::new();
+    io.of("/")
+        .on("refuse", async || -> Result<(), HandlerError> { Err(HandlerError::new("no").with_data(&7)) })
+        .on("typed", async |Data(_): Data<u32>| Ok(()))
+        .on("io", async || {
+            std::fs::read("/nowhere/at/all").map_err(|_| HandlerError::new("unreadable"))?;
+            Ok(())
+        })
+        .on("panic", async |Data(text): Data<String>| {
+            assert!(text.is_empty(), "boom");
+            Ok(())
+        })
+        .on("own", async |data: Result<Data<u32>, HandlerError>| Ok(data.is_err()));
+    let client = Client::connected(&io).await;
+    for (packet, answer) in [
+        ("420[\"refuse\"]", "430[{\"error\":\"no\",\"data\":7}]"),
+        ("421[\"panic\",\"x\"]", "431[{\"error\":\"internal error\"}]"),
+        ("422[\"io\"]", "432[{\"error\":\"unreadable\"}]"),
+        ("423[\"own\",\"x\"]", "433[true]"),
+    ] {
+        client.send(packet).await;
+        assert_eq!(client.receive().await, [answer], "{packet}");
+    }
+    client.send("424[\"typed\",\"x\"]").await;
+    let answer = client.receive().await.remove(0);
+    assert!(answer.starts_with("434[{\"error\":\"invalid arguments: argument 0: "), "{answer}");
+}
+
+/// R19, D62: handlers start in the order of their events, whether or not the ones before them wait.
+#[tokio::test(start_paused = true)]
+async fn handlers_start_in_the_order_of_their_events() {
+    let io = Server::new();
+    let started = Arc::new(Mutex::new(Vec::new()));
+    let release = Arc::new(Notify::new());
+    let (list, gate) = (started.clone(), release.clone());
+    io.of("/").on("n", move |Data(n): Data<u32>| {
+        list.lock().unwrap().push(n);
+        let gate = gate.clone();
+        async move {
+            if n % 2 == 0 {
+                gate.notified().await;
+            }
+        }
+    });
+    let client = Client::connected(&io).await;
+    let events: Vec<_> = (0..100).map(|n| format!("42[\"n\",{n}]")).collect();
+    client.send(&events.join("\u{1e}")).await;
+    client.settle().await;
+    assert_eq!(*started.lock().unwrap(), (0..100).collect::<Vec<_>>());
+}
+
+/// J17: past the bound of waiting handlers nothing more is read, until one ends.
+#[tokio::test(start_paused = true)]
+async fn waiting_handlers_are_bounded_and_hold_the_client_back() {
+    let mut config = Config::default();
+    config.max_pending_handlers = 3;
+    let io = Server::with_config(config);
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let release = Arc::new(Notify::new());
+    let gate = release.clone();
+    io.of("/").on("n", move |Data(n): Data<u32>| {
+        started.send(n).unwrap();
+        let gate = gate.clone();
+        async move { gate.notified().await }
+    });
+    let client = Client::connected(&io).await;
+    let events: Vec<_> = (0..5).map(|n| format!("42[\"n\",{n}]")).collect();
+    client.send(&events.join("\u{1e}")).await;
+    client.settle().await;
+    assert_eq!(std::iter::from_fn(|| starts.try_recv().ok()).collect::<Vec<_>>(), [0, 1, 2]);
+    release.notify_one();
+    assert_eq!(starts.recv().await, Some(3));
+    release.notify_waiters();
+    assert_eq!(starts.recv().await, Some(4));
+}
+
+/// R10, D70–D72: the disconnect handler runs once, with the reason, while the rooms can still be read.
+#[tokio::test(start_paused = true)]
+async fn the_disconnect_handler_runs_once_and_can_read_the_rooms() {
+    let io = Server::new();
+    let log = Log::default();
+    let entries = log.clone();
+    io.of("/")
+        .on("join", async |socket: Socket, Data(room): Data<String>| {
+            socket.join(room);
+            Ok(())
+        })
+        .on("twice", async |socket: Socket| {
+            socket.disconnect();
+            socket.disconnect();
+        })
+        .on_disconnect(move |socket: Socket, reason: DisconnectReason| {
+            let entries = entries.clone();
+            async move {
+                entries.push(format!("{reason}: {:?} {}", socket.rooms(), socket.namespace().room_len("a")));
+                assert_eq!(socket.emit("x", &()), Err(EmitError::Disconnected));
+            }
+        });
+    let gone = |reason: &str| format!("{reason}: [\"a\"] 0");
+    for (last, reason) in [("41", "client namespace disconnect"), ("42[\"twice\"]", "server namespace disconnect")] {
+        let client = Client::connected(&io).await;
+        client.send("420[\"join\",\"a\"]").await;
+        assert_eq!(client.receive().await, ["430[]"]);
+        client.send(last).await;
+        log.becomes(&[&gone(reason)]).await;
+        log.clear();
+    }
+    let client = Client::connected(&io).await;
+    client.send("42[\"join\",\"a\"]").await;
+    client.post("1").await;
+    log.becomes(&[&gone("transport close")]).await;
+    log.clear();
+    let client = Client::connected(&io).await;
+    client.send("42[\"join\",\"a\"]").await;
+    client.settle().await;
+    io.close().await;
+    log.becomes(&[&gone("server shutting down")]).await;
+    assert_eq!((io.engine().session_count(), io.of("/").socket_count()), (0, 0));
+}
+
+/// R8: a client that goes while its connect handler runs leaves nothing, and its disconnect handler does not run.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_while_it_connects_leaves_nothing() {
+    let io = Server::new();
+    let (log, gate) = (Log::default(), Arc::new(Notify::new()));
+    let release = gate.clone();
+    io.of("/")
+        .on_connect(move |socket: Socket| {
+            let gate = gate.clone();
+            async move {
+                socket.join("before");
+                gate.notified().await;
+                socket.join("after");
+                Ok(())
+            }
+        })
+        .on_disconnect(log.reasons());
+    let client = Client::open(&io).await;
+    client.send("40").await;
+    client.settle().await;
+    assert_eq!(io.of("/").room_len("before"), 1);
+    client.post("1").await;
+    release.notify_one();
+    io.close().await;
+    assert!(io.of("/").room_names().is_empty());
+    assert_eq!((io.of("/").socket_count(), log.entries().len()), (0, 0));
+}
+
+/// D51, D52, R21, R22: an acknowledgement answers, is late, or fails at once when the client goes.
+#[tokio::test(start_paused = true)]
+async fn an_awaited_acknowledgement_answers_times_out_or_fails_with_the_connection() {
+    let io = Server::new();
+    let log = Log::default();
+    let entries = log.clone();
+    io.of("/").on("ask", move |socket: Socket, Data(seconds): Data<u64>| {
+        let entries = entries.clone();
+        async move {
+            let started = tokio::time::Instant::now();
+            let answer: Result<(u32, String), AckError> =
+                socket.emit_with_ack("question", &("q", 1)).timeout(Duration::from_secs(seconds)).await;
+            entries.push(format!("{answer:?} after {}", started.elapsed().as_secs()));
+        }
+    });
+    let client = Client::connected(&io).await;
+    client.send("42[\"ask\",5]").await;
+    assert_eq!(client.receive().await, ["420[\"question\",\"q\",1]"]);
+    client.send("430[7,\"yes\",true]").await;
+    log.becomes(&["Ok((7, \"yes\")) after 0"]).await;
+    log.clear();
+
+    client.send("42[\"ask\",5]").await;
+    assert_eq!(client.receive().await, ["421[\"question\",\"q\",1]"], "ids are not used again");
+    log.becomes(&["Err(Timeout) after 5"]).await;
+    log.clear();
+    client.send("431[7,\"late\"]\u{1e}430[7,\"twice\"]\u{1e}439[7,\"never asked\"]").await;
+
+    client.send("42[\"ask\",5]").await;
+    client.receive().await;
+    client.post("1").await;
+    log.becomes(&["Err(Disconnected) after 0"]).await;
+}
+
+/// A connect handler cannot wait for an answer that only a connected client gives: it is told at once.
+#[tokio::test(start_paused = true)]
+async fn asking_a_client_that_is_not_connected_yet_fails_at_once() {
+    let io = Server::new();
+    io.of("/").on_connect(async |socket: Socket| {
+        let answer: Result<(), AckError> = socket.emit_with_ack("question", &()).await;
+        answer.map_err(|error| HandlerError::new(format!("{error:?}")))
+    });
+    let client = Client::open(&io).await;
+    client.send("40").await;
+    assert_eq!(client.receive().await, ["44{\"message\":\"NotConnected\"}"]);
+}
+
+/// D40, D55–D57, D77, D78: rooms are a union that reaches each once; a socket leaves itself out.
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_reaches_each_selected_socket_once() {
+    let io = Server::new();
+    io.of("/").on("join", async |socket: Socket, Data(rooms): Data<Vec<String>>| {
+        rooms.iter().for_each(|room| socket.join(room));
+        Ok(socket.id().to_string())
+    });
+    let clients = [Client::connected(&io).await, Client::connected(&io).await, Client::connected(&io).await];
+    let rooms = ["[\"a\",\"b\"]", "[\"b\"]", "[\"c\"]"];
+    let mut ids = Vec::new();
+    for (client, rooms) in clients.iter().zip(rooms) {
+        client.send(&format!("420[\"join\",{rooms}]")).await;
+        ids.push(client.receive().await[0].trim_start_matches("430[\"").trim_end_matches("\"]").to_owned());
+    }
+    let chat = io.of("/");
+    let sender = chat.sockets().into_iter().find(|socket| socket.id().as_str() == ids[0]).unwrap();
+    let table: [(&str, socketio::Broadcast, [bool; 3]); 9] = [
+        ("one room", chat.to("b"), [true, true, false]),
+        ("a union", chat.to("a").to("b").to("c"), [true, true, true]),
+        ("except", chat.except("a"), [false, true, true]),
+        ("room except room", chat.to("b").except("a"), [false, true, false]),
+        ("own room", chat.to(&ids[2]), [false, false, true]),
+        ("except own room", chat.to("b").except(&ids[1]), [true, false, false]),
+        ("from a socket", sender.to("b"), [false, true, false]),
+        ("broadcast", sender.broadcast(), [false, true, true]),
+        ("empty room", chat.to("nobody"), [false, false, false]),
+    ];
+    for (what, selection, reached) in table {
+        selection.emit("x", what).unwrap();
+        chat.emit("end", &()).unwrap();
+        for (client, reached) in clients.iter().zip(reached) {
+            let mut expected = vec!["42[\"end\"]".to_owned()];
+            if reached {
+                expected.insert(0, format!("42[\"x\",\"{what}\"]"));
+            }
+            assert_eq!(client.receive_until("42[\"end\"]").await, expected, "{what}");
+        }
+    }
+}
+
+/// A65 for binary: attachments inside ordinary values, in both directions, in acknowledgements too (C4).
+#[tokio::test(start_paused = true)]
+async fn bytes_travel_inside_ordinary_values() {
+    #[derive(Serialize, Deserialize)]
+    struct Picture {
+        name: String,
+        data: Bytes,
+        thumbnails: Vec<Bytes>,
+    }
+    let io = Server::new();
+    io.of("/").on("picture", async |socket: Socket, Data(mut picture): Data<Picture>| {
+        picture.thumbnails.push(picture.data.slice(..1));
+        socket.emit("seen", &picture)?;
+        Ok(picture.data)
+    });
+    let client = Client::connected(&io).await;
+    let event =
+        "451-0[\"picture\",{\"name\":\"x\",\"data\":{\"_placeholder\":true,\"num\":0},\"thumbnails\":[]}]\u{1e}bAQID";
+    client.send(event).await;
+    let seen = "452-[\"seen\",{\"name\":\"x\",\"data\":{\"_placeholder\":true,\"num\":0},\
+                \"thumbnails\":[{\"_placeholder\":true,\"num\":1}]}]";
+    let ack = "461-0[{\"_placeholder\":true,\"num\":0}]";
+    assert_eq!(client.receive().await, [seen, "bAQID", "bAQ==", ack, "bAQID"]);
+}
+
+/// Events without a handler of their own go to the fallback, unread if it likes.
+#[tokio::test(start_paused = true)]
+async fn the_fallback_sees_what_no_handler_names() {
+    let io = Server::new();
+    io.of("/").on("known", async || Ok("known")).on_fallback(
+        async |socket: Socket, namespace: Namespace, Event(name): Event, RawEvent(event): RawEvent| {
+            socket.emit_raw(&event)?;
+            Ok((namespace.name().to_owned(), name))
+        },
+    );
+    let client = Client::connected(&io).await;
+    client.send("420[\"known\"]").await;
+    assert_eq!(client.receive().await, ["430[\"known\"]"]);
+    client.send("421[\"other\",{\"b\":1, \"a\":2}]").await;
+    assert_eq!(client.receive().await, ["42[\"other\",{\"b\":1, \"a\":2}]", "431[\"/\",\"other\"]"]);
+}
+
+/// R15: who does not read is thrown out of a busy room rather than left with a hole in it; others see all.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_disconnected_when_its_queue_is_full() {
+    let mut config = Config::default();
+    config.limits.max_queue_bytes = 1000;
+    let io = Server::with_config(config);
+    let log = Log::default();
+    io.of("/").on_disconnect(log.reasons());
+    let (_slow, quick) = (Client::connected(&io).await, Client::connected(&io).await);
+    for n in 0..20 {
+        io.of("/").emit("news", &(n, "x".repeat(100))).unwrap();
+        assert_eq!(quick.receive().await.len(), 1);
+    }
+    log.becomes(&["transport error"]).await;
+    assert_eq!(io.of("/").socket_count(), 1);
+}
