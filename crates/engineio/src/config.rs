@@ -125,6 +125,23 @@ mod tests {
     }
 
     #[test]
+    fn who_is_not_allowed_is_told_why_or_that_it_is_forbidden() {
+        let ask = |path: &str, config: &Config| {
+            let (parts, ()) = http::Request::get(path).body(()).unwrap().into_parts();
+            config.check_allowed(&parts)
+        };
+        let mut config = Config::default();
+        assert_eq!(ask("/", &config), Ok(()));
+        config.allow_request = Some(AllowRequest::new(|request| match request.uri.path() {
+            "/in" => Ok(()),
+            other => Err(other.trim_start_matches('/').to_owned()),
+        }));
+        assert_eq!(ask("/in", &config), Ok(()));
+        assert_eq!(ask("/why", &config), Err(Reject::Forbidden("why".to_owned())));
+        assert_eq!(ask("/", &config), Err(Reject::Forbidden("Forbidden".to_owned())));
+    }
+
+    #[test]
     fn upgrades_are_offered_only_where_they_can_be_had() {
         let config = Config::default();
         assert_eq!(config.upgrades(TransportKind::Polling), ["websocket"]);

@@ -39,12 +39,14 @@ pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     /// The news up to which the application was run.
     seen: u32,
+    /// Reading was skipped in this round, so that no wire will wake this task.
+    unread: bool,
 }
 
 impl Driver {
     pub(crate) fn new(shared: Arc<Shared>, limits: Arc<Limits>, application: Application) -> Self {
         let sleep = Box::pin(tokio::time::sleep_until(Instant::now()));
-        Self { shared, limits, application: Some(application), wires: Vec::new(), sleep, seen: 0 }
+        Self { shared, limits, application: Some(application), wires: Vec::new(), sleep, seen: 0, unread: false }
     }
 
     /// Runs the application until it waits.
@@ -74,8 +76,10 @@ impl Driver {
     /// anything came.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
+        self.unread = false;
         for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
             if self.shared.lock().has_incoming() {
+                self.unread = true;
                 break;
             }
             let Poll::Ready(read) = wire.poll_read(cx) else { continue };
@@ -101,7 +105,7 @@ impl Driver {
     fn tick(&mut self, now: Moment) {
         let mut inner = self.shared.lock();
         if inner.has_incoming() {
-            inner.session.handle_reading_paused();
+            inner.session.handle_reading_paused(now);
         } else {
             inner.session.handle_reading_resumed(now);
         }
@@ -166,6 +170,7 @@ impl Driver {
         inner.offered.is_some()
             || !inner.close_wires.is_empty()
             || (self.application.is_some() && inner.news != self.seen)
+            || (self.unread && !inner.has_incoming())
             || inner.session.wants_flush()
             || self.wires.iter().any(|wire| wire.can_take_frames() && inner.session.wants_write(wire.id))
     }

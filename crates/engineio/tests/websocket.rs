@@ -105,3 +105,42 @@ async fn a_websocket_session_is_one_task_and_leaves_none() {
     engine.close().await;
     tokio::time::timeout(DEADLINE, serving).await.expect("the listener ends").unwrap();
 }
+
+/// A lagging application: reading stops while a message waits, and must go on once it is taken.
+#[tokio::test]
+async fn reading_goes_on_when_a_lagging_application_has_caught_up() {
+    let turn = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let turns = turn.clone();
+    let engine = Engine::new(Config::default(), move |session| {
+        let turns = turns.clone();
+        async move {
+            loop {
+                turns.acquire().await.unwrap().forget();
+                let Some(message) = session.recv().await else { return };
+                if message != Message::from("second") {
+                    let _ = session.send(message);
+                }
+            }
+        }
+    });
+    let listener = engine.bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(listener.serve(engine.service()));
+    let mut client = Client::open(address).await;
+    for round in 0..20 {
+        // Both in one read: the first is taken at once, the second makes reading stop.
+        let mut frames = BytesMut::new();
+        encode_frame(Opcode::Text, b"4first", MASK, &mut frames);
+        encode_frame(Opcode::Text, b"4second", MASK, &mut frames);
+        client.tcp.write_all(&frames).await.unwrap();
+        turn.add_permits(1);
+        assert_eq!(client.text().await, "4first", "round {round}");
+        // The application takes the second in silence and waits for a third: only reading can wake it now.
+        turn.add_permits(2);
+        client.send("4third").await;
+        assert_eq!(client.text().await, "4third", "round {round}");
+    }
+    turn.add_permits(1);
+    drop(client);
+    engine.close().await;
+}

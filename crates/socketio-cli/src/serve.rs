@@ -15,7 +15,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use crate::{chat, client_package, echo, options::ServeOptions, page, shutdown::Signals};
 
 /// How long clients may take to let go of their connections once the server closes.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Serves until SIGINT or SIGTERM. A second signal ends the program at once.
 ///
