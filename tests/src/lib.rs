@@ -8,6 +8,7 @@
 
 mod http;
 mod polling;
+mod rust_server;
 mod scenarios;
 mod server;
 mod socketio_client;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use testkit::NodeServer;
 
+use crate::rust_server::RustServer;
 use crate::{Frame, Wire};
 
 /// Which implementation the tests run against.
@@ -94,6 +95,7 @@ pub struct TestServer {
 
 #[derive(Debug)]
 enum Running {
+    Rust(#[expect(dead_code, reason = "held so that the server ends with the test")] RustServer),
     Reference(#[expect(dead_code, reason = "held so that the process ends with the test")] NodeServer),
 }
 
@@ -111,7 +113,10 @@ impl TestServer {
     /// Starts the server that [`peer`] chooses.
     pub fn start(settings: &Settings) -> Self {
         match peer() {
-            Peer::Rust => panic!("there is no server of ours yet: set SIO_TEST_PEER=reference"),
+            Peer::Rust => {
+                let server = RustServer::start(settings);
+                Self { addr: server.addr(), _running: Running::Rust(server) }
+            }
             Peer::Reference => {
                 let server = NodeServer::start("tests/js/reference_server.mjs", [settings.to_json()]);
                 let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));

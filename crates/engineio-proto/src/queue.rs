@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 
 use crate::{MessageFrame, error::SendError};
 
+/// What an entry costs beside its bytes, at the least: a flood of tiny messages is a flood of these.
+const ENTRY_BYTES: usize = 64;
+
 /// Messages in the order in which they were sent, with the bytes that they hold.
 #[derive(Debug, Default)]
 pub struct SendQueue {
@@ -17,11 +20,12 @@ impl SendQueue {
     /// Adds all of `frames`, one behind the other, or none of them.
     ///
     /// # Errors
-    /// [`SendError::Full`] where the queue is not empty and would then hold more than `limit` bytes. An
-    /// empty queue takes anything: what is larger than the bound could otherwise never be sent.
+    /// [`SendError::Full`] where the queue is not empty and would then hold more than `limit` bytes, each
+    /// message counted with what keeping it costs. An empty queue takes anything: what is larger than the bound could otherwise never be sent.
     pub fn push(&mut self, frames: &[MessageFrame], limit: usize) -> Result<(), SendError> {
         let more: usize = frames.iter().map(MessageFrame::len).sum();
-        if self.bytes > 0 && self.bytes.saturating_add(more) > limit {
+        let entries = (self.frames.len() + frames.len()) * ENTRY_BYTES;
+        if self.bytes > 0 && self.bytes.saturating_add(more).saturating_add(entries) > limit {
             return Err(SendError::Full { queued: self.bytes, limit });
         }
         self.frames.extend(frames.iter().cloned());
@@ -72,11 +76,12 @@ mod tests {
     fn a_group_of_frames_is_taken_whole_or_not_at_all() {
         let mut queue = SendQueue::default();
         let frame = MessageFrame::text(&["0123456"]);
-        queue.push(&[frame.clone()], 15).unwrap();
-        let refused = queue.push(&[frame.clone(), frame.clone()], 29);
-        assert_eq!(refused, Err(SendError::Full { queued: 10, limit: 29 }));
+        queue.push(std::slice::from_ref(&frame), 0).unwrap();
+        let three = 3 * (10 + ENTRY_BYTES);
+        let refused = queue.push(&[frame.clone(), frame.clone()], three - 1);
+        assert_eq!(refused, Err(SendError::Full { queued: 10, limit: three - 1 }));
         assert_eq!(queue.bytes(), 10);
-        queue.push(&[frame.clone(), frame.clone()], 30).unwrap();
+        queue.push(&[frame.clone(), frame], three).unwrap();
         assert_eq!(queue.bytes(), 30);
     }
 

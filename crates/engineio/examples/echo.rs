@@ -1,5 +1,7 @@
 //! An Engine.IO echo server: `cargo run -p engineio --example echo`, then connect with engine.io-client.
 
+#![allow(clippy::print_stdout, reason = "a program for people to run")]
+
 use engineio::{Config, server::Engine};
 
 #[tokio::main]

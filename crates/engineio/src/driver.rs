@@ -19,6 +19,7 @@ use engineio_proto::{CloseMode, Limits, Moment, WireLoss};
 use tokio::time::{Instant, Sleep};
 
 use crate::{
+    server::Registration,
     shared::{Inner, Shared},
     transport::websocket::{Read, Wire},
 };
@@ -26,12 +27,17 @@ use crate::{
 /// Bytes taken from the session's queue at a time.
 const WRITE_BUDGET: usize = 256 * 1024;
 
+/// WebSockets of one session that may be closing at the same time; past it the oldest is dropped.
+const MAX_CLOSING_WIRES: usize = 4;
+
 pub(crate) type Application = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The task of one session.
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     limits: Arc<Limits>,
+    /// `None` once the session is closed: then nobody finds it any more.
+    registration: Option<Registration>,
     /// `None` once it has ended.
     application: Option<Application>,
     /// The session's WebSocket and its candidate, and those that are closing.
@@ -39,14 +45,24 @@ pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     /// The news up to which the application was run.
     seen: u32,
-    /// Reading was skipped in this round, so that no wire will wake this task.
+    /// Reading was suspended in this round, so that neither a wire nor the heartbeat will wake this task.
     unread: bool,
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, limits: Arc<Limits>, application: Application) -> Self {
+    pub(crate) fn new(registration: Registration, limits: Arc<Limits>, application: Application) -> Self {
+        let shared = registration.session().clone();
         let sleep = Box::pin(tokio::time::sleep_until(Instant::now()));
-        Self { shared, limits, application: Some(application), wires: Vec::new(), sleep, seen: 0, unread: false }
+        Self {
+            shared,
+            limits,
+            registration: Some(registration),
+            application: Some(application),
+            wires: Vec::new(),
+            sleep,
+            seen: 0,
+            unread: false,
+        }
     }
 
     /// Runs the application until it waits.
@@ -61,8 +77,16 @@ impl Driver {
 
     /// Picks up what the requests and the session left for this task.
     fn take_orders(&mut self) {
+        if self.shared.closed_now().is_some() {
+            self.registration = None;
+        }
         let mut inner = self.shared.lock();
         if let Some((id, upgrade)) = inner.offered.take() {
+            // A client that offers one broken WebSocket after the other does not collect them here.
+            if self.wires.iter().filter(|wire| !wire.is_open()).count() >= MAX_CLOSING_WIRES {
+                let oldest = self.wires.iter().position(|wire| !wire.is_open());
+                oldest.map(|at| self.wires.remove(at));
+            }
             self.wires.push(Wire::new(id, upgrade, &self.limits));
         }
         for (id, code) in std::mem::take(&mut inner.close_wires) {
@@ -105,6 +129,7 @@ impl Driver {
     fn tick(&mut self, now: Moment) {
         let mut inner = self.shared.lock();
         if inner.has_incoming() {
+            self.unread = true;
             inner.session.handle_reading_paused(now);
         } else {
             inner.session.handle_reading_resumed(now);
@@ -200,6 +225,8 @@ impl Future for Driver {
                 continue;
             }
             if inner.closed.is_some() && this.application.is_none() && this.wires.is_empty() {
+                // Nobody will take what is left, though somebody may still hold the session.
+                inner.forget_incoming();
                 return Poll::Ready(());
             }
             let deadline = this.deadline(&inner);

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, sync::Arc, task::Context, task::Poll};
 
 pub use engineio_proto::CloseMode;
 use engineio_proto::{Closed, Message, MessageFrame, SendError, SessionId, TransportKind};
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use crate::shared::Shared;
 
@@ -24,7 +24,12 @@ pub struct Request {
 impl Request {
     pub(crate) fn from_parts(parts: &http::request::Parts) -> Self {
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
-        Self { uri: parts.uri.clone(), headers: parts.headers.clone(), peer }
+        // The parts share the buffer that the request was read into; a session outlives it by hours.
+        let uri = parts.uri.to_string().parse().unwrap_or_else(|_| parts.uri.clone());
+        let copied = |(name, value): (&HeaderName, &HeaderValue)| {
+            (name.clone(), HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone()))
+        };
+        Self { uri, headers: parts.headers.iter().map(copied).collect(), peer }
     }
 }
 

@@ -19,6 +19,9 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{clock::Clock, session::Request};
 
+/// Outputs for which a session keeps room: those of an ordinary input.
+const KEPT_OUTPUTS: usize = 4;
+
 /// What is shared between a session's driver, requests and handles.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -86,7 +89,8 @@ impl Shared {
         for output in out.drain(..) {
             changed |= inner.carry_out(output);
         }
-        inner.out = out;
+        // A burst must not be paid for with memory ever after.
+        inner.out = if out.capacity() > KEPT_OUTPUTS { Vec::new() } else { out };
         let has_messages = !inner.incoming.is_empty();
         let driver = inner.rouse_driver();
         drop(inner);
@@ -174,10 +178,15 @@ impl Shared {
         }
         if let Some(message) = inner.incoming.pop_front() {
             if inner.incoming.is_empty() {
-                // The memory goes back, and a POST that waits for its turn is let in.
-                inner.incoming = VecDeque::new();
+                // The memory goes back, a POST that waits for its turn is let in, and the driver, if this is not
+                // its task, reads on.
+                inner.forget_incoming();
+                let driver = inner.rouse_driver();
                 drop(inner);
                 self.changed.notify_waiters();
+                if let Some(driver) = driver {
+                    driver.wake();
+                }
             }
             return Poll::Ready(Some(message));
         }
@@ -223,6 +232,10 @@ impl Inner {
     /// The waker of a driver that sleeps; it is woken once.
     fn rouse_driver(&mut self) -> Option<Waker> {
         if std::mem::replace(&mut self.asleep, false) { self.driver.clone() } else { None }
+    }
+
+    pub(crate) fn forget_incoming(&mut self) {
+        self.incoming = VecDeque::new();
     }
 
     pub(crate) fn has_incoming(&self) -> bool {

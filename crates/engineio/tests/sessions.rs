@@ -1,6 +1,8 @@
 //! Sessions over HTTP without sockets, on a paused clock: requests go straight into the engine, and time
 //! moves by itself when everybody waits. What needs a real connection is in the workspace's `tests/`.
 
+#![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
+
 use std::{
     future::{Future, poll_fn},
     pin::pin,
@@ -11,7 +13,8 @@ use std::{
 use bytes::Bytes;
 use engineio::{CloseMode, CloseReason, Config, Limits, Message, Session, server::Engine};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 type Body = engineio::server::Body<Full<Bytes>>;
@@ -202,6 +205,43 @@ async fn a_client_does_not_time_out_while_the_server_does_not_read() {
     assert_eq!(session.recv().await, Some(Message::from("slow")));
     assert_eq!(pong.await.0, StatusCode::OK);
     assert_eq!(get(&engine, &sid).await.1, "2", "the heartbeat goes on");
+}
+
+/// R17's other side: once the application has caught up, a client that is gone is noticed.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_went_while_the_application_was_busy_is_noticed_afterwards() {
+    let engine = Engine::new(Config::default(), |session| async move {
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        while session.recv().await.is_some() {}
+    });
+    let sid = open(&engine).await;
+    assert_eq!(post(&engine, &sid, "4last words").await.0, StatusCode::OK);
+    let started = tokio::time::Instant::now();
+    while engine.session_count() > 0 {
+        assert!(started.elapsed() < Duration::from_secs(400), "the session lives on without a client");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(started.elapsed() >= Duration::from_secs(300));
+}
+
+/// S3, S34: a body in many pieces is put together, and held to the same limit.
+#[tokio::test(start_paused = true)]
+async fn a_body_in_many_pieces_is_held_to_the_limit() {
+    let mut config = Config::default();
+    config.limits.max_payload_bytes = 10;
+    let engine = echo(config);
+    let pieces = |text: &'static str| {
+        let pieces = text.as_bytes().chunks(1).map(|piece| Ok::<_, std::io::Error>(Frame::data(Bytes::from(piece))));
+        StreamBody::new(futures_util::stream::iter(pieces.collect::<Vec<_>>()))
+    };
+    let sid = open(&engine).await;
+    let post = async |text: &'static str| {
+        let request = Request::post(format!("/engine.io/?EIO=4{sid}")).body(pieces(text)).unwrap();
+        self::text(engine.handle(request).await).await
+    };
+    assert_eq!(post("4123456789").await, (StatusCode::OK, "ok".into()));
+    assert_eq!(get(&engine, &sid).await.1, "4123456789");
+    assert_eq!(post("4123456789x").await.0, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 /// A52, A53: a graceful close gives the client what was sent, then the close packet.

@@ -1,6 +1,8 @@
 //! What a WebSocket session costs: one task and no more. Real sockets on loopback; the client is the
 //! protocol crate's own frame codec in the role of a client.
 
+#![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
+
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::BytesMut;
@@ -27,6 +29,7 @@ impl Client {
     /// Opens a session on a WebSocket.
     async fn open(address: SocketAddr) -> Self {
         let mut tcp = TcpStream::connect(address).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
         let request = "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         tcp.write_all(request.as_bytes()).await.unwrap();
@@ -141,6 +144,34 @@ async fn reading_goes_on_when_a_lagging_application_has_caught_up() {
         assert_eq!(client.text().await, "4third", "round {round}");
     }
     turn.add_permits(1);
+    drop(client);
+    engine.close().await;
+}
+
+/// A session may be received from outside its own task: taking a message there makes reading go on.
+#[tokio::test]
+async fn a_session_can_be_received_from_in_another_task() {
+    let engine = Engine::new(Config::default(), |session| async move {
+        let receiver = session.clone();
+        tokio::spawn(async move {
+            while let Some(message) = receiver.recv().await {
+                if message == Message::from("last") {
+                    let _ = receiver.send(message);
+                }
+            }
+        });
+        session.closed().await;
+    });
+    let listener = engine.bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(listener.serve(engine.service()));
+    let mut client = Client::open(address).await;
+    for round in 0..50 {
+        client.send("4first").await;
+        tokio::task::yield_now().await;
+        client.send("4last").await;
+        assert_eq!(client.text().await, "4last", "round {round}");
+    }
     drop(client);
     engine.close().await;
 }

@@ -146,6 +146,13 @@ impl Body {
         json::element_count(&self.json)
     }
 
+    /// The same in memory of its own, so that keeping it does not keep the messages that it came in.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let attachments = self.attachments.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect();
+        Self { json: self.json.as_str().into(), attachments }
+    }
+
     /// The body of an ACK that answers this EVENT with its own arguments, attachments included, without
     /// reading them.
     #[must_use]

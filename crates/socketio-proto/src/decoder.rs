@@ -16,6 +16,9 @@ use crate::{
     is_reserved_event,
 };
 
+/// Below this, copying an attachment costs less than keeping what lies around it.
+const SMALL_ATTACHMENT_BYTES: usize = 16 * 1024;
+
 /// Digits of the largest number that is looked at; longer ones are refused before they are counted up.
 const MAX_DIGITS: usize = 16;
 
@@ -78,8 +81,11 @@ impl Decoder {
         if partial.attachment_bytes > limit {
             return Err(DecodeError::AttachmentsTooLarge { limit });
         }
-        partial.attachments.push(bytes);
-        if partial.attachments.len() < partial.expected {
+        let parked = partial.attachments.len() + 1 < partial.expected;
+        // A small attachment that has to wait for others would keep the whole read it came in.
+        let copied = parked && bytes.len() < SMALL_ATTACHMENT_BYTES;
+        partial.attachments.push(if copied { Bytes::copy_from_slice(&bytes) } else { bytes });
+        if parked {
             self.partial = Some(partial);
             return Ok(None);
         }

@@ -1,5 +1,7 @@
 //! The server as a layer in front of an axum router: its path is its own, all other requests go on.
 
+#![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
+
 use std::time::Duration;
 
 use axum::{Router, routing::get};

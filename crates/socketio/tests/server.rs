@@ -467,3 +467,69 @@ async fn a_client_that_does_not_read_is_disconnected_when_its_queue_is_full() {
     log.becomes(&["transport error"]).await;
     assert_eq!(io.of("/").socket_count(), 1);
 }
+
+/// D61, and hazard R6 one layer up: what was sent before a disconnect arrives, whatever the client says meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_during_a_graceful_close_does_not_cut_it_short() {
+    let io = Server::new();
+    io.of("/").on("bye", async |socket: Socket| {
+        let _ = socket.emit("last", "words");
+        socket.disconnect_connection();
+    });
+    let client = Client::connected(&io).await;
+    client.send("42[\"bye\"]\u{1e}40/nowhere,").await;
+    assert_eq!(client.receive().await[..2], ["42[\"last\",\"words\"]", "41"]);
+    assert_eq!(client.receive_until("1").await, ["6", "1"]);
+}
+
+/// R26, D74: a client that fills the bound with handlers and goes does not have the rest of its events run.
+#[tokio::test(start_paused = true)]
+async fn events_that_were_not_started_when_the_client_went_are_dropped() {
+    let mut config = Config::default();
+    config.max_pending_handlers = 2;
+    let io = Server::with_config(config);
+    let (log, gate) = (Log::default(), Arc::new(Notify::new()));
+    let (entries, release) = (log.clone(), gate.clone());
+    io.of("/")
+        .on("slow", move || {
+            entries.push("started".into());
+            let gate = gate.clone();
+            async move { gate.notified().await }
+        })
+        .on_disconnect(log.reasons());
+    let client = Client::connected(&io).await;
+    client.send(&["42[\"slow\"]"; 100].join("\u{1e}")).await;
+    client.settle().await;
+    {
+        // Two GETs at once: the session is over.
+        tokio::join!(client.receive(), client.refused_get());
+    }
+    log.becomes(&["started", "started", "transport error"]).await;
+    release.notify_waiters();
+    io.close().await;
+    assert_eq!(log.entries().len(), 3);
+}
+
+/// R10: whoever disconnects a socket, from wherever, its handler runs, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_disconnects_from_other_threads_run_the_handler_once_each() {
+    let io = Server::new();
+    let log = Log::default();
+    io.of("/").on_disconnect(log.reasons());
+    for round in 1..=200 {
+        let client = Client::connected(&io).await;
+        let socket = io.of("/").sockets().remove(0);
+        let threads = [0, 1].map(|_| {
+            let socket = socket.clone();
+            std::thread::spawn(move || socket.disconnect())
+        });
+        client.close().await;
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        log.reaches(round).await;
+    }
+    io.close().await;
+    assert_eq!(log.entries().len(), 200);
+    assert_eq!(io.of("/").socket_count(), 0);
+}

@@ -12,8 +12,9 @@ use socketio_tests::{Settings, TestServer, Wire};
 
 /// A server and, on it, a session that has nothing to do with what the test does.
 struct Scene {
-    server: TestServer,
+    /// Goes first, as a server that ends waits for the answer to its close frame.
     bystander: Wire,
+    server: TestServer,
 }
 
 impl Scene {

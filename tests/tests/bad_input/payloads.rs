@@ -1,6 +1,6 @@
 //! Bodies that are too large, of the wrong kind, or not a payload: A67 to A69.
 
-use socketio_tests::{Connection, Peer, PollingSession, Settings, packets, peer};
+use socketio_tests::{Connection, Peer, PollingSession, Settings, Wire, peer};
 
 use crate::Scene;
 
@@ -55,7 +55,7 @@ fn an_absurd_length_is_refused() {
         post.send_head("POST", &session.target(), &[("Content-Length", "18446744073709551615")]);
         // An HTTP library may refuse such a number by itself, before it is a request of any session.
         let status = post.try_response().map(|response| response.status);
-        assert!(matches!(status, None | Some(400 | 413)), "{status:?}");
+        assert!(matches!(status, None | Some(400 | 413 | 431)), "{status:?}");
     }
     scene.expect_undisturbed();
 }
@@ -109,10 +109,13 @@ fn other_content_types_are_payloads() {
 fn packets_before_a_malformed_one_are_delivered() {
     let mut scene = Scene::new();
     for malformed in ["abc", "", "9", "\u{1e}"] {
+        // Somebody else hears of them: whether the session itself still gets an answer out is a matter of luck.
+        let (mut witness, handshake) = Wire::open_session(&scene.server);
+        let request = format!("4please pass {}", handshake["sid"].as_str().unwrap());
         let session = PollingSession::open(&scene.server);
-        let mut poll = session.start_get();
-        session.post_to_the_end(&format!("4good\u{1e}{malformed}\u{1e}4too late"));
-        assert_eq!(packets(&poll.response()), ["4good"], "{malformed:?}");
+        session.post_to_the_end(&format!("{request} good\u{1e}{malformed}\u{1e}{request} late"));
+        witness.expect_text("4good");
+        witness.expect_alive();
         assert_eq!(scene.server.close_reason(session.sid()), "parse error", "{malformed:?}");
         session.expect_gone();
         scene.expect_undisturbed();

@@ -89,7 +89,7 @@ fn connect_and_disconnect_of_the_wrong_shape_close_the_connection() {
     ]);
 }
 
-// C9, C16, S12: an attachment count is a number of at least one, and followed by a dash.
+// C9: an attachment count is a number, and followed by a dash.
 #[test]
 fn an_illegal_attachment_count_closes_the_connection() {
     expect_each_closes(&[
@@ -99,10 +99,25 @@ fn an_illegal_attachment_count_closes_the_connection() {
         r#"5a-["message"]"#,
         r#"5-1-["message"]"#,
         r#"51.5-["message"]"#,
-        r#"50-["message"]"#,
-        "60-1[]",
         r#"5"#,
     ]);
+}
+
+// C16, S12: a count of zero is delivered at once, and an attachment that comes all the same closes the connection. The newest
+// reference refuses the count already.
+#[test]
+fn a_packet_that_announces_no_attachments_is_complete_and_takes_none() {
+    if peer() == Peer::Reference {
+        return expect_each_closes(&[r#"50-["message"]"#, "60-1[]"]);
+    }
+    let server = TestServer::calm();
+    let mut client = SocketIoWire::connect(&server);
+    client.send(r#"50-["message","whole"]"#);
+    client.expect(r#"2["message-back","whole"]"#);
+    client.send("60-1[]");
+    client.expect_alive();
+    client.wire().binary_if_open(&[1, 2, 3]);
+    client.expect_closed();
 }
 
 // C7, S11: more attachments than anybody needs.

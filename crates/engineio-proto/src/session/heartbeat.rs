@@ -38,10 +38,12 @@ impl Heartbeat {
         self.awaiting_pong
     }
 
-    /// The pong may have been here all along, unread: its time starts anew.
-    pub(super) fn excuse(&mut self, limits: &Limits, now: Moment) {
+    /// Nothing was read from `since` until `now`, and the pong may have been here all along: it has as much time
+    /// left as it had when the pause began, or the ping left. Not more: a client that keeps the application busy
+    /// has to answer all the same.
+    pub(super) fn excuse(&mut self, limits: &Limits, since: Moment, now: Moment) {
         if self.awaiting_pong {
-            self.due = now + limits.ping_timeout;
+            self.due = now + self.due.saturating_since(since).min(limits.ping_timeout);
         }
     }
 

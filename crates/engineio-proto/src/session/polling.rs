@@ -145,6 +145,7 @@ impl ServerSession {
         self.state = State::Leaving(polling, deadline);
     }
 
+    /// The GET that a session which is leaving has waited for.
     fn leave_late(&mut self, polling: Polling, deadline: Moment, out: &mut Vec<Output>) {
         let mut payload = PayloadWriter::new();
         if self.queue.is_empty() {
@@ -153,20 +154,21 @@ impl ServerSession {
         self.answer_leaving(polling, deadline, payload, out);
     }
 
+    /// Answers with what is queued, or else with the close packet. Never with both: a client acts on the close
+    /// packet at once, and on a message only when it has been handed up, which is later (row A52).
     fn answer_leaving(&mut self, polling: Polling, deadline: Moment, payload: PayloadWriter, out: &mut Vec<Output>) {
+        let Some(poll) = polling.parked else { return };
         // Whoever leaves asks no more whether the other side is there: row A53 has no ping.
         self.heartbeat.take_ping();
+        let is_last = self.queue.is_empty();
         let mut payload = self.payload(payload);
-        let left = Polling { parked: None, ..polling };
-        let Some(poll) = polling.parked else { return };
-        if self.queue.is_empty() {
+        if is_last {
             payload.push_text(CLOSE);
-            self.state = State::Leaving(left, deadline);
-            out.push(Output::Answer(poll, Answer::Payload(payload.finish())));
+        }
+        self.state = State::Leaving(Polling { parked: None, ..polling }, deadline);
+        out.push(Output::Answer(poll, Answer::Payload(payload.finish())));
+        if is_last {
             self.close(CloseReason::ForcedClose, "closed by this side", out);
-        } else {
-            self.state = State::Leaving(left, deadline);
-            out.push(Output::Answer(poll, Answer::Payload(payload.finish())));
         }
     }
 

@@ -53,8 +53,8 @@ pub struct ServerSession {
     pub(super) queue: SendQueue,
     /// The last WebSocket ping, to be answered; a flood of them costs one slot. [RFC 6455 §5.5.3]
     pub(super) wire_pong: Option<Bytes>,
-    /// The runtime reads nothing, because the application lags behind.
-    reading_paused: bool,
+    /// Since when the runtime reads nothing, because the application lags behind.
+    reading_paused: Option<Moment>,
     last_id: u32,
 }
 
@@ -123,7 +123,7 @@ impl ServerSession {
             heartbeat,
             queue: SendQueue::default(),
             wire_pong: None,
-            reading_paused: false,
+            reading_paused: None,
             last_id: 0,
         }
     }
@@ -210,15 +210,17 @@ impl ServerSession {
     // ---- time ----
 
     /// The runtime stops reading, because the application has not taken what is here: a pong may lie
-    /// unread, so its time does not run out meanwhile (hazard R17).
-    pub const fn handle_reading_paused(&mut self) {
-        self.reading_paused = true;
+    /// unread, so its time stands still meanwhile (hazard R17). Pausing twice is pausing once.
+    pub const fn handle_reading_paused(&mut self, now: Moment) {
+        if self.reading_paused.is_none() {
+            self.reading_paused = Some(now);
+        }
     }
 
     /// The runtime reads again.
     pub fn handle_reading_resumed(&mut self, now: Moment) {
-        if std::mem::replace(&mut self.reading_paused, false) {
-            self.heartbeat.excuse(&self.limits, now);
+        if let Some(since) = self.reading_paused.take() {
+            self.heartbeat.excuse(&self.limits, since, now);
         }
     }
 
@@ -226,7 +228,7 @@ impl ServerSession {
     /// is over, and where a pong is waited for that cannot be read.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Moment> {
-        let suspended = self.reading_paused && self.heartbeat.awaits_pong();
+        let suspended = self.reading_paused.is_some() && self.heartbeat.awaits_pong();
         let heartbeat = (!suspended).then(|| self.heartbeat.due());
         match &self.state {
             State::Polling(_) | State::Wire(_) => heartbeat,
@@ -251,7 +253,7 @@ impl ServerSession {
             State::Probing(_, candidate) if now >= candidate.deadline => self.drop_candidate(None, now, out),
             _ => {}
         }
-        match self.heartbeat.handle_timeout(&self.limits, now, self.reading_paused) {
+        match self.heartbeat.handle_timeout(&self.limits, now, self.reading_paused.is_some()) {
             Beat::Quiet => {}
             Beat::Ping => self.handle_flush(out),
             Beat::Dead => self.close(CloseReason::PingTimeout, "no pong in time", out),

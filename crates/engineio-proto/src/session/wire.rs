@@ -39,7 +39,11 @@ impl ServerSession {
         }
         match frame {
             FrameEvent::Ping(data) => self.wire_pong = Some(data),
-            FrameEvent::Close(_) => self.close(CloseReason::TransportClose, "the client closed the WebSocket", out),
+            // A close frame is answered with the same code. [RFC 6455 §5.5.1]
+            FrameEvent::Close(frame) => {
+                let (detail, code) = ("the client closed the WebSocket", frame.map(|frame| frame.code));
+                self.close_with_code(CloseReason::TransportClose, detail, code, out);
+            }
             FrameEvent::Message(Message::Binary(bytes)) => {
                 self.handle_packet(Packet::Message(Message::Binary(bytes)), now, out);
             }
@@ -126,6 +130,7 @@ impl ServerSession {
                 self.release_poll(out);
             }
             FrameEvent::Message(Message::Text(text)) if *text == *"5" && candidate.probed => self.switch(now, out),
+            FrameEvent::Close(frame) => self.drop_candidate(frame.map(|frame| frame.code), now, out),
             // Anything else ends the candidate, and only it (row A76).
             _ => self.drop_candidate(None, now, out),
         }

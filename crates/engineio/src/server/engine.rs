@@ -43,7 +43,7 @@ pub struct Engine {
 pub(super) struct Inner {
     pub(super) config: Config,
     limits: Arc<Limits>,
-    registry: Registry,
+    registry: Arc<Registry>,
     application: Box<dyn Fn(Session) -> Application + Send + Sync>,
     clock: Clock,
     pub(super) tasks: TaskTracker,
@@ -60,7 +60,7 @@ impl Engine {
     {
         let limits = Arc::new(config.limits.clone());
         let application = Box::new(move |session| Box::pin(application(session)) as Application);
-        let (registry, clock) = (Registry::default(), Clock::start());
+        let (registry, clock) = (Arc::<Registry>::default(), Clock::start());
         let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
         Self { inner: Arc::new(Inner { config, limits, registry, application, clock, tasks, closing }) }
     }
@@ -182,18 +182,15 @@ impl Engine {
         let request = Arc::new(Request::from_parts(parts));
         let shared = Arc::new(Shared::new(id, request, self.inner.clock, session));
         prepare(&shared);
-        if !self.inner.registry.insert(&shared) {
-            return Err(Reject::BadRequest(BadRequest::NoSessionId));
-        }
+        let registration = self.inner.registry.insert(shared.clone());
+        let registration = registration.ok_or(Reject::BadRequest(BadRequest::NoSessionId))?;
         let application = (self.inner.application)(Session { shared: shared.clone() });
-        let driver = Driver::new(shared.clone(), self.inner.limits.clone(), application);
-        let inner = self.inner.clone();
-        self.inner.tasks.spawn(async move {
-            // Whatever happens to the task, the session does not stay behind.
-            let registered = Registered { inner, shared };
-            driver.await;
-            drop(registered);
-        });
+        let driver = Driver::new(registration, self.inner.limits.clone(), application);
+        self.inner.tasks.spawn(driver);
+        if self.inner.closing.is_cancelled() {
+            // The engine began to close after this request was let in, and may not have seen the session.
+            shared.close(CloseMode::Discard);
+        }
         Ok(())
     }
 
@@ -244,20 +241,6 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (config, sessions) = (&self.inner.config, self.session_count());
         f.debug_struct("Engine").field("config", config).field("sessions", &sessions).finish_non_exhaustive()
-    }
-}
-
-/// Takes the session out of the registry when its task ends, even by a panic of the application, and
-/// closes it then, so that nobody waits for a session without a task.
-struct Registered {
-    inner: Arc<Inner>,
-    shared: Arc<Shared>,
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        self.inner.registry.remove(&self.shared.id);
-        self.shared.close(CloseMode::Discard);
     }
 }
 

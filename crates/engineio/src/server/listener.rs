@@ -1,7 +1,7 @@
 //! [`Listener`]: HTTP/1.1 on TCP without another framework. Owns accepting and the connections; the
 //! requests go to any tower service.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{future::poll_fn, io, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,6 +15,10 @@ use crate::session::PeerAddr;
 
 /// How long a client may take to send the head of a request (hazard S44).
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes that the head of a request may have, and what hyper reads ahead of a body (hazard S33).
+const HEAD_BYTES: usize = 64 * 1024;
+/// How long a connection may take to finish the answer it is in when the engine closes.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after a failed accept: where file descriptors ran out, trying again at once would only burn the core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -92,17 +96,22 @@ impl Listener {
         self.engine.inner.tasks.spawn(async move {
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(PeerAddr(peer));
-                service.clone().call(request)
+                let mut service = service.clone();
+                async move {
+                    poll_fn(|cx| service.poll_ready(cx)).await?;
+                    service.call(request).await
+                }
             });
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+            http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEAD_BYTES);
             let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
             tokio::pin!(connection);
             let result = tokio::select! {
                 result = connection.as_mut() => result,
                 () = closing.cancelled() => {
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    // A client that reads nothing, or sends half a request, does not hold the shutdown up.
+                    tokio::time::timeout(SHUTDOWN_TIMEOUT, connection).await.unwrap_or(Ok(()))
                 }
             };
             if let Err(error) = result {

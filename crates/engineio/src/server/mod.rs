@@ -14,4 +14,5 @@ mod upgrade;
 pub use body::Body;
 pub use engine::Engine;
 pub use listener::Listener;
+pub(crate) use registry::Registration;
 pub use service::{EngineLayer, EngineService, NotFound};

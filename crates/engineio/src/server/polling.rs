@@ -1,12 +1,12 @@
 //! Long-polling: a GET is parked until the session answers it, a POST is read, bounded, and handed over.
 //! [EIO4 Polling] Rows A61–A69.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use engineio_proto::{Answer, CloseReason, PollId, PostFault, PostRefusal};
 use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 
 use tokio::sync::oneshot;
 
@@ -121,18 +121,26 @@ enum Incomplete {
     SessionOver(CloseReason),
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes. A body in one piece is not copied; one in many is put together as it
+/// comes, so that a flood of tiny pieces costs no more than its bytes (hazard S34).
 async fn collect<B>(body: B, limit: usize) -> Result<Bytes, Incomplete>
 where
     B: http_body::Body,
     B::Data: Buf,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Incomplete::TooLarge),
-        Err(_) => Err(Incomplete::Abandoned),
+    let mut body = pin!(body);
+    let mut collected = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(mut data) = frame.map_err(|_| Incomplete::Abandoned)?.into_data() else { continue };
+        if data.remaining() > limit - collected.len() {
+            return Err(Incomplete::TooLarge);
+        }
+        if collected.is_empty() && body.is_end_stream() {
+            return Ok(data.copy_to_bytes(data.remaining()));
+        }
+        collected.put(data);
     }
+    Ok(collected.freeze())
 }
 
 fn is_binary(headers: &HeaderMap) -> bool {

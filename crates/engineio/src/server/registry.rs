@@ -5,9 +5,30 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use engineio_proto::SessionId;
+use engineio_proto::{CloseMode, SessionId};
 
 use crate::shared::Shared;
+
+/// A session's place in the table. Giving it up, in whatever way its task ends, takes the session out and
+/// closes it, so that nobody waits for a session without a task.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    registry: Arc<Registry>,
+    session: Arc<Shared>,
+}
+
+impl Registration {
+    pub(crate) const fn session(&self) -> &Arc<Shared> {
+        &self.session
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.registry.lock().remove(&self.session.id);
+        self.session.close(CloseMode::Discard);
+    }
+}
 
 /// The table of live sessions. Looked at once a request; frames on a WebSocket do not pass here.
 #[derive(Debug, Default)]
@@ -16,18 +37,14 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Adds a session; `false` where the id is taken.
-    pub(crate) fn insert(&self, session: &Arc<Shared>) -> bool {
+    /// Adds a session; `None` where the id is taken.
+    pub(crate) fn insert(self: &Arc<Self>, session: Arc<Shared>) -> Option<Registration> {
         let mut sessions = self.lock();
         if sessions.contains_key(&session.id) {
-            return false;
+            return None;
         }
         sessions.insert(session.id.clone(), session.clone());
-        true
-    }
-
-    pub(crate) fn remove(&self, id: &SessionId) {
-        self.lock().remove(id);
+        Some(Registration { registry: self.clone(), session })
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Shared>> {

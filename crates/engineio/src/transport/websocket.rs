@@ -42,6 +42,8 @@ pub(crate) struct Wire {
     decoder: FrameDecoder,
     /// Frames handed over by the session that the socket has not taken yet.
     out: VecDeque<Bytes>,
+    /// All was written, but the stream (TLS, say) still holds some of it.
+    flushing: bool,
     closing: Closing,
     /// Bytes that came together with the HTTP request, ahead of the first read.
     early: Bytes,
@@ -85,6 +87,7 @@ impl Wire {
             io: WireIo::Upgrading(upgrade),
             decoder,
             out: VecDeque::new(),
+            flushing: false,
             closing: Closing::Open,
             early: Bytes::new(),
         }
@@ -92,13 +95,13 @@ impl Wire {
 
     /// Whether everything handed over has been written.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.out.is_empty()
+        self.out.is_empty() && !self.flushing
     }
 
     /// Whether the session may hand over frames: not while earlier ones wait, so that what the peer does not
     /// read stays in the session's queue, where it is counted.
     pub(crate) fn can_take_frames(&self) -> bool {
-        self.out.is_empty() && self.closing == Closing::Open && !matches!(self.io, WireIo::Upgrading(_))
+        self.is_flushed() && self.closing == Closing::Open && !matches!(self.io, WireIo::Upgrading(_))
     }
 
     pub(crate) fn push_frames(&mut self, frames: &mut Vec<Bytes>) {
@@ -199,11 +202,13 @@ impl Wire {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.advance(written);
+            self.flushing = matches!(self.io, WireIo::Other(_));
         }
-        match &mut self.io {
-            WireIo::Other(io) => Pin::new(io).poll_flush(cx),
-            WireIo::Tcp(_) | WireIo::Upgrading(_) => Poll::Ready(Ok(())),
+        if let (true, WireIo::Other(io)) = (self.flushing, &mut self.io) {
+            ready!(Pin::new(io).poll_flush(cx))?;
+            self.flushing = false;
         }
+        Poll::Ready(Ok(()))
     }
 
     fn advance(&mut self, mut written: usize) {
@@ -289,7 +294,18 @@ mod tests {
         let (_, id) = ServerSession::open_wire(Limits::default().into(), &Text::new(), engineio_proto::Moment::EPOCH);
         let decoder = FrameDecoder::new(Role::Server, FrameLimits::default());
         let io = WireIo::Tcp(server);
-        (Wire { id, io, decoder, out: VecDeque::new(), closing: Closing::Open, early: Bytes::new() }, client)
+        (
+            Wire {
+                id,
+                io,
+                decoder,
+                out: VecDeque::new(),
+                flushing: false,
+                closing: Closing::Open,
+                early: Bytes::new(),
+            },
+            client,
+        )
     }
 
     fn held_bytes(wire: &Wire) -> usize {

@@ -107,7 +107,8 @@ fn a_tuple_reads_several_arguments_and_any_other_type_the_first() {
 
 #[test]
 fn args_take_and_give_as_many_arguments_as_there_are() {
-    for (json, values) in [("", vec![]), ("1", vec![json!(1)]), ("1,[2],null", vec![json!(1), json!([2]), Value::Null])] {
+    for (json, values) in [("", vec![]), ("1", vec![json!(1)]), ("1,[2],null", vec![json!(1), json!([2]), Value::Null])]
+    {
         let body = received(json, &[]);
         assert_eq!(body.args::<Args<Value>>(), Ok(Args(values.clone())));
         assert_eq!(Body::event("x", &Args(values)), Ok(body));

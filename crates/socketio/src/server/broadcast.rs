@@ -69,7 +69,7 @@ impl Broadcast {
         let sockets = self.namespace.rooms().select(&self.rooms, &self.except);
         for socket in sockets {
             if socket.send(&packet) == Err(EmitError::Full) {
-                socket.close_for_slowness();
+                socket.link.close_for_slowness();
             }
         }
         Ok(())

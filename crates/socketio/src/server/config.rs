@@ -40,7 +40,9 @@ pub struct Config {
     /// waits for ever, and leaks what waits (contract I10).
     pub ack_timeout: Duration,
     /// Handlers of one connection that may wait at the same time; past it the connection is not read until
-    /// one ends, so that slow handlers become back-pressure and not memory. Default 256 (row J17).
+    /// one ends, so that slow handlers become back-pressure and not memory; zero counts as one. Default 256 (row
+    /// J17). Acknowledgements are not read either then: with this many handlers that all wait for one, each runs
+    /// into its time-out.
     pub max_pending_handlers: usize,
     /// Namespaces that one connection may be in at the same time; one more is refused with a
     /// CONNECT_ERROR. Default 64 (hazard S17).

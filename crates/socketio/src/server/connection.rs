@@ -16,14 +16,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use engineio::{CloseMode, Session};
+use engineio::{CloseMode, SendError, Session};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered, task::AtomicWaker};
 use socketio_proto::{Decoder, Encoded, Packet, PacketKind, encode};
 use tokio::time::Sleep;
 
 use super::{
-    AckSender, ConnectContext, Core, DisconnectContext, DisconnectReason, EventContext, HandlerError, Handshake,
-    Socket, SocketId,
+    AckSender, ConnectContext, Core, DisconnectContext, DisconnectReason, EmitError, EventContext, HandlerError,
+    Handshake, Socket, SocketId,
     handler::{Context, Erased, Outcome},
     socket::SocketCore,
 };
@@ -79,9 +79,16 @@ impl Link {
 
     /// Sends a packet that belongs to the connection; one that is over drops it.
     pub(super) fn send(&self, packet: &Encoded) {
-        if self.session.send_frames(packet.frames()).is_err() && self.session.closed_now().is_none() {
-            self.close_because(DisconnectReason::TransportError, CloseMode::Discard);
+        if let Err(SendError::Full { .. }) = self.session.send_frames(packet.frames()) {
+            self.close_for_slowness();
         }
+    }
+
+    /// The client's queue is full, and something that it has to see, or what would leave a hole in what it sees,
+    /// does not fit: it is thrown out, with a reason, rather than left in doubt.
+    pub(super) fn close_for_slowness(&self) {
+        tracing::warn!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
+        self.close_because(DisconnectReason::TransportError, CloseMode::Discard);
     }
 
     pub(super) fn set_joined(&self) {
@@ -173,7 +180,9 @@ impl Connection {
         }
         let Ok(id) = SocketId::random() else { return refuse("Internal error") };
         let request = self.link.session.request().clone();
-        let handshake = Handshake { request, auth: packet.body, time: SystemTime::now() };
+        // In memory of its own: the packet may share a large read with much else.
+        let auth = packet.body.map(|body| body.detached());
+        let handshake = Handshake { request, auth, time: SystemTime::now() };
         let socket = Arc::new(SocketCore::new(id, namespace.clone(), handshake, self.link.clone()));
         self.sockets.push(socket.clone());
         match &namespace.handlers().connect {
@@ -202,13 +211,13 @@ impl Connection {
             return;
         }
         let handlers = socket.namespace.handlers();
-        let name = event.event_name().unwrap_or_default();
+        let (name, handlers) = handlers.of_event(&event.event_name().unwrap_or_default());
         // The first handler's return value acknowledges; the others have no acknowledgement to give.
         let mut ack = packet.ack;
-        for handler in handlers.of_event(&name) {
+        for handler in handlers {
             let context =
-                EventContext { socket: Socket { core: socket.clone() }, event: event.clone(), ack: ack.take() };
-            self.start(Box::pin(answer(handler.clone(), context)), cx);
+                EventContext { socket: Socket { core: socket.clone() }, event: Some(event.clone()), ack: ack.take() };
+            self.start(Box::pin(answer(name.cloned(), handler.clone(), context)), cx);
         }
     }
 
@@ -299,8 +308,13 @@ impl Future for Connection {
             let ordered = this.follow_orders(cx);
             while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {}
             this.check_connect_timeout(cx);
-            let full = this.pending.len() >= this.core.config.max_pending_handlers;
-            if !this.over && (!full || this.link.session.closed_now().is_some()) {
+            let full = this.pending.len() >= this.core.config.max_pending_handlers.max(1);
+            if full && !this.over && this.link.session.closed_now().is_some() {
+                // What is still unread was for sockets that are gone now (row D74).
+                this.end();
+                continue;
+            }
+            if !full && !this.over {
                 match this.link.session.poll_recv(cx) {
                     Poll::Ready(Some(message)) => {
                         this.handle_message(message, cx);
@@ -317,30 +331,54 @@ impl Future for Connection {
                 break;
             }
         }
-        if this.over && this.pending.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        // A socket that another thread is disconnecting announces it yet, and its handler has to run.
+        let done = this.over && this.pending.is_empty() && this.sockets.is_empty();
+        if done { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
-/// Runs an event's handler and acknowledges.
-async fn answer(handler: Erased<EventContext>, context: EventContext) {
+/// Only where the engine's task is torn down: then nobody runs handlers any more, but the sockets still leave
+/// their rooms, and do not keep each other alive through the orders.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        for socket in &self.sockets {
+            socket.depart(DisconnectReason::ForcedClose);
+        }
+        drop(self.link.orders(std::mem::take));
+    }
+}
+
+/// Runs an event's handler and acknowledges. `event` is its registered name, none for the fallback.
+async fn answer(event: Option<Arc<str>>, handler: Erased<EventContext>, context: EventContext) {
     let (context, outcome) = run(handler, context).await;
+    let (socket, event) = (&context.socket, event.as_deref().unwrap_or("(fallback)"));
     let body = match outcome {
         Ok(body) => Some(body),
         Err(error) => {
-            tracing::warn!(socket = %context.socket.id(), event = ?context.event.event_name(), %error, "handler failed");
+            if error.is_extraction() {
+                // The client's fault, and as frequent as it likes.
+                tracing::debug!(socket = %socket.id(), event, %error, "arguments refused");
+            } else {
+                tracing::warn!(socket = %socket.id(), event, %error, "handler failed");
+            }
             error.ack()
         }
     };
     let Some((id, body)) = context.ack.zip(body) else { return };
-    if let Err(error) = AckSender::new(context.socket.core.clone(), id).send_body(&body) {
-        tracing::debug!(socket = %context.socket.id(), %error, "acknowledgement not sent");
+    if AckSender::new(socket.core.clone(), id).send_body(&body) == Err(EmitError::Full) {
+        socket.core.link.close_for_slowness();
     }
 }
 
-/// Runs a handler; a panic in it, or in an extractor, is an error of this one call (hazard R25).
+/// Runs a handler; a panic in it, or in an extractor, is an error of this one call (hazard R25). While it waits,
+/// it holds what it has taken out of the context, and the packet is gone.
 async fn run<C: Context>(handler: Erased<C>, mut context: C) -> (C, Outcome<C>) {
-    let call = AssertUnwindSafe(async { handler.call(&mut context)?.await }).catch_unwind();
-    let outcome = call.await.unwrap_or_else(|_| {
+    let call = async {
+        let future = handler.call(&mut context)?;
+        context.release();
+        future.await
+    };
+    let outcome = AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a handler panicked");
         Err(HandlerError::new("internal error"))
     });

@@ -125,13 +125,24 @@ impl Error for AckError {}
 pub struct HandlerError {
     message: String,
     data: Option<serde_json::Value>,
+    /// The client sent what the handler does not take: its fault, and nothing to alarm anybody.
+    extraction: bool,
 }
 
 impl HandlerError {
     /// An error with that message.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), data: None }
+        Self { message: message.into(), data: None, extraction: false }
+    }
+
+    /// An extractor's error.
+    pub(super) fn extraction(message: impl Into<String>) -> Self {
+        Self { extraction: true, ..Self::new(message) }
+    }
+
+    pub(super) const fn is_extraction(&self) -> bool {
+        self.extraction
     }
 
     /// The same with data for the client's code. Data that has no JSON form is left out.

@@ -15,7 +15,8 @@ pub struct ConnectContext {
 /// An event has come.
 pub struct EventContext {
     pub(super) socket: Socket,
-    pub(super) event: Body,
+    /// `None` once all extractors have run.
+    pub(super) event: Option<Body>,
     /// The acknowledgement that is still to be sent; an [`AckSender`] takes it over.
     pub(super) ack: Option<AckId>,
 }
@@ -24,6 +25,13 @@ pub struct EventContext {
 pub struct DisconnectContext {
     pub(super) socket: Socket,
     pub(super) reason: DisconnectReason,
+}
+
+impl EventContext {
+    fn event(&self) -> Result<&Body, HandlerError> {
+        // Extractors run before the handler does, and only then.
+        self.event.as_ref().ok_or_else(|| HandlerError::new("the event is gone"))
+    }
 }
 
 /// What can be an argument of a handler for `C`.
@@ -91,16 +99,20 @@ macro_rules! has_socket {
 
 has_socket!(ConnectContext EventContext DisconnectContext);
 
-/// The payload with which the client joined the namespace (row D42). Without one it reads as an empty object.
+/// The payload with which the client joined the namespace (row D42). Without one it reads as an empty object,
+/// or as `None` for an `Option`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Auth<T>(pub T);
 
 fn read_auth<T: DeserializeOwned>(socket: &Socket) -> Result<T, HandlerError> {
     let read = match &socket.handshake().auth {
         Some(auth) => auth.data().map_err(|error| error.to_string()),
-        None => serde_json::from_str("{}").map_err(|error| error.to_string()),
+        // Nothing reads as an empty object, or as `None` where that is what is asked for.
+        None => serde_json::from_str("{}")
+            .or_else(|error| serde_json::from_str("null").map_err(|_| error))
+            .map_err(|error| error.to_string()),
     };
-    read.map_err(|error| HandlerError::new(format!("invalid auth payload: {error}")))
+    read.map_err(|error| HandlerError::extraction(format!("invalid auth payload: {error}")))
 }
 
 /// The arguments of the event: the first one, or with a tuple as many as it has. Further ones are ignored; a
@@ -110,8 +122,8 @@ pub struct Data<T>(pub T);
 
 impl<T: DeserializeOwned> FromContext<EventContext> for Data<T> {
     fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
-        let read = context.event.args().map(Self);
-        read.map_err(|error| HandlerError::new(format!("invalid arguments: {error}")))
+        let read = context.event()?.args().map(Self);
+        read.map_err(|error| HandlerError::extraction(format!("invalid arguments: {error}")))
     }
 }
 
@@ -122,7 +134,7 @@ pub struct Event(pub String);
 impl FromContext<EventContext> for Event {
     fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
         // The decoder lets no event without a name pass.
-        Ok(Self(context.event.event_name().unwrap_or_default().into_owned()))
+        Ok(Self(context.event()?.event_name().unwrap_or_default().into_owned()))
     }
 }
 
@@ -132,7 +144,7 @@ pub struct RawEvent(pub Body);
 
 impl FromContext<EventContext> for RawEvent {
     fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
-        Ok(Self(context.event.clone()))
+        Ok(Self(context.event()?.clone()))
     }
 }
 
@@ -192,6 +204,6 @@ impl FromContext<EventContext> for Option<AckSender> {
 
 impl FromContext<EventContext> for AckSender {
     fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
-        Option::from_context(context)?.ok_or_else(|| HandlerError::new("this event wants an acknowledgement"))
+        Option::from_context(context)?.ok_or_else(|| HandlerError::extraction("this event wants an acknowledgement"))
     }
 }

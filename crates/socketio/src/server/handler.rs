@@ -18,6 +18,10 @@ pub trait Context: sealed::Sealed + Send + 'static {
     /// What the protocol replies with.
     #[doc(hidden)]
     type Reply: Send + 'static;
+
+    /// All extractors have taken what they want: what is large may go.
+    #[doc(hidden)]
+    fn release(&mut self) {}
 }
 
 impl Context for ConnectContext {
@@ -26,6 +30,10 @@ impl Context for ConnectContext {
 
 impl Context for EventContext {
     type Reply = Body;
+
+    fn release(&mut self) {
+        self.event = None;
+    }
 }
 
 impl Context for DisconnectContext {

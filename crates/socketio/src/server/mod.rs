@@ -135,7 +135,7 @@ impl Server {
 
     /// Ends the server (row D15): every socket of every namespace is disconnected as `server shutting down`, the
     /// connections are closed, the listeners end, and all tasks are waited for, handlers that still run
-    /// included. Calling it again waits for the same end.
+    /// included: awaited inside a handler, it would wait for itself. Calling it again waits for the same end.
     pub async fn close(&self) {
         for namespace in self.core.all() {
             namespace.shut_down();

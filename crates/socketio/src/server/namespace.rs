@@ -36,16 +36,16 @@ struct NamespaceCore {
 pub(super) struct Handlers {
     pub(super) connect: Option<Erased<ConnectContext>>,
     pub(super) disconnect: Vec<Erased<DisconnectContext>>,
-    events: HashMap<Box<str>, Vec<Erased<EventContext>>>,
+    events: HashMap<Arc<str>, Vec<Erased<EventContext>>>,
     fallback: Option<Erased<EventContext>>,
 }
 
 impl Handlers {
-    /// The handlers of an event: its own, or the one for events without.
-    pub(super) fn of_event(&self, event: &str) -> &[Erased<EventContext>] {
-        match self.events.get(event) {
-            Some(handlers) => handlers,
-            None => self.fallback.as_slice(),
+    /// The handlers of an event, under its registered name; or the one for events without.
+    pub(super) fn of_event(&self, event: &str) -> (Option<&Arc<str>>, &[Erased<EventContext>]) {
+        match self.events.get_key_value(event) {
+            Some((name, handlers)) => (Some(name), handlers),
+            None => (None, self.fallback.as_slice()),
         }
     }
 }
@@ -118,7 +118,9 @@ impl Namespace {
         self.broadcast().except(room)
     }
 
-    pub(super) fn broadcast(&self) -> Broadcast {
+    /// All in the namespace.
+    #[must_use = "a selection does nothing until something is emitted to it"]
+    pub fn broadcast(&self) -> Broadcast {
         Broadcast::new(self.clone())
     }
 

@@ -9,11 +9,11 @@
 
 use std::{
     fmt,
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
-use engineio::CloseMode;
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::{AckId, AckTable, Body, Encoded, PacketKind, encode, encode_event};
 use tokio::sync::oneshot;
@@ -148,21 +148,23 @@ impl Socket {
 
     /// Joins a room; does nothing where the socket is in it, or disconnected (row D59).
     pub fn join(&self, room: impl AsRef<str>) {
+        let room = room.as_ref();
         let mut rooms = self.core.namespace.rooms();
         let mut state = self.core.lock();
         if matches!(state.phase, Phase::Disconnected) {
             return;
         }
-        if let Some(name) = rooms.join(room.as_ref(), &self.core) {
+        if let Some(name) = rooms.join(room, &self.core) {
             state.rooms.push(name);
         }
     }
 
     /// Leaves a room (row D60).
     pub fn leave(&self, room: impl AsRef<str>) {
+        let room = room.as_ref();
         let mut rooms = self.core.namespace.rooms();
-        self.core.lock().rooms.retain(|name| **name != *room.as_ref());
-        rooms.leave(room.as_ref(), &self.core.id);
+        self.core.lock().rooms.retain(|name| **name != *room);
+        rooms.leave(room, &self.core.id);
     }
 
     /// The rooms that the socket is in, without the one of its own id (row D44). In a disconnect handler
@@ -191,6 +193,12 @@ impl PartialEq for Socket {
 }
 
 impl Eq for Socket {}
+
+impl Hash for Socket {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.core.id.hash(state);
+    }
+}
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -278,7 +286,7 @@ impl SocketCore {
         let greeting = encode(PacketKind::Connect, self.namespace.wire_name(), None, greeting.as_ref());
         for packet in std::iter::once(&greeting).chain(&held) {
             // A connection that is over drops it; its end is on the way to this socket too.
-            let _ = self.link.session.send_frames(packet.frames());
+            self.link.send(packet);
         }
         state.phase = Phase::Connected;
         rooms.add(self);
@@ -303,14 +311,14 @@ impl SocketCore {
     /// fail, and the connection is told to run the disconnect handler. Gives the phase that ended; `None`
     /// where the socket had left already.
     pub(super) fn depart(self: &Arc<Self>, reason: DisconnectReason) -> Option<Phase> {
-        let (before, rooms) = {
+        // The waiters of acknowledgements are woken after the lock.
+        let (before, rooms, _acks) = {
             let mut state = self.lock();
             let before = std::mem::replace(&mut state.phase, Phase::Disconnected);
             if matches!(before, Phase::Disconnected) {
                 return None;
             }
-            state.acks = AckTable::new();
-            (before, state.rooms.clone())
+            (before, state.rooms.clone(), std::mem::replace(&mut state.acks, AckTable::new()))
         };
         self.namespace.rooms().remove(&self.id, &rooms);
         let was_connected = matches!(before, Phase::Connected);
@@ -321,11 +329,5 @@ impl SocketCore {
     /// After the disconnect handler.
     pub(super) fn forget_rooms(&self) {
         self.lock().rooms = Vec::new();
-    }
-
-    /// The queue of this client is full, and a broadcast would leave a hole in what it sees.
-    pub(super) fn close_for_slowness(&self) {
-        tracing::warn!(socket = %self.id, "the client reads too slowly: its send queue is full, it is disconnected");
-        self.link.close_because(DisconnectReason::TransportError, CloseMode::Discard);
     }
 }

@@ -1,6 +1,8 @@
 //! A client for tests: long-polling straight into the engine, one packet a line. And [`Log`], where
 //! handlers write what they saw.
 
+#![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
+
 use std::{
     future::Future,
     pin::Pin,
@@ -12,6 +14,9 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use socketio::{DisconnectReason, Event, Server};
 use tokio::sync::Notify;
+
+/// Far beyond any test; on a paused clock it costs nothing.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 type Body = engineio::server::Body<Full<bytes::Bytes>>;
 
@@ -77,6 +82,16 @@ impl Client {
         }
     }
 
+    /// A GET that is one too many.
+    pub(crate) async fn refused_get(&self) {
+        assert_eq!(self.ask("GET", "").await.0, StatusCode::BAD_REQUEST);
+    }
+
+    /// Says good-bye, whether or not the session is still there.
+    pub(crate) async fn close(&self) {
+        self.ask("POST", "1").await;
+    }
+
     /// All packets up to and with `last`.
     pub(crate) async fn receive_until(&self, last: &str) -> Vec<String> {
         let mut packets = Vec::new();
@@ -130,6 +145,21 @@ impl Log {
         }
     }
 
+    /// Waits until the log has that many entries.
+    pub(crate) async fn reaches(&self, count: usize) {
+        let wait = async {
+            loop {
+                let changed = self.0.1.notified();
+                if self.entries().len() >= count {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let outcome = tokio::time::timeout(DEADLINE, wait).await;
+        outcome.unwrap_or_else(|_| panic!("{} entries instead of {count}", self.entries().len()));
+    }
+
     /// Waits until the log is exactly this.
     pub(crate) async fn becomes(&self, expected: &[&str]) {
         let wait = async {
@@ -141,7 +171,7 @@ impl Log {
                 changed.await;
             }
         };
-        let outcome = tokio::time::timeout(Duration::from_secs(600), wait).await;
+        let outcome = tokio::time::timeout(DEADLINE, wait).await;
         outcome.unwrap_or_else(|_| panic!("{:?} instead of {expected:?}", self.entries()));
     }
 }

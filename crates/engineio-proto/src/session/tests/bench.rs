@@ -386,7 +386,7 @@ impl Bench {
                 session.handle_timeout(at(25), out);
                 session.handle_timeout(at(45), out);
             }
-            Input::ReadingPaused => session.handle_reading_paused(),
+            Input::ReadingPaused => session.handle_reading_paused(now),
             Input::ReadingResumed => session.handle_reading_resumed(now),
             Input::TakeFrames(id) => return self.take(self.wire(id), out),
         }
