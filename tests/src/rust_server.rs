@@ -80,12 +80,10 @@ impl Faces {
         config.limits = limits(settings);
         config.transports = transports(settings);
         config.allow_request = Some(refuse_forbidden());
-        let engine = engine::echo(config);
+        let engine = engine::echo(config.clone());
 
-        let mut config = socketio::Config::default();
-        config.limits = limits(settings);
-        config.transports = transports(settings);
-        config.allow_request = Some(refuse_forbidden());
+        config.path = "/socket.io".into();
+        let mut config = socketio::Config::over(config);
         config.connect_timeout = settings.connect_timeout;
         let io = Server::with_config(config);
         namespaces::install(&io);

@@ -11,16 +11,17 @@ use engineio_proto::{
     Message,
     websocket::{FrameDecoder, FrameEvent, FrameLimits, Opcode, Role, encode_frame},
 };
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream},
     net::TcpStream,
 };
 
 const MASK: Option<[u8; 4]> = Some([1, 2, 3, 4]);
 const DEADLINE: Duration = Duration::from_secs(10);
 
-struct Client {
-    tcp: TcpStream,
+struct Client<S = TcpStream> {
+    tcp: S,
     decoder: FrameDecoder,
     read: BytesMut,
 }
@@ -28,8 +29,14 @@ struct Client {
 impl Client {
     /// Opens a session on a WebSocket.
     async fn open(address: SocketAddr) -> Self {
-        let mut tcp = TcpStream::connect(address).await.unwrap();
+        let tcp = TcpStream::connect(address).await.unwrap();
         tcp.set_nodelay(true).unwrap();
+        Self::open_on(tcp).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    async fn open_on(mut tcp: S) -> Self {
         let request = "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         tcp.write_all(request.as_bytes()).await.unwrap();
@@ -172,6 +179,26 @@ async fn a_session_can_be_received_from_in_another_task() {
         client.send("4last").await;
         assert_eq!(client.text().await, "4last", "round {round}");
     }
+    drop(client);
+    engine.close().await;
+}
+
+/// A stream that keeps what is written until it is flushed, and takes more than one go for it, as TLS does.
+#[tokio::test]
+async fn a_stream_that_buffers_is_flushed_to_the_end() {
+    let engine = Engine::new(Config::default(), |session| async move {
+        while let Some(message) = session.recv().await {
+            let _ = session.send(message);
+        }
+    });
+    let (near, far) = tokio::io::duplex(16);
+    let stream = TokioIo::new(BufStream::new(far));
+    let service = TowerToHyperService::new(engine.service());
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(stream, service).with_upgrades();
+    tokio::spawn(connection);
+    let mut client = tokio::time::timeout(DEADLINE, Client::open_on(near)).await.expect("no open packet in time");
+    client.send(&format!("4{}", "x".repeat(1000))).await;
+    assert_eq!(client.text().await.len(), 1001);
     drop(client);
     engine.close().await;
 }

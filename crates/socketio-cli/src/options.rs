@@ -86,18 +86,18 @@ impl ServeOptions {
     /// The server's configuration: what was asked for, and what follows from it.
     pub(crate) fn config(&self, client_files: ClientFiles) -> Config {
         let mut config = Config::default();
-        config.path.clone_from(&self.path);
-        config.transports = Vec::new();
+        config.engine.path.clone_from(&self.path);
+        config.engine.transports = Vec::new();
         for transport in &self.transports {
             let kind = match transport {
                 Transport::Polling => TransportKind::Polling,
                 Transport::WebSocket => TransportKind::WebSocket,
             };
-            if !config.transports.contains(&kind) {
-                config.transports.push(kind);
+            if !config.engine.transports.contains(&kind) {
+                config.engine.transports.push(kind);
             }
         }
-        let limits = &mut config.limits;
+        let limits = &mut config.engine.limits;
         limits.ping_interval = self.ping_interval;
         limits.ping_timeout = self.ping_timeout;
         limits.max_payload_bytes = self.max_payload;
@@ -159,12 +159,12 @@ mod tests {
     fn every_option_reaches_the_configuration() {
         let args = "--path /a/b.c/ --ping-interval 300ms --ping-timeout 2m --max-payload 50000000 --transports websocket,websocket";
         let config = serve(&args.split(' ').collect::<Vec<_>>()).unwrap().config(ClientFiles::none());
-        assert_eq!(config.path, "/a/b.c");
-        assert_eq!(config.transports, [TransportKind::WebSocket]);
-        assert_eq!(config.limits.ping_interval, Duration::from_millis(300));
-        assert_eq!(config.limits.ping_timeout, Duration::from_secs(120));
-        assert_eq!(config.limits.max_payload_bytes, 50_000_000);
-        assert_eq!(config.limits.max_queue_bytes, 100_000_000, "an echo of the largest message fits");
+        assert_eq!(config.engine.path, "/a/b.c");
+        assert_eq!(config.engine.transports, [TransportKind::WebSocket]);
+        assert_eq!(config.engine.limits.ping_interval, Duration::from_millis(300));
+        assert_eq!(config.engine.limits.ping_timeout, Duration::from_secs(120));
+        assert_eq!(config.engine.limits.max_payload_bytes, 50_000_000);
+        assert_eq!(config.engine.limits.max_queue_bytes, 100_000_000, "an echo of the largest message fits");
         assert_eq!(config.decoder_limits.max_attachment_bytes, 50_000_000);
     }
 

@@ -55,7 +55,7 @@
 
 pub mod server;
 
-pub use engineio::{AllowRequest, Limits, PeerAddr, TransportKind};
+pub use engineio::{self, AllowRequest, Limits, PeerAddr, TransportKind};
 pub use server::{
     AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, Context, Data, DisconnectContext,
     DisconnectReason, EmitError, Event, EventContext, FromContext, Handler, HandlerError, Handshake, Namespace,

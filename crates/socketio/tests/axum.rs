@@ -81,7 +81,7 @@ async fn a_websocket_opens_behind_axum() {
 #[tokio::test]
 async fn another_path_can_be_served() {
     let mut config = Config::default();
-    config.path = "/realtime/".into();
+    config.engine.path = "/realtime/".into();
     let address = serve(&Server::with_config(config)).await;
     let at = |path: &str| head("GET", &format!("{path}?EIO=4&transport=polling"), "");
     assert!(ask(address, &at("/realtime/")).await.starts_with("HTTP/1.1 200"));

@@ -84,7 +84,7 @@ async fn a_connection_joins_only_so_many_namespaces() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_joins_nothing_is_closed_after_the_connect_timeout() {
     let mut config = Config::default();
-    config.limits.ping_interval = Duration::from_secs(3600);
+    config.engine.limits.ping_interval = Duration::from_secs(3600);
     let io = Server::with_config(config);
     let (idle, joined) = (Client::open(&io).await, Client::connected(&io).await);
     let started = tokio::time::Instant::now();
@@ -455,7 +455,7 @@ async fn the_fallback_sees_what_no_handler_names() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_is_disconnected_when_its_queue_is_full() {
     let mut config = Config::default();
-    config.limits.max_queue_bytes = 1000;
+    config.engine.limits.max_queue_bytes = 1000;
     let io = Server::with_config(config);
     let log = Log::default();
     io.of("/").on_disconnect(log.reasons());

@@ -20,7 +20,7 @@ use engineio_proto::{
     websocket::{CloseCode, FrameDecoder, FrameError, FrameEvent, FrameLimits, Role, encode_close},
 };
 use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
+use hyper_util::{rt::TokioIo, server::conn::auto};
 use tokio::{io::AsyncWrite, net::TcpStream, time::Instant};
 
 /// Bytes read at a time: several typical messages, or a good part of a large one.
@@ -172,13 +172,16 @@ impl Wire {
     /// plain TCP stream.
     fn poll_upgrade(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         let WireIo::Upgrading(upgrade) = &mut self.io else { return Poll::Ready(Ok(())) };
-        match ready!(Pin::new(upgrade).poll(cx))?.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => {
-                self.io = WireIo::Tcp(parts.io.into_inner());
-                self.early = parts.read_buf;
-            }
-            Err(upgraded) => self.io = WireIo::Other(TokioIo::new(upgraded)),
-        }
+        let upgraded = ready!(Pin::new(upgrade).poll(cx))?;
+        // Plain hyper, as the listener here; then hyper-util's server, which is under axum.
+        let (io, early) = match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => (WireIo::Tcp(parts.io.into_inner()), parts.read_buf),
+            Err(upgraded) => match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+                Ok(parts) => (WireIo::Tcp(parts.io.into_inner()), parts.read_buf),
+                Err(upgraded) => (WireIo::Other(TokioIo::new(upgraded)), Bytes::new()),
+            },
+        };
+        (self.io, self.early) = (io, early);
         Poll::Ready(Ok(()))
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use engineio::{AllowRequest, Limits, TransportKind};
 use socketio_proto::DecoderLimits;
 
 use super::ClientFiles;
@@ -13,25 +12,16 @@ use super::ClientFiles;
 /// use socketio::{Config, Server};
 ///
 /// let mut config = Config::default();
-/// config.path = "/realtime".into();
-/// config.limits.max_payload_bytes = 5_000_000;
+/// config.engine.path = "/realtime".into();
+/// config.engine.limits.max_payload_bytes = 5_000_000;
 /// let io = Server::with_config(config);
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The path that is served; default `/socket.io` (row D2). See [`engineio::Config::path`].
-    pub path: String,
-    /// Whether the path is served with a slash at its end only; default true (row A2).
-    pub add_trailing_slash: bool,
-    /// The transports offered; default polling and WebSocket (row A3).
-    pub transports: Vec<TransportKind>,
-    /// Whether upgrades are offered; default true (row A4).
-    pub allow_upgrades: bool,
-    /// Is asked before a connection begins; default: nobody, all may come (row A40).
-    pub allow_request: Option<AllowRequest>,
-    /// Bounds and times of each connection.
-    pub limits: Limits,
+    /// The connections underneath: path, transports, bounds, times (row D9). Here the path defaults to `/socket.io`
+    /// (row D2).
+    pub engine: engineio::Config,
     /// Bounds of a binary packet on its way in, and of names.
     pub decoder_limits: DecoderLimits,
     /// A connection that has joined no namespace by then is closed; default 45 s (row D4).
@@ -53,13 +43,18 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
+        let mut engine = engineio::Config::default();
+        engine.path = "/socket.io".to_owned();
+        Self::over(engine)
+    }
+}
+
+impl Config {
+    /// The defaults over connections of that configuration, its path included.
+    #[must_use]
+    pub fn over(engine: engineio::Config) -> Self {
         Self {
-            path: "/socket.io".to_owned(),
-            add_trailing_slash: true,
-            transports: vec![TransportKind::Polling, TransportKind::WebSocket],
-            allow_upgrades: true,
-            allow_request: None,
-            limits: Limits::default(),
+            engine,
             decoder_limits: DecoderLimits::default(),
             connect_timeout: Duration::from_secs(45),
             ack_timeout: Duration::from_secs(20),
@@ -67,18 +62,5 @@ impl Default for Config {
             max_namespaces: 64,
             client_files: ClientFiles::none(),
         }
-    }
-}
-
-impl Config {
-    pub(super) fn engine_config(&self) -> engineio::Config {
-        let mut config = engineio::Config::default();
-        config.path.clone_from(&self.path);
-        config.transports.clone_from(&self.transports);
-        config.add_trailing_slash = self.add_trailing_slash;
-        config.allow_upgrades = self.allow_upgrades;
-        config.allow_request.clone_from(&self.allow_request);
-        config.limits = self.limits.clone();
-        config
     }
 }

@@ -117,7 +117,7 @@ impl Connection {
         let link = Arc::new(Link {
             session,
             ack_timeout: core.config.ack_timeout,
-            max_queue_bytes: core.config.limits.max_queue_bytes,
+            max_queue_bytes: core.config.engine.limits.max_queue_bytes,
             orders: Mutex::default(),
             waker: AtomicWaker::new(),
             joined: AtomicBool::new(false),

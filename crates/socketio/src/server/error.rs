@@ -54,7 +54,7 @@ impl fmt::Display for EmitError {
             Self::Encode(error) => write!(f, "the event cannot be sent: {error}"),
             Self::Disconnected => f.write_str("the socket is disconnected"),
             Self::Full => f.write_str(
-                "the client reads too slowly and its send queue is full: send less, or raise limits.max_queue_bytes",
+                "the client reads too slowly and its send queue is full: send less, or raise `max_queue_bytes` of its limits",
             ),
         }
     }

@@ -74,7 +74,7 @@ impl Server {
     /// A server of that configuration.
     #[must_use]
     pub fn with_config(config: Config) -> Self {
-        let engine_config = config.engine_config();
+        let engine_config = config.engine.clone();
         let root = Namespace::new(sio::Namespace::root());
         let namespaces = RwLock::new(HashMap::from([(sio::Namespace::root(), root)]));
         let core = Arc::new(Core { config, namespaces });

@@ -52,7 +52,7 @@ impl ServerService {
 
 impl<S> ServerService<S> {
     fn new(server: &Server, inner: EngineService<S>) -> Self {
-        let prefix = format!("{}/", server.config().path.trim_end_matches('/'));
+        let prefix = format!("{}/", server.config().engine.path.trim_end_matches('/'));
         Self { files: server.config().client_files.clone(), prefix, inner }
     }
 }
