@@ -533,3 +533,39 @@ async fn concurrent_disconnects_from_other_threads_run_the_handler_once_each() {
     assert_eq!(log.entries().len(), 200);
     assert_eq!(io.of("/").socket_count(), 0);
 }
+
+/// S11: a packet whose attachments stay away does not stay half here for ever; one that makes progress does.
+#[tokio::test(start_paused = true)]
+async fn attachments_that_do_not_come_end_the_connection() {
+    let mut config = Config::default();
+    config.engine.limits.ping_interval = Duration::from_secs(3600);
+    let io = Server::with_config(config);
+    let log = Log::default();
+    io.of("/").on_fallback(log.events()).on_disconnect(log.reasons());
+    let (slow, never) = (Client::connected(&io).await, Client::connected(&io).await);
+    let header = |count: u32| format!("45{count}-[\"files\"]");
+    slow.send(&header(2)).await;
+    never.send(&header(2)).await;
+    let started = tokio::time::Instant::now();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    slow.send("bAQ==").await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    slow.send("bAg==").await;
+    log.becomes(&["files", "forced close"]).await;
+    assert!(started.elapsed() >= Duration::from_secs(45), "{:?}", started.elapsed());
+    assert_eq!(io.of("/").socket_count(), 1);
+}
+
+/// S19: who has joined nothing yet has nothing to attach.
+#[tokio::test(start_paused = true)]
+async fn nobody_sends_attachments_before_joining_a_namespace() {
+    let io = Server::new();
+    let client = Client::open(&io).await;
+    client.send("451-[\"early\",{\"_placeholder\":true,\"num\":0}]").await;
+    client.settle().await;
+    assert_eq!(io.engine().session_count(), 0, "closed at the header");
+    let client = Client::connected(&io).await;
+    client.send("451-[\"fine\",{\"_placeholder\":true,\"num\":0}]\u{1e}bAQ==").await;
+    client.settle().await;
+    assert_eq!(io.engine().session_count(), 1);
+}

@@ -22,8 +22,13 @@ pub struct Config {
     /// The connections underneath: path, transports, bounds, times (row D9). Here the path defaults to `/socket.io`
     /// (row D2).
     pub engine: engineio::Config,
-    /// Bounds of a binary packet on its way in, and of names.
+    /// Bounds of a binary packet on its way in, and of names. Until a connection has joined a namespace it may
+    /// send no attachments at all (hazard S19).
     pub decoder_limits: DecoderLimits,
+    /// How long the next attachment of a packet may take; then the connection is closed, as for a packet that
+    /// cannot be decoded. Default 45 s: the time after which a client that says nothing is taken for dead
+    /// (hazard S11).
+    pub attachment_timeout: Duration,
     /// A connection that has joined no namespace by then is closed; default 45 s (row D4).
     pub connect_timeout: Duration,
     /// How long an acknowledgement is waited for unless the call says otherwise; default 20 s. The reference
@@ -56,6 +61,7 @@ impl Config {
         Self {
             engine,
             decoder_limits: DecoderLimits::default(),
+            attachment_timeout: Duration::from_secs(45),
             connect_timeout: Duration::from_secs(45),
             ack_timeout: Duration::from_secs(20),
             max_pending_handlers: 256,

@@ -5,6 +5,7 @@
 //! Order: a handler is run inline until it first waits, then the next packet is looked at (row D62).
 
 use std::{
+    fmt,
     future::Future,
     panic::AssertUnwindSafe,
     pin::Pin,
@@ -18,7 +19,7 @@ use std::{
 
 use engineio::{CloseMode, SendError, Session};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered, task::AtomicWaker};
-use socketio_proto::{Decoder, Encoded, Packet, PacketKind, encode};
+use socketio_proto::{Decoder, DecoderLimits, Encoded, Packet, PacketKind, encode};
 use tokio::time::Sleep;
 
 use super::{
@@ -101,6 +102,8 @@ pub(super) struct Connection {
     core: Arc<Core>,
     link: Arc<Link>,
     decoder: Decoder,
+    /// Runs while attachments of a packet are still to come.
+    attachment_timeout: Option<Pin<Box<Sleep>>>,
     /// At most `max_namespaces`, usually one: a list is smaller and quicker than a table.
     sockets: Vec<Arc<SocketCore>>,
     pending: FuturesUnordered<Task>,
@@ -124,7 +127,8 @@ impl Connection {
         });
         Self {
             link,
-            decoder: Decoder::new(core.config.decoder_limits),
+            decoder: Decoder::new(DecoderLimits { max_attachments: 0, ..core.config.decoder_limits }),
+            attachment_timeout: None,
             sockets: Vec::new(),
             pending: FuturesUnordered::new(),
             connect_timeout: Some(Box::pin(tokio::time::sleep(core.config.connect_timeout))),
@@ -266,19 +270,24 @@ impl Connection {
         match self.decoder.handle(message) {
             Ok(None) => {}
             Ok(Some(packet)) => self.handle_packet(packet, cx),
-            Err(error) => {
-                // Row C32: every socket of the connection sees `forced close`.
-                tracing::debug!(session = ?self.link.session.id(), %error, "undecodable packet");
-                self.broken = true;
-                self.link.session.close(CloseMode::Discard);
-            }
+            Err(error) => self.reject(&error),
         }
+        let timeout = || Box::pin(tokio::time::sleep(self.core.config.attachment_timeout));
+        self.attachment_timeout = self.decoder.is_partial().then(timeout);
+    }
+
+    /// Something came that is no packet, or what was to complete one did not: row C32, every socket of the
+    /// connection sees `forced close`.
+    fn reject(&mut self, error: &dyn fmt::Display) {
+        tracing::debug!(session = ?self.link.session.id(), %error, "undecodable packet");
+        self.broken = true;
+        self.link.session.close(CloseMode::Discard);
     }
 
     /// The session is over: all sockets leave.
     fn end(&mut self) {
         self.over = true;
-        self.connect_timeout = None;
+        (self.connect_timeout, self.attachment_timeout) = (None, None);
         let reason = self.link.orders(|orders| orders.reason);
         let closed = self.link.session.closed_now().map(|closed| closed.reason.into());
         let reason = reason.or(closed).unwrap_or(DisconnectReason::ForcedClose);
@@ -287,13 +296,18 @@ impl Connection {
         }
     }
 
-    fn check_connect_timeout(&mut self, cx: &mut TaskContext<'_>) {
-        if self.link.joined.load(Ordering::Relaxed) {
+    fn check_timeouts(&mut self, cx: &mut TaskContext<'_>) {
+        if self.connect_timeout.is_some() && self.link.joined.load(Ordering::Relaxed) {
             self.connect_timeout = None;
+            self.decoder.set_limits(self.core.config.decoder_limits);
         }
         if self.connect_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
             self.connect_timeout = None;
             self.break_off();
+        }
+        if self.attachment_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+            self.attachment_timeout = None;
+            self.reject(&"attachments that do not come");
         }
     }
 }
@@ -307,7 +321,7 @@ impl Future for Connection {
         loop {
             let ordered = this.follow_orders(cx);
             while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {}
-            this.check_connect_timeout(cx);
+            this.check_timeouts(cx);
             let full = this.pending.len() >= this.core.config.max_pending_handlers.max(1);
             if full && !this.over && this.link.session.closed_now().is_some() {
                 // What is still unread was for sockets that are gone now (row D74).
