@@ -40,6 +40,7 @@ impl fmt::Display for CloseReason {
 
 /// The end of a session: the reason, and one sentence on what happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Closed {
     /// The reason.
     pub reason: CloseReason,

@@ -8,6 +8,7 @@ use crate::{Limits, Text, id::SessionId};
 /// that is what stands on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Handshake {
     /// The session id.
     pub sid: String,

@@ -3,13 +3,23 @@
 //! Packets are joined by U+001E; binary messages stand as `b` + base64. Owns both directions for
 //! version 4; leaves out single packets (`packet.rs`).
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _, alphabet,
+    engine::{
+        DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig,
+        general_purpose::{PAD, STANDARD},
+    },
+};
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::{Message, MessageFrame, Packet, Text, error::DecodeError};
 
 /// What stands between two packets.
 pub const SEPARATOR: u8 = 0x1E;
+
+const LENIENT: GeneralPurposeConfig = PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD_OR_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE_OR_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// The packets of a payload, in order. After the first error there is nothing more (row A87).
 ///
@@ -50,7 +60,9 @@ fn decode(packet: &Text) -> Result<Packet, DecodeError> {
     let Some(encoded) = packet.strip_prefix('b') else {
         return Packet::decode(packet);
     };
-    let bytes = STANDARD.decode(encoded).map_err(|_| DecodeError::Base64)?;
+    // Some clients leave the padding out or use the URL-safe alphabet, and the reference takes both.
+    let bytes = STANDARD_OR_UNPADDED.decode(encoded).or_else(|_| URL_SAFE_OR_UNPADDED.decode(encoded));
+    let bytes = bytes.map_err(|_| DecodeError::Base64)?;
     Ok(Packet::Message(Message::Binary(Bytes::from(bytes))))
 }
 
@@ -141,6 +153,17 @@ mod tests {
         assert_eq!(packets("4a\u{1e}"), [text("a"), Err(DecodeError::Empty)]);
         assert_eq!(packets("4a\u{1e}9\u{1e}4b"), [text("a"), Err(DecodeError::UnknownKind(b'9'))]);
         assert_eq!(packets("4a\u{1e}b%%%\u{1e}4b"), [text("a"), Err(DecodeError::Base64)]);
+    }
+
+    #[test]
+    fn base64_is_taken_without_padding_and_in_either_alphabet() {
+        let expected = [Ok(Packet::Message(Message::Binary(Bytes::from_static(&[0xFB, 0xEF, 0xFF, 0x01]))))];
+        for payload in ["b++//AQ==", "b++//AQ", "b--__AQ==", "b--__AQ"] {
+            assert_eq!(packets(payload), expected, "{payload}");
+        }
+        for payload in ["b+-//AQ==", "bA", "bAQ=A", "bé"] {
+            assert_eq!(packets(payload), [Err(DecodeError::Base64)], "{payload}");
+        }
     }
 
     #[test]

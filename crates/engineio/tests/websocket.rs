@@ -202,3 +202,19 @@ async fn a_stream_that_buffers_is_flushed_to_the_end() {
     drop(client);
     engine.close().await;
 }
+
+/// S44: half a request's head is not waited for without end. On a paused clock, which moves when all wait.
+#[tokio::test(start_paused = true)]
+async fn half_a_request_is_cut_off() {
+    let engine = Engine::new(Config::default(), |_| async {});
+    let listener = engine.bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    tokio::spawn(listener.serve(engine.service()));
+    client.write_all(b"GET /engine.io/?EIO=4 HTTP/1.1\r\nHost").await.unwrap();
+    let mut answer = Vec::new();
+    let started = tokio::time::Instant::now();
+    // Whether it is answered or just closed is hyper's to say.
+    let _ = client.read_to_end(&mut answer).await;
+    assert!(started.elapsed() >= Duration::from_secs(30), "{:?}", started.elapsed());
+    engine.close().await;
+}

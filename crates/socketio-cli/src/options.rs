@@ -35,7 +35,7 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServeOptions {
     /// The address to listen on, host:port; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS", value_parser = address)]
     pub(crate) addr: String,
     /// The path that Socket.IO is served under.
     #[arg(long, default_value = "/socket.io", value_name = "PATH", value_parser = path)]
@@ -111,6 +111,15 @@ impl ServeOptions {
 }
 
 /// A path that is not the page's, and that means the same in a URL, a router and a script.
+/// A host and a port; whether this machine has the host is only known when it is bound.
+fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(_)) => Ok(text.to_owned()),
+        _ => Err("give a host and a port, such as 127.0.0.1:3000".to_owned()),
+    }
+}
+
 fn path(text: &str) -> Result<String, String> {
     let path = text.strip_suffix('/').unwrap_or(text);
     let is_plain = |segment: &str| {

@@ -2,15 +2,14 @@
 //! `echo.rs`.
 
 use std::{
-    future::{IntoFuture, ready},
+    future::ready,
     io::{self, Write},
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow};
-use axum::{Router, routing::get, serve::ListenerExt};
-use socketio::Server;
-use tokio::{net::TcpListener, sync::oneshot};
+use axum::{Router, routing::get};
+use socketio::{Server, engineio::server::Listener};
 
 use crate::{chat, client_package, echo, options::ServeOptions, page, shutdown::Signals};
 
@@ -30,17 +29,14 @@ pub(crate) async fn serve(options: &ServeOptions) -> Result<()> {
     let page = page::write(options);
     let router = Router::new().route("/", get(move || ready(page::respond(page.clone())))).layer(io.layer());
 
-    let listener = bind(&options.addr).await?;
+    let listener = bind(&io, &options.addr).await?;
     say(format_args!("listening on http://{}", listener.local_addr()?));
-    let (stop, stopped) = oneshot::channel::<()>();
-    // Small packets are the point of this protocol: none waits for the next.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
-    let serving = tokio::spawn(serving.into_future());
+    // The server's own listener rather than axum's: it bounds how long a request's head may take, and how large
+    // it may be.
+    let serving = tokio::spawn(listener.serve(router));
 
     let signal = signals.next().await;
     tracing::info!(?signal, "closing");
-    drop(stop);
     let close = async {
         io.close().await;
         serving.await
@@ -57,8 +53,8 @@ pub(crate) async fn serve(options: &ServeOptions) -> Result<()> {
     Ok(())
 }
 
-async fn bind(address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
+async fn bind(io: &Server, address: &str) -> Result<Listener> {
+    io.bind(address).await.map_err(|error| {
         let advice = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another program listens there: end it, or choose another port with --addr (port 0 takes a free one)"

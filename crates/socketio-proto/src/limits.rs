@@ -9,6 +9,7 @@
 /// The memory that one connection can make it hold is at most one text message, `max_attachment_bytes`,
 /// and some 32 bytes for each of `max_attachments`; nothing is reserved ahead of what has arrived.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DecoderLimits {
     /// Most binary attachments that one packet may announce.
     pub max_attachments: usize,

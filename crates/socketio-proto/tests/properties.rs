@@ -189,7 +189,8 @@ proptest! {
 
     #[test]
     fn no_sequence_of_messages_makes_the_decoder_panic(messages in prop::collection::vec(message(), 1..10)) {
-        let limits = DecoderLimits { max_attachments: 4, max_attachment_bytes: 20, max_namespace_bytes: 16 };
+        let mut limits = DecoderLimits::default();
+        (limits.max_attachments, limits.max_attachment_bytes, limits.max_namespace_bytes) = (4, 20, 16);
         let mut decoder = Decoder::new(limits);
         for message in messages {
             match decoder.handle(message) {

@@ -569,3 +569,32 @@ async fn nobody_sends_attachments_before_joining_a_namespace() {
     client.settle().await;
     assert_eq!(io.engine().session_count(), 1);
 }
+
+/// C11: a handler that could never run is a mistake of the program, and is told at once.
+#[test]
+fn a_handler_for_a_reserved_event_is_refused_with_the_way_to_go() {
+    let register = |event: &'static str| {
+        std::panic::catch_unwind(move || Server::new().of("/").on(event, async || {}))
+            .map_err(|panic| *panic.downcast::<String>().unwrap_or_default())
+    };
+    for event in ["connect", "disconnect", "disconnecting", "connect_error", "newListener", "removeListener"] {
+        let message = register(event).unwrap_err();
+        assert!(message.contains(event) && message.contains("on_connect"), "{message}");
+    }
+    assert!(register("connected").is_ok());
+}
+
+/// Each bound of the decoder holds on a running server.
+#[tokio::test(start_paused = true)]
+async fn the_configured_decoder_limits_hold() {
+    let mut config = Config::default();
+    config.decoder_limits.max_attachments = 1;
+    let io = Server::with_config(config);
+    io.of("/").on("n", async |Data(_): Data<Bytes>| Ok("taken"));
+    let client = Client::connected(&io).await;
+    client.send("451-0[\"n\",{\"_placeholder\":true,\"num\":0}]\u{1e}bAQ==").await;
+    assert_eq!(client.receive().await, ["430[\"taken\"]"]);
+    client.send("452-[\"n\",{\"_placeholder\":true,\"num\":0}]").await;
+    client.settle().await;
+    assert_eq!(io.engine().session_count(), 0);
+}

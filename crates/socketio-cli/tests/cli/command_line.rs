@@ -45,6 +45,9 @@ fn a_wrong_word_is_a_matter_of_usage_and_exits_with_2() {
         (&["serve", "--path", "/"], "the chat page's"),
         (&["serve", "--transports", "webtransport"], "polling, websocket"),
         (&["serve", "--nonsense"], "--nonsense"),
+        (&["serve", "--addr", "localhost"], "a host and a port"),
+        (&["serve", "--addr", ":3000"], "a host and a port"),
+        (&["serve", "--addr", "127.0.0.1:70000"], "a host and a port"),
         (&[], "serve"),
     ] {
         let output = run(args);
@@ -68,7 +71,7 @@ fn an_address_in_use_is_said_to_be_with_a_way_out() {
 #[test]
 fn what_cannot_be_served_is_an_error_and_exits_with_1() {
     for (args, part) in [
-        (["serve", "--addr", "no port"], "such as 127.0.0.1:3000"),
+        (["serve", "--addr", "203.0.113.1:0"], "choose one of its own with --addr"),
         (["serve", "--client-dir", "/nowhere/at/all"], "name the folder of socket.io-client or socket.io, or `cdn`"),
         (["serve", "--client-dir", "crates"], "is not an installed npm package"),
     ] {

@@ -19,7 +19,7 @@ use std::{
 
 use engineio::{CloseMode, SendError, Session};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered, task::AtomicWaker};
-use socketio_proto::{Decoder, DecoderLimits, Encoded, Packet, PacketKind, encode};
+use socketio_proto::{Decoder, Encoded, Packet, PacketKind, encode};
 use tokio::time::Sleep;
 
 use super::{
@@ -108,7 +108,8 @@ pub(super) struct Connection {
     sockets: Vec<Arc<SocketCore>>,
     pending: FuturesUnordered<Task>,
     connect_timeout: Option<Pin<Box<Sleep>>>,
-    /// A socket was disconnected by this side: packets for it may still be on their way (hazard R41).
+    /// This side has disconnected a socket of this connection: packets for it may still be on their way, however
+    /// late, and are no offence (hazard R41).
     expects_late_packets: bool,
     /// The client broke the protocol and is being thrown out: what else it sent is not looked at.
     broken: bool,
@@ -125,9 +126,11 @@ impl Connection {
             waker: AtomicWaker::new(),
             joined: AtomicBool::new(false),
         });
+        let mut before_joining = core.config.decoder_limits;
+        before_joining.max_attachments = 0;
         Self {
             link,
-            decoder: Decoder::new(DecoderLimits { max_attachments: 0, ..core.config.decoder_limits }),
+            decoder: Decoder::new(before_joining),
             attachment_timeout: None,
             sockets: Vec::new(),
             pending: FuturesUnordered::new(),
@@ -233,7 +236,8 @@ impl Connection {
         let any = disconnect_all || !departures.is_empty();
         for departure in departures {
             self.sockets.retain(|socket| !Arc::ptr_eq(socket, &departure.socket));
-            self.expects_late_packets |= departure.reason == DisconnectReason::ServerNamespaceDisconnect;
+            self.expects_late_packets |=
+                departure.was_connected && departure.reason == DisconnectReason::ServerNamespaceDisconnect;
             self.run_disconnect_handlers(departure, cx);
         }
         if disconnect_all {

@@ -114,6 +114,7 @@ impl<T: Serialize> Reply<EventContext> for Result<T, HandlerError> {
     message = "this is not a handler for `{C}`",
     label = "not a handler",
     note = "a handler is an async function or closure whose arguments are extractors of this context (`Socket`, `Data<T>`, `Auth<T>`, …) and which returns `()` or `Result<_, HandlerError>`",
+    note = "check each argument's type first, then the return type: a plain value needs `Ok(…)`",
     note = "an `async` closure that uses a captured variable has to clone it first: `move |…| {{ let x = x.clone(); async move {{ … }} }}`"
 )]
 pub trait Handler<C: Context, M>: Send + Sync + 'static {

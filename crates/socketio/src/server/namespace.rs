@@ -76,7 +76,21 @@ impl Namespace {
     ///
     /// Several handlers of one event start in the order of their registration; the first one's return
     /// value acknowledges.
+    ///
+    /// # Panics
+    /// Where no client can send that event, since the protocol reserves its name (row C11): `connect`, `disconnect`
+    /// and their like. Joining and leaving are no events here: use [`Namespace::on_connect`] and
+    /// [`Namespace::on_disconnect`].
     pub fn on<M>(self, event: &str, handler: impl Handler<EventContext, M>) -> Self {
+        assert!(
+            !sio::is_reserved_event(event),
+            "no client can send the reserved event {event:?}: register with `on_connect` or `on_disconnect` instead"
+        );
+        if event == "connection" {
+            tracing::warn!(
+                "`on(\"connection\", …)` waits for an event of that name: clients that join are `on_connect`'s"
+            );
+        }
         self.register(|handlers| handlers.events.entry(event.into()).or_default().push(Erased::new(handler)))
     }
 
