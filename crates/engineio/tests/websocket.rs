@@ -5,12 +5,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use bytes::BytesMut;
-use engineio::{Config, server::Engine};
+use bytes::{Bytes, BytesMut};
+use engineio::{CloseReason, Config, server::Engine};
 use engineio_proto::{
     Message,
     websocket::{FrameDecoder, FrameEvent, FrameLimits, Opcode, Role, encode_frame},
 };
+use http_body_util::{BodyExt, Full};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream},
@@ -216,5 +217,60 @@ async fn half_a_request_is_cut_off() {
     // Whether it is answered or just closed is hyper's to say.
     let _ = client.read_to_end(&mut answer).await;
     assert!(started.elapsed() >= Duration::from_secs(30), "{:?}", started.elapsed());
+    engine.close().await;
+}
+
+/// Sends a WebSocket handshake and is gone before the answer can be written.
+async fn vanish_during_the_handshake(engine: &Engine, query: &str) {
+    let (mut near, far) = tokio::io::duplex(4096);
+    let request = format!(
+        "GET /engine.io/?EIO=4&transport=websocket{query} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    near.write_all(request.as_bytes()).await.unwrap();
+    let near = std::sync::Mutex::new(Some(near));
+    let service = hyper::service::service_fn(async |request| {
+        let response: http::Response<engineio::server::Body> = engine.handle(request).await;
+        assert_eq!(response.status(), 101);
+        drop(near.lock().unwrap().take());
+        Ok::<_, std::convert::Infallible>(response)
+    });
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+    assert!(connection.with_upgrades().await.is_err(), "the answer cannot be written");
+}
+
+/// R2, R8, S6: a client that vanishes before its handshake is through ends its own session, once and in order; and where
+/// it was only a candidate, not even that.
+#[tokio::test]
+async fn a_websocket_that_vanishes_during_its_handshake_harms_nothing() {
+    let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let engine = Engine::new(Config::default(), move |session| {
+        let ended = ended.clone();
+        async move {
+            while let Some(message) = session.recv().await {
+                let _ = session.send(message);
+            }
+            let _ = ended.send(session.closed().await.reason);
+        }
+    });
+    vanish_during_the_handshake(&engine, "").await;
+    let reason = tokio::time::timeout(DEADLINE, ends.recv()).await.expect("the application is told").unwrap();
+    assert_eq!(reason, CloseReason::TransportClose);
+
+    let ask = async |method: &str, query: &str, body: &'static str| {
+        let request =
+            http::Request::builder().method(method).uri(format!("/engine.io/?EIO=4&transport=polling{query}"));
+        let response: http::Response<engineio::server::Body> =
+            engine.handle(request.body(Full::<Bytes>::from(body)).unwrap()).await;
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    };
+    let open = ask("GET", "", "").await;
+    let sid = format!("&sid={}", open.split('"').nth(3).unwrap());
+    for round in 0..3 {
+        vanish_during_the_handshake(&engine, &sid).await;
+        assert_eq!(ask("POST", &sid, "4still here").await, "ok", "round {round}");
+        assert_eq!(ask("GET", &sid, "").await, "4still here", "round {round}");
+    }
     engine.close().await;
 }

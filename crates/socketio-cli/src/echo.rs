@@ -13,7 +13,7 @@ pub(crate) fn serve(namespace: Namespace) {
         if sent == Err(EmitError::Full) {
             // Who sends without reading is not owed an echo with holes.
             tracing::debug!(socket = %socket.id(), "the client does not read what is sent back: it is disconnected");
-            socket.disconnect_connection();
+            socket.abort_connection();
         }
     });
 }

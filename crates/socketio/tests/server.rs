@@ -598,3 +598,22 @@ async fn the_configured_decoder_limits_hold() {
     client.settle().await;
     assert_eq!(io.engine().session_count(), 0);
 }
+
+/// R15: a client that does not read can be let go at once, with its queue.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_can_be_let_go_at_once() {
+    let mut config = Config::default();
+    config.engine.limits.max_queue_bytes = 1000;
+    let io = Server::with_config(config);
+    let log = Log::default();
+    io.of("/").on_disconnect(log.reasons()).on("ask", async |socket: Socket, Data(text): Data<String>| {
+        while socket.emit("answer", &text) != Err(EmitError::Full) {}
+        socket.abort_connection();
+    });
+    let client = Client::connected(&io).await;
+    client.send("42[\"ask\",\"x\"]").await;
+    let started = tokio::time::Instant::now();
+    log.becomes(&["forced close"]).await;
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    assert_eq!(io.engine().session_count(), 0);
+}

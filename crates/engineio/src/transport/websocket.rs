@@ -137,6 +137,8 @@ impl Wire {
     /// Reads once. `Ready` means something happened; to be called again until `Pending`.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         if ready!(self.poll_upgrade(cx)).is_err() {
+            // There is no connection to say good-bye on, and the promise of one must not be asked again.
+            self.closing = Closing::Gone;
             return Poll::Ready(Read::Ended);
         }
         let mut chunk = BytesMut::from(std::mem::take(&mut self.early));

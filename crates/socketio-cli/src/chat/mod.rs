@@ -119,7 +119,7 @@ impl Chat {
         let has_joined = answer["ok"] == true;
         if ack.is_some_and(|ack| ack.send(&answer).is_err()) {
             // Without its members the page would show a room that is not so.
-            socket.disconnect_connection();
+            socket.abort_connection();
         }
         if has_joined {
             tell_rooms(&rooms, socket.namespace());

@@ -14,6 +14,7 @@ use std::{
     time::SystemTime,
 };
 
+use engineio::CloseMode;
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::{AckId, AckTable, Body, Encoded, PacketKind, encode, encode_event};
 use tokio::sync::oneshot;
@@ -180,7 +181,14 @@ impl Socket {
         self.core.disconnect();
     }
 
-    /// Disconnects the whole connection: all its namespaces are told, then it is closed (row D61).
+    /// Closes the whole connection at once, as `forced close`, and drops what is queued for it: for a client that does
+    /// not read ([`EmitError::Full`]), and which would be waited for otherwise.
+    pub fn abort_connection(&self) {
+        self.core.link.close_because(DisconnectReason::ForcedClose, CloseMode::Discard);
+    }
+
+    /// Disconnects the whole connection: all its namespaces are told, what is queued goes out as far as the client
+    /// takes it within [`close_timeout`](engineio::Limits::close_timeout), then it is closed (row D61).
     pub fn disconnect_connection(&self) {
         self.core.link.order_disconnect_all();
     }
