@@ -159,16 +159,22 @@ async fn reading_goes_on_when_a_lagging_application_has_caught_up() {
 /// A session may be received from outside its own task: taking a message there makes reading go on.
 #[tokio::test]
 async fn a_session_can_be_received_from_in_another_task() {
-    let engine = Engine::new(Config::default(), |session| async move {
-        let receiver = session.clone();
+    // The session's own task waits for something that has nothing to do with the session.
+    let done = std::sync::Arc::new(tokio::sync::Notify::new());
+    let finish = done.clone();
+    let (taken, mut takes) = tokio::sync::mpsc::unbounded_channel();
+    let engine = Engine::new(Config::default(), move |receiver| {
+        let (done, taken) = (done.clone(), taken.clone());
         tokio::spawn(async move {
             while let Some(message) = receiver.recv().await {
                 if message == Message::from("last") {
                     let _ = receiver.send(message);
+                } else {
+                    taken.send(()).unwrap();
                 }
             }
         });
-        session.closed().await;
+        async move { done.notified().await }
     });
     let listener = engine.bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -176,11 +182,13 @@ async fn a_session_can_be_received_from_in_another_task() {
     let mut client = Client::open(address).await;
     for round in 0..50 {
         client.send("4first").await;
-        tokio::task::yield_now().await;
+        // Only when it has been taken, in silence: no other message is on its way to set things moving.
+        tokio::time::timeout(DEADLINE, takes.recv()).await.expect("the first is taken").unwrap();
         client.send("4last").await;
         assert_eq!(client.text().await, "4last", "round {round}");
     }
     drop(client);
+    finish.notify_one();
     engine.close().await;
 }
 

@@ -4,6 +4,9 @@
 //!
 //! Order: a handler is run inline until it first waits, then the next packet is looked at (row D62).
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt,
     future::Future,
