@@ -617,3 +617,31 @@ async fn a_client_that_does_not_read_can_be_let_go_at_once() {
     assert_eq!(started.elapsed(), Duration::ZERO);
     assert_eq!(io.engine().session_count(), 0);
 }
+
+/// S11's limit: the time runs against a client that is silent, not against one that is not being read.
+#[tokio::test(start_paused = true)]
+async fn attachments_that_wait_for_the_server_are_not_late() {
+    let mut config = Config::default();
+    config.engine.limits.ping_interval = Duration::from_secs(3600);
+    config.max_pending_handlers = 1;
+    let io = Server::with_config(config);
+    let (log, gate) = (Log::default(), Arc::new(Notify::new()));
+    let release = gate.clone();
+    io.of("/").on_fallback(log.events()).on_disconnect(log.reasons());
+    io.of("/other").on_disconnect(move || {
+        let gate = gate.clone();
+        async move { gate.notified().await }
+    });
+    let client = Client::connected(&io).await;
+    client.send("40/other,").await;
+    client.receive().await;
+    client.send("451-[\"file\"]").await;
+    client.settle().await;
+    // The one handler that may wait does, and nothing more is read.
+    io.of("/other").sockets().remove(0).disconnect();
+    client.settle().await;
+    client.send("bAQ==").await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    release.notify_one();
+    log.becomes(&["file"]).await;
+}

@@ -303,7 +303,7 @@ impl Connection {
         }
     }
 
-    fn check_timeouts(&mut self, cx: &mut TaskContext<'_>) {
+    fn check_connect_timeout(&mut self, cx: &mut TaskContext<'_>) {
         if self.connect_timeout.is_some() && self.link.joined.load(Ordering::Relaxed) {
             self.connect_timeout = None;
             self.decoder.set_limits(self.core.config.decoder_limits);
@@ -312,6 +312,11 @@ impl Connection {
             self.connect_timeout = None;
             self.break_off();
         }
+    }
+
+    /// To be called where all that came has been read: the time runs against a client that is silent, not against
+    /// one that is not being read.
+    fn check_attachment_timeout(&mut self, cx: &mut TaskContext<'_>) {
         if self.attachment_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
             self.attachment_timeout = None;
             self.reject(&"attachments that do not come");
@@ -328,7 +333,7 @@ impl Future for Connection {
         loop {
             let ordered = this.follow_orders(cx);
             while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {}
-            this.check_timeouts(cx);
+            this.check_connect_timeout(cx);
             let full = this.pending.len() >= this.core.config.max_pending_handlers.max(1);
             if full && !this.over && this.link.session.closed_now().is_some() {
                 // What is still unread was for sockets that are gone now (row D74).
@@ -345,7 +350,7 @@ impl Future for Connection {
                         this.end();
                         continue;
                     }
-                    Poll::Pending => {}
+                    Poll::Pending => this.check_attachment_timeout(cx),
                 }
             }
             if !ordered {
