@@ -168,7 +168,7 @@ impl Driver {
     /// Moves closing wires on and drops those that are gone.
     fn close(&mut self, cx: &mut Context<'_>) {
         for wire in self.wires.iter_mut().filter(|wire| !wire.is_open()) {
-            let _ = wire.poll_close(cx);
+            wire.drive_close(cx);
         }
         self.wires.retain(|wire| !wire.is_gone());
         if self.wires.is_empty() {

@@ -92,16 +92,12 @@ impl Shared {
         // A burst must not be paid for with memory ever after.
         inner.out = if out.capacity() > KEPT_OUTPUTS { Vec::new() } else { out };
         let has_messages = !inner.incoming.is_empty();
-        let driver = inner.rouse_driver();
-        drop(inner);
+        wake_driver(inner);
         if changed {
             self.changed.notify_waiters();
         }
         if has_messages || changed {
             self.receiver.wake();
-        }
-        if let Some(driver) = driver {
-            driver.wake();
         }
         result
     }
@@ -147,11 +143,7 @@ impl Shared {
     pub(crate) fn send(&self, frames: &[MessageFrame]) -> Result<(), SendError> {
         let mut inner = self.lock();
         inner.session.handle_send(frames)?;
-        let driver = inner.rouse_driver();
-        drop(inner);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        wake_driver(inner);
         Ok(())
     }
 
@@ -181,12 +173,8 @@ impl Shared {
                 // The memory goes back, a POST that waits for its turn is let in, and the driver, if this is not
                 // its task, reads on.
                 inner.forget_incoming();
-                let driver = inner.rouse_driver();
-                drop(inner);
+                wake_driver(inner);
                 self.changed.notify_waiters();
-                if let Some(driver) = driver {
-                    driver.wake();
-                }
             }
             return Poll::Ready(Some(message));
         }
@@ -215,6 +203,16 @@ impl Shared {
     }
 }
 
+/// Unlocks, and wakes the driver where it sleeps, once.
+fn wake_driver(mut inner: MutexGuard<'_, Inner>) {
+    let asleep = std::mem::replace(&mut inner.asleep, false);
+    let driver = if asleep { inner.driver.clone() } else { None };
+    drop(inner);
+    if let Some(driver) = driver {
+        driver.wake();
+    }
+}
+
 impl Inner {
     /// The driver runs, under this waker.
     pub(crate) fn driver_runs(&mut self, waker: &Waker) {
@@ -227,11 +225,6 @@ impl Inner {
     /// The driver is about to sleep: from now on it is woken.
     pub(crate) const fn driver_sleeps(&mut self) {
         self.asleep = true;
-    }
-
-    /// The waker of a driver that sleeps; it is woken once.
-    fn rouse_driver(&mut self) -> Option<Waker> {
-        if std::mem::replace(&mut self.asleep, false) { self.driver.clone() } else { None }
     }
 
     pub(crate) fn forget_incoming(&mut self) {

@@ -228,8 +228,8 @@ impl Wire {
         self.out = VecDeque::new();
     }
 
-    /// Moves a closing wire on. `Ready`: it is gone and may be dropped.
-    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Moves a closing wire on; to be called until it is gone.
+    pub(crate) fn drive_close(&mut self, cx: &mut Context<'_>) {
         if let Closing::Flushing(deadline) = self.closing {
             let flushed = match self.poll_upgrade(cx) {
                 Poll::Ready(Ok(())) => self.poll_write(cx),
@@ -237,7 +237,7 @@ impl Wire {
                 Poll::Pending => Poll::Pending,
             };
             match flushed {
-                Poll::Pending => return self.pending_until(deadline),
+                Poll::Pending => return self.give_up_at(deadline),
                 Poll::Ready(Err(_)) => self.closing = Closing::Gone,
                 Poll::Ready(Ok(())) => {
                     // Half-closes, which TCP does at once; what else there is may take its time.
@@ -255,18 +255,15 @@ impl Wire {
             match read {
                 Poll::Ready(Ok(read)) if read > 0 => {}
                 Poll::Ready(_) => self.closing = Closing::Gone,
-                Poll::Pending => return self.pending_until(deadline),
+                Poll::Pending => return self.give_up_at(deadline),
             }
         }
-        if self.is_gone() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn pending_until(&mut self, deadline: Instant) -> Poll<()> {
-        if Instant::now() < deadline {
-            return Poll::Pending;
+    fn give_up_at(&mut self, deadline: Instant) {
+        if Instant::now() >= deadline {
+            self.closing = Closing::Gone;
         }
-        self.closing = Closing::Gone;
-        Poll::Ready(())
     }
 }
 
