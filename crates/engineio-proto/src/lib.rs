@@ -51,7 +51,7 @@ pub use limits::Limits;
 pub use message::{Message, MessageFrame};
 pub use moment::Moment;
 pub use packet::Packet;
-pub use payload::{Packets, PayloadWriter, SEPARATOR};
+pub use payload::{Packets, Payload, PayloadWriter, SEPARATOR};
 pub use queue::SendQueue;
 pub use request::{BadRequest, Reject};
 pub use session::{Answer, Attached, CloseMode, Output, PostFault, PostRefusal, ServerSession, WireLoss};

@@ -66,6 +66,7 @@ pub struct MessageFrame {
     bytes: Bytes,
     header_len: u8,
     binary: bool,
+    compress: bool,
 }
 
 impl MessageFrame {
@@ -78,14 +79,14 @@ impl MessageFrame {
         for part in parts {
             bytes.put_slice(part.as_bytes());
         }
-        Self { bytes: bytes.freeze(), header_len, binary: false }
+        Self { bytes: bytes.freeze(), header_len, binary: false, compress: true }
     }
 
     /// The frame of a packet that is text already, kind included.
     pub(crate) fn packet_text(packet: &str) -> Self {
         let (mut bytes, header_len) = start(websocket::Opcode::Text, packet.len());
         bytes.put_slice(packet.as_bytes());
-        Self { bytes: bytes.freeze(), header_len, binary: false }
+        Self { bytes: bytes.freeze(), header_len, binary: false, compress: true }
     }
 
     /// The frame of a binary message.
@@ -93,7 +94,20 @@ impl MessageFrame {
     pub fn binary(payload: &[u8]) -> Self {
         let (mut bytes, header_len) = start(websocket::Opcode::Binary, payload.len());
         bytes.put_slice(payload);
-        Self { bytes: bytes.freeze(), header_len, binary: true }
+        Self { bytes: bytes.freeze(), header_len, binary: true, compress: true }
+    }
+
+    /// The same, not to be compressed on its way: neither by permessage-deflate nor, where it travels alone, by HTTP
+    /// (row A12). What is random or compressed already costs time and shrinks nothing.
+    #[must_use]
+    pub fn uncompressed(self) -> Self {
+        Self { compress: false, ..self }
+    }
+
+    /// Whether a transport that compresses may compress it (row A12); true unless said otherwise.
+    #[must_use]
+    pub const fn may_compress(&self) -> bool {
+        self.compress
     }
 
     /// The whole WebSocket frame, header included.

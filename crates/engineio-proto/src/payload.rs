@@ -66,10 +66,28 @@ fn decode(packet: &Text) -> Result<Packet, DecodeError> {
     Ok(Packet::Message(Message::Binary(Bytes::from(bytes))))
 }
 
+/// A payload that was written: the body of the answer to a GET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// The packets, joined.
+    pub bytes: Bytes,
+    /// Whether HTTP may compress it: where any of its packets may be (row A12).
+    pub compress: bool,
+}
+
+impl Payload {
+    /// A payload of one packet that belongs to the protocol: too short to compress.
+    #[must_use]
+    pub const fn control(packet: &'static str) -> Self {
+        Self { bytes: Bytes::from_static(packet.as_bytes()), compress: false }
+    }
+}
+
 /// Writes a payload packet by packet, within a budget of bytes.
 #[derive(Debug, Default)]
 pub struct PayloadWriter {
     bytes: BytesMut,
+    compress: bool,
 }
 
 impl PayloadWriter {
@@ -87,6 +105,7 @@ impl PayloadWriter {
 
     /// Adds a packet that is text already: its kind and data.
     pub fn push_text(&mut self, packet: &str) {
+        self.compress = true;
         self.separate();
         self.bytes.put_slice(packet.as_bytes());
     }
@@ -100,6 +119,7 @@ impl PayloadWriter {
             return false;
         }
         self.bytes.reserve(len + 1);
+        self.compress |= frame.may_compress();
         self.separate();
         if frame.is_binary() {
             self.bytes.put_u8(b'b');
@@ -116,8 +136,8 @@ impl PayloadWriter {
 
     /// The payload, ready for a body.
     #[must_use]
-    pub fn finish(self) -> Bytes {
-        self.bytes.freeze()
+    pub fn finish(self) -> Payload {
+        Payload { bytes: self.bytes.freeze(), compress: self.compress }
     }
 
     fn separate(&mut self) {
@@ -173,7 +193,7 @@ mod tests {
         assert!(writer.push_message(&frame, 4), "the first always goes");
         assert!(!writer.push_message(&frame, 22));
         assert!(writer.push_message(&frame, 23));
-        assert_eq!(&writer.finish()[..], b"40123456789\x1e40123456789");
+        assert_eq!(&writer.finish().bytes[..], b"40123456789\x1e40123456789");
     }
 
     fn message() -> impl Strategy<Value = Message> {
@@ -190,7 +210,7 @@ mod tests {
             for message in &messages {
                 prop_assert!(writer.push_message(&message.into(), usize::MAX));
             }
-            let payload = Text::from_utf8(writer.finish()).unwrap();
+            let payload = Text::from_utf8(writer.finish().bytes).unwrap();
             let read: Vec<_> = Packets::new(payload).collect();
             prop_assert_eq!(read, messages.into_iter().map(|m| Ok(Packet::Message(m))).collect::<Vec<_>>());
         }

@@ -1,9 +1,7 @@
 //! What goes in and out of a session beside plain bytes: [`Output`], and the outcomes of its inputs.
 
-use bytes::Bytes;
-
 use crate::{
-    Closed, Message,
+    Closed, Message, Payload,
     id::{PollId, WireId},
     request::Reject,
     websocket::{CloseCode, FrameError},
@@ -30,7 +28,7 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// 200 with this payload (row A61).
-    Payload(Bytes),
+    Payload(Payload),
     /// 400 without a body (row A63).
     BadRequest,
 }

@@ -7,7 +7,7 @@ use super::{
     server::{CLOSE, NOOP, Polling, ServerSession, State},
 };
 use crate::{
-    CloseReason, Packet, Packets, PayloadWriter, Text,
+    CloseReason, Packet, Packets, Payload, PayloadWriter, Text,
     id::PollId,
     moment::Moment,
     request::{BadRequest, Reject},
@@ -176,7 +176,7 @@ impl ServerSession {
         if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = &mut self.state
             && let Some(poll) = polling.parked.take()
         {
-            out.push(Output::Answer(poll, Answer::Payload(Bytes::from_static(NOOP.as_bytes()))));
+            out.push(Output::Answer(poll, Answer::Payload(Payload::control(NOOP))));
         }
         self.close(CloseReason::TransportClose, "the client closed the session", out);
     }

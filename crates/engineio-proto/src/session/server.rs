@@ -27,7 +27,7 @@ use super::{
     output::{Answer, Output},
 };
 use crate::{
-    CloseReason, Closed, Limits, MessageFrame, Packet, PayloadWriter, Text,
+    CloseReason, Closed, Limits, MessageFrame, Packet, Payload, PayloadWriter, Text,
     error::SendError,
     id::{PollId, TransportKind, WireId},
     moment::Moment,
@@ -99,7 +99,7 @@ pub(super) const NOOP: &str = "6";
 impl ServerSession {
     /// A session opened by a GET; `open` is the open packet. The payload is the answer to that GET.
     #[must_use]
-    pub fn open_polling(limits: Arc<Limits>, open: &Text, now: Moment) -> (Self, Bytes) {
+    pub fn open_polling(limits: Arc<Limits>, open: &Text, now: Moment) -> (Self, Payload) {
         let mut payload = PayloadWriter::new();
         payload.push_text(open);
         (Self::new(limits, State::Polling(Polling::default()), now), payload.finish())
@@ -304,7 +304,7 @@ impl ServerSession {
         if let State::Probing(polling, _) = &mut self.state
             && let Some(poll) = polling.parked.take()
         {
-            out.push(Output::Answer(poll, Answer::Payload(Bytes::from_static(NOOP.as_bytes()))));
+            out.push(Output::Answer(poll, Answer::Payload(Payload::control(NOOP))));
         }
     }
 
@@ -330,7 +330,7 @@ impl ServerSession {
         if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = before
             && let Some(poll) = polling.parked
         {
-            out.push(Output::Answer(poll, Answer::Payload(Bytes::from_static(CLOSE.as_bytes()))));
+            out.push(Output::Answer(poll, Answer::Payload(Payload::control(CLOSE))));
         }
         out.push(Output::Closed(Closed { reason, detail }));
         match before {

@@ -8,7 +8,7 @@ use super::{
     server::{Candidate, NOOP, ServerSession, State},
 };
 use crate::{
-    CloseReason, Message, Packet,
+    CloseReason, Message, Packet, Payload,
     id::WireId,
     moment::Moment,
     websocket::{FrameEvent, Opcode, encode_frame},
@@ -141,7 +141,7 @@ impl ServerSession {
     fn switch(&mut self, now: Moment, out: &mut Vec<Output>) {
         let State::Probing(polling, candidate) = self.state else { return };
         if let Some(poll) = polling.parked {
-            out.push(Output::Answer(poll, Answer::Payload(Bytes::from_static(NOOP.as_bytes()))));
+            out.push(Output::Answer(poll, Answer::Payload(Payload::control(NOOP))));
         }
         self.state = if candidate.closing {
             State::Draining(candidate.wire, now + self.limits.close_timeout)

@@ -29,7 +29,7 @@ pub(super) fn reject_upgrade<B>(message: &str) -> Response<Body<B>> {
 /// The answer to a GET (row A61).
 pub(super) fn poll<B>(answer: Answer, request: &HeaderMap) -> Response<Body<B>> {
     let Answer::Payload(payload) = answer else { return bare(StatusCode::BAD_REQUEST) };
-    let mut response = with_body(StatusCode::OK, Some("text/plain; charset=UTF-8"), payload);
+    let mut response = with_body(StatusCode::OK, Some("text/plain; charset=UTF-8"), payload.bytes);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     spare_internet_explorer(&mut response, request);
     response

@@ -66,7 +66,7 @@ pub(super) fn send(session: &mut ServerSession, messages: &[&str]) {
 fn the_open_packet_is_the_first_thing_that_a_client_gets_on_either_transport() {
     let open = Text::from_static("0{}");
     let (_, answer) = ServerSession::open_polling(limits(), &open, at(0));
-    assert_eq!(packets(&answer), "0{}");
+    assert_eq!(packets(&answer.bytes), "0{}");
     let (mut session, wire) = ServerSession::open_wire(limits(), &open, at(0));
     session.handle_send(&[text("first")]).unwrap();
     assert_eq!(taken(&mut session, wire, &mut Vec::new()), "0{} 4first");

@@ -4,8 +4,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-
 use super::{
     at,
     bench::{Bench, Input, Kind, State, event, inputs, states},
@@ -42,7 +40,9 @@ fn a_graceful_close_delivers_all_that_was_queued_from_every_state() {
         }
         for output in &out {
             if let Output::Answer(_, Answer::Payload(payload)) = output {
-                got.extend(packets(payload).split(',').filter(|packet| packet.starts_with('4')).map(String::from));
+                got.extend(
+                    packets(&payload.bytes).split(',').filter(|packet| packet.starts_with('4')).map(String::from),
+                );
             }
         }
         assert_eq!(got.join(" "), queued, "{state:?}");
@@ -127,7 +127,7 @@ fn of_overlapping_requests_each_is_answered_and_the_second_steals_nothing() {
             Output::Message(_) | Output::Upgraded | Output::CloseWire(..) | Output::Closed(_) => None,
         })
         .collect();
-    let close = Answer::Payload(Bytes::from_static(b"1"));
+    let close = Answer::Payload(crate::Payload::control("1"));
     assert_eq!(answers, [(second, Answer::BadRequest), (first, close)]);
     assert!(session.is_closed());
 

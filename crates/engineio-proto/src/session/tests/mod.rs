@@ -60,7 +60,7 @@ fn hex(bytes: &[u8]) -> String {
 /// Outputs in one line; the two closures name the ids.
 fn line(outputs: &[Output], poll: impl Fn(PollId) -> String, wire: impl Fn(WireId) -> String) -> String {
     let word = |output: &Output| match output {
-        Output::Answer(id, Answer::Payload(payload)) => format!("{}={}", poll(*id), packets(payload)),
+        Output::Answer(id, Answer::Payload(payload)) => format!("{}={}", poll(*id), packets(&payload.bytes)),
         Output::Answer(id, Answer::BadRequest) => format!("{}=400", poll(*id)),
         Output::Message(Message::Text(text)) => format!("message({text})"),
         Output::Message(Message::Binary(bytes)) => format!("message({})", hex(bytes)),

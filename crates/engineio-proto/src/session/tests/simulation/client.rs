@@ -116,7 +116,7 @@ impl Client {
                 Waiting::Pong => payload.push_text("3"),
             }
         }
-        self.post_body(payload.finish(), air);
+        self.post_body(payload.finish().bytes, air);
     }
 
     fn post_body(&mut self, body: Bytes, air: &mut Air) {
@@ -142,7 +142,7 @@ impl Client {
         let Answer::Payload(payload) = answer else {
             return self.crashes(air);
         };
-        for packet in Packets::new(Text::from_utf8(payload.clone()).unwrap()) {
+        for packet in Packets::new(Text::from_utf8(payload.bytes.clone()).unwrap()) {
             match packet.unwrap() {
                 Packet::Message(message) => next_of(&mut self.received, &message),
                 Packet::Ping(data) => {
