@@ -84,7 +84,7 @@ impl Faces {
 
         config.path = "/socket.io".into();
         let mut config = socketio::Config::over(config);
-        config.connect_timeout = settings.connect_timeout;
+        config.limits.connect_timeout = settings.connect_timeout;
         let io = Server::with_config(config);
         namespaces::install(&io);
         Self { engine, io }

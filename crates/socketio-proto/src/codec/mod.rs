@@ -40,6 +40,15 @@ impl Encoded {
         }
     }
 
+    /// The same, not to be compressed on its way; see [`MessageFrame::uncompressed`].
+    #[must_use]
+    pub fn uncompressed(&self) -> Self {
+        Self(match &self.0 {
+            Frames::One(frame) => Frames::One(frame.clone().uncompressed()),
+            Frames::Many(frames) => Frames::Many(frames.iter().map(|frame| frame.clone().uncompressed()).collect()),
+        })
+    }
+
     /// Bytes that it costs in a queue, frame headers included.
     #[must_use]
     pub fn byte_len(&self) -> usize {
