@@ -240,8 +240,11 @@ fn tests_in(source: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut is_test = false;
     for line in source.lines().map(str::trim) {
-        // `test`, `tokio::test`, `tokio::test(start_paused = true)`.
-        let attribute = line.strip_prefix("#[").map(|rest| rest.split(['(', ']']).next().unwrap_or(rest));
+        // `test`, `tokio::test`, `tokio::test(start_paused = true)`; a line that goes on is a string, as below.
+        let attribute = line
+            .strip_prefix("#[")
+            .filter(|_| line.ends_with(']'))
+            .map(|rest| rest.split(['(', ']']).next().unwrap_or(rest));
         if attribute.is_some_and(|path| path == "test" || path.ends_with("::test")) {
             is_test = true;
         } else if let Some(name) = function_name(line).filter(|_| is_test) {
@@ -370,6 +373,8 @@ fn tests_are_found_under_any_test_attribute_and_nothing_else_is_one() {
         #[cfg(test)]\nmod tests {\n    fn inside() {}\n}\n\
         const TEXT: &str = \"#[test]\\nfn quoted() {}\";\n";
     assert_eq!(tests_in(source), ["plain", "paused", "property"]);
+    let here = fs::read_to_string(repository().join("tests/tests/compatibility.rs")).unwrap();
+    assert_eq!(tests_in(&here).len(), 5, "those in the strings above are none");
 }
 
 #[test]
