@@ -79,6 +79,7 @@ impl Faces {
         let mut config = engineio::Config::default();
         config.limits = limits(settings);
         config.transports = transports(settings);
+        config.allow_upgrades = settings.allow_upgrades;
         config.allow_request = Some(refuse_forbidden());
         let engine = engine::echo(config.clone());
 
