@@ -31,7 +31,18 @@ enum Frames {
 }
 
 impl Encoded {
-    /// The messages in order: one text, then the attachments.
+    /// One packet in these messages, in this order: for parsers of other formats.
+    ///
+    /// Without any message nothing is sent.
+    #[must_use]
+    pub fn from_frames(frames: Vec<MessageFrame>) -> Self {
+        match <[MessageFrame; 1]>::try_from(frames) {
+            Ok([frame]) => Self(Frames::One(frame)),
+            Err(frames) => Self(Frames::Many(frames.into())),
+        }
+    }
+
+    /// The messages in order; those of the default parser are one text, then the attachments.
     #[must_use]
     pub fn frames(&self) -> &[MessageFrame] {
         match &self.0 {
