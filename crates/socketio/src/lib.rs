@@ -62,4 +62,6 @@ pub use server::{
     HandlerFailure, Handshake, Limits, Namespace, Occasion, PendingAck, RawEvent, Reply, RoomEvent, Server,
     ServerLayer, ServerService, Socket, SocketData, SocketId,
 };
-pub use socketio_proto::{Args, ArgumentError, Body, DecoderLimits, EncodeError};
+pub use socketio_proto::{
+    AnyParser, Args, ArgumentError, Body, DecoderLimits, EncodeError, JsonParser, MsgpackParser, Parser,
+};

@@ -1,5 +1,7 @@
 //! [`Config`]: everything about a server that can be chosen, with the reference's defaults.
 
+use socketio_proto::AnyParser;
+
 use super::{ClientFiles, Limits};
 
 /// Configuration of a [`Server`](super::Server).
@@ -21,6 +23,17 @@ pub struct Config {
     pub engine: engineio::Config,
     /// Bounds and times of namespaces, events and acknowledgements.
     pub limits: Limits,
+    /// The format of packets, for all namespaces; clients have to use the same (rows D5, C27). Default: text, as all
+    /// clients have it by default.
+    ///
+    /// ```
+    /// use socketio::{AnyParser, Config, MsgpackParser, Server};
+    ///
+    /// let mut config = Config::default();
+    /// config.parser = AnyParser::new(MsgpackParser); // npm: socket.io-msgpack-parser
+    /// let io = Server::with_config(config);
+    /// ```
+    pub parser: AnyParser,
     /// Whether a namespace that exists because a client asked for it ([`Server::of_matching`](super::Server::of_matching))
     /// goes when the last client has left it (row D27). Default true; the reference keeps it unless told otherwise.
     pub cleanup_empty_child_namespaces: bool,
@@ -43,6 +56,7 @@ impl Config {
         Self {
             engine,
             limits: Limits::default(),
+            parser: AnyParser::default(),
             cleanup_empty_child_namespaces: true,
             client_files: ClientFiles::none(),
         }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
-use socketio_proto::{AckId, Body, PacketKind, encode};
+use socketio_proto::{AckId, Body, PacketKind};
 
 use super::{
     DisconnectReason, EmitError, HandlerError, Namespace, Socket, handler::Context, outgoing::Flags, socket::SocketCore,
@@ -215,7 +215,7 @@ impl AckSender {
     }
 
     pub(super) fn send_body(self, body: &Body) -> Result<(), EmitError> {
-        let packet = encode(PacketKind::Ack, self.socket.namespace.wire_name(), Some(self.id), Some(body));
+        let packet = self.socket.namespace.encode(PacketKind::Ack, Some(self.id), Some(body));
         self.socket.send(&packet, Flags::default())
     }
 }

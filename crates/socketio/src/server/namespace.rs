@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde::Serialize;
-use socketio_proto::{self as sio, AckId, Body};
+use socketio_proto::{self as sio, AckId, Body, Encoded, PacketKind};
 
 use super::{
     Broadcast, ConnectContext, DisconnectContext, DisconnectReason, EmitError, EventContext, Handler, RoomEvent,
@@ -360,6 +360,11 @@ impl Namespace {
             }
         }
         result
+    }
+
+    /// A packet of this namespace, in the server's format.
+    pub(super) fn encode(&self, kind: PacketKind, ack: Option<AckId>, body: Option<&Body>) -> Encoded {
+        self.core.environment.config.parser.encode(kind, &self.core.name, ack, body)
     }
 
     /// The next id for an acknowledgement.

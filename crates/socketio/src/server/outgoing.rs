@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use serde::Serialize;
-use socketio_proto::{AckId, Body, EncodeError, Encoded, PacketKind, encode, encode_event};
+use socketio_proto::{AckId, Body, EncodeError, Encoded, PacketKind};
 
 use super::{Namespace, socket::SocketCore};
 
@@ -44,7 +44,7 @@ impl Outgoing {
         if namespace.looks_into_events() {
             return Body::event(event, args).map(Self::Body);
         }
-        encode_event(namespace.wire_name(), ack, event, args).map(Self::Encoded)
+        namespace.environment().config.parser.encode_event(namespace.wire_name(), ack, event, args).map(Self::Encoded)
     }
 
     pub(super) fn raw(event: &Body) -> Self {
@@ -55,7 +55,7 @@ impl Outgoing {
     pub(super) fn packet(&self, namespace: &Namespace, ack: Option<AckId>) -> Cow<'_, Encoded> {
         match self {
             Self::Encoded(packet) => Cow::Borrowed(packet),
-            Self::Body(body) => Cow::Owned(encode(PacketKind::Event, namespace.wire_name(), ack, Some(body))),
+            Self::Body(body) => Cow::Owned(namespace.encode(PacketKind::Event, ack, Some(body))),
         }
     }
 

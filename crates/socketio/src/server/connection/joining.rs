@@ -3,7 +3,7 @@
 use std::{sync::Arc, task::Context as TaskContext, time::SystemTime};
 
 use futures_util::future::join_all;
-use socketio_proto::{Packet, PacketKind, encode};
+use socketio_proto::{Packet, PacketKind};
 
 use super::{Connection, run};
 use crate::server::{
@@ -77,7 +77,8 @@ impl Connection {
 
     fn refuse(&self, packet: &Packet, message: &str) {
         let body = HandlerError::new(message).connect_error();
-        self.link.send(&encode(PacketKind::ConnectError, &packet.namespace, None, body.as_ref()));
+        let parser = &self.registry.environment.config.parser;
+        self.link.send(&parser.encode(PacketKind::ConnectError, &packet.namespace, None, body.as_ref()));
     }
 
     /// A socket for the client, which then is let in or refused.

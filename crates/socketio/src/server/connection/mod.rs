@@ -22,7 +22,7 @@ use std::{
 use engineio::{CloseMode, Session};
 use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
 pub(super) use link::{Departure, Link};
-use socketio_proto::{self as sio, Decoder, Packet, PacketKind};
+use socketio_proto::{self as sio, AnyDecoder, Packet, PacketKind};
 use tokio::time::Sleep;
 
 use super::{
@@ -40,7 +40,7 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) struct Connection {
     registry: Arc<Registry>,
     link: Arc<Link>,
-    decoder: Decoder,
+    decoder: AnyDecoder,
     /// Runs while attachments of a packet are still to come.
     attachment_timeout: Option<Pin<Box<Sleep>>>,
     /// At most `max_namespaces`, usually one: a list is smaller and quicker than a table.
@@ -66,7 +66,7 @@ impl Connection {
         before_joining.max_attachments = 0;
         Self {
             link: Arc::new(Link::new(session, &registry.environment)),
-            decoder: Decoder::new(before_joining),
+            decoder: registry.environment.config.parser.decoder(before_joining),
             attachment_timeout: None,
             sockets: Vec::new(),
             resolving: Vec::new(),

@@ -9,7 +9,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use socketio_proto::{AckId, AckTable, Body, Encoded, PacketKind, encode};
+use socketio_proto::{AckId, AckTable, Body, Encoded, PacketKind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Handshake, Socket, data::Slot};
@@ -233,7 +233,7 @@ impl SocketCore {
             }
             let held = std::mem::take(held);
             let greeting = Body::connect(&serde_json::json!({ "sid": self.id })).ok();
-            let greeting = encode(PacketKind::Connect, self.namespace.wire_name(), None, greeting.as_ref());
+            let greeting = self.namespace.encode(PacketKind::Connect, None, greeting.as_ref());
             for packet in std::iter::once(&greeting).chain(&held) {
                 // A connection that is over drops it; its end is on the way to this socket too.
                 self.link.send(packet);
@@ -253,13 +253,13 @@ impl SocketCore {
     pub(in crate::server) fn refuse(self: &Arc<Self>, error: Option<&Body>) {
         if let Some(Phase::Connecting(..)) = self.depart(DisconnectReason::ServerNamespaceDisconnect) {
             count(&self.namespace.environment().counting.joins_refused);
-            self.link.send(&encode(PacketKind::ConnectError, self.namespace.wire_name(), None, error));
+            self.link.send(&self.namespace.encode(PacketKind::ConnectError, None, error));
         }
     }
 
     pub(in crate::server) fn disconnect(self: &Arc<Self>) {
         if let Some(Phase::Connected) = self.depart(DisconnectReason::ServerNamespaceDisconnect) {
-            self.link.send(&encode(PacketKind::Disconnect, self.namespace.wire_name(), None, None));
+            self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None));
         }
     }
 
