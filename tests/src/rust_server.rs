@@ -5,6 +5,7 @@
 
 mod book;
 mod engine;
+mod http;
 mod namespaces;
 mod value;
 
@@ -80,6 +81,7 @@ impl Faces {
         config.limits = limits(settings);
         config.transports = transports(settings);
         config.allow_request = Some(refuse_forbidden());
+        http::install(&settings.http, &mut config);
         let engine = engine::echo(config.clone());
 
         config.path = "/socket.io".into();

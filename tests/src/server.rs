@@ -10,7 +10,7 @@ use serde_json::json;
 use testkit::NodeServer;
 
 use crate::rust_server::RustServer;
-use crate::{Frame, Wire};
+use crate::{Frame, HttpSettings, Wire};
 
 /// Which implementation the tests run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Settings {
     pub max_payload: usize,
     /// The transports that are served (A3).
     pub transports: &'static [&'static str],
+    /// What is added to the answers over HTTP; nothing unless a test is about it.
+    pub http: HttpSettings,
 }
 
 impl Settings {
@@ -70,6 +72,7 @@ impl Settings {
             connect_timeout: Duration::from_secs(45),
             max_payload: 1_000_000,
             transports: &["polling", "websocket"],
+            http: HttpSettings::default(),
         }
     }
 
@@ -81,6 +84,7 @@ impl Settings {
             "connectTimeout": self.connect_timeout.as_millis(),
             "maxPayload": self.max_payload,
             "transports": self.transports,
+            "http": self.http.to_json(),
         })
         .to_string()
     }

@@ -93,7 +93,8 @@ impl Exchange {
 
 impl Refusal {
     /// The request is answered with `Bad request`, code 3; the reason is for the log and for
-    /// [`Config::connection_error`](crate::Config::connection_error), never for the client (rows A25, A39).
+    /// [`Config::connection_error`](crate::Config::connection_error), never for the client (rows A25, A39). The answer
+    /// has the headers that the middlewares before this one added.
     pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Refused::Failed(reason.into()))
     }
