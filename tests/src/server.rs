@@ -10,7 +10,7 @@ use serde_json::json;
 use testkit::NodeServer;
 
 use crate::rust_server::RustServer;
-use crate::{Frame, Wire};
+use crate::{Frame, HttpSettings, Wire};
 
 /// Which implementation the tests run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Settings {
     pub transports: &'static [&'static str],
     /// Whether the open packet offers upgrades (A4).
     pub allow_upgrades: bool,
+    /// What is added to the answers over HTTP; nothing unless a test is about it.
+    pub http: HttpSettings,
 }
 
 impl Settings {
@@ -73,6 +75,7 @@ impl Settings {
             max_payload: 1_000_000,
             transports: &["polling", "websocket"],
             allow_upgrades: true,
+            http: HttpSettings::default(),
         }
     }
 
@@ -85,6 +88,7 @@ impl Settings {
             "maxPayload": self.max_payload,
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
+            "http": self.http.to_json(),
         })
         .to_string()
     }
