@@ -15,8 +15,8 @@
 #[non_exhaustive]
 pub struct SendOptions {
     /// May be given up for what is sent later: under [`WhenFull::DropOldest`](crate::WhenFull::DropOldest) it is
-    /// dropped where the room is needed, as a whole and only while nothing of it has left; and it does not pass
-    /// those who wait for room. Default false: what has to arrive, such as packets of the protocol (row J1).
+    /// dropped where the room is needed, as a whole and only while nothing of it has left. Default false: what has to
+    /// arrive, such as packets of the protocol (row J1).
     pub droppable: bool,
     /// Sent only if it can leave at once: a GET waits for an answer, or the WebSocket has written all that it was
     /// given, and nothing is queued. Else it is dropped. Default false (row D53).

@@ -25,10 +25,12 @@ pub mod server;
 mod session;
 mod shared;
 mod transport;
+mod waiting;
 
 pub use config::{AllowRequest, Config};
 pub use engineio_proto::{
-    CloseReason, Closed, Limits, Message, MessageFrame, SendError, SessionId, Text, TransportKind,
+    CloseReason, Closed, Limits, Message, MessageFrame, SendError, SendOptions, Sent, SessionId, Text, TransportKind,
+    WhenFull,
 };
 pub use random::random_id;
 pub use session::{CloseMode, PeerAddr, Request, Session};

@@ -11,13 +11,13 @@ use std::{
 
 use engineio_proto::{
     Answer, CloseMode, Closed, Message, MessageFrame, Output, PollId, PostFault, PostRefusal, Reject, SendError,
-    ServerSession, SessionId, TransportKind, WireId, websocket::CloseCode,
+    SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId, websocket::CloseCode,
 };
 use futures_util::task::AtomicWaker;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{clock::Clock, session::Request};
+use crate::{clock::Clock, session::Request, waiting::Waiting};
 
 /// Outputs for which a session keeps room: those of an ordinary input.
 const KEPT_OUTPUTS: usize = 4;
@@ -47,6 +47,8 @@ pub(crate) struct Inner {
     incoming: VecDeque<Message>,
     /// A WebSocket whose HTTP upgrade is under way, for the driver to pick up.
     pub(crate) offered: Option<(WireId, OnUpgrade)>,
+    /// Who waits for the session's queue.
+    pub(crate) waiting: Waiting,
     /// WebSockets that the driver is to close.
     pub(crate) close_wires: Vec<(WireId, Option<CloseCode>)>,
     pub(crate) closed: Option<Closed>,
@@ -66,6 +68,7 @@ impl Shared {
             polls: Vec::new(),
             incoming: VecDeque::new(),
             offered: None,
+            waiting: Waiting::default(),
             close_wires: Vec::new(),
             closed: None,
             news: 0,
@@ -140,11 +143,17 @@ impl Shared {
 
     // ---- handles ----
 
-    pub(crate) fn send(&self, frames: &[MessageFrame]) -> Result<(), SendError> {
+    pub(crate) fn send(&self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
         let mut inner = self.lock();
-        inner.session.handle_send(frames)?;
+        // What may be dropped again takes no room from those who wait for it.
+        let limits = inner.session.limits();
+        let takes_room = !(options.droppable && limits.when_full == WhenFull::DropOldest);
+        if takes_room && inner.waiting.has_line_for_room() {
+            return Err(SendError::Full { queued: inner.session.queued_bytes(), limit: limits.max_queue_bytes });
+        }
+        let sent = inner.session.handle_send_with(frames, options)?;
         wake_driver(inner);
-        Ok(())
+        Ok(sent)
     }
 
     pub(crate) fn close(&self, mode: CloseMode) {
@@ -203,14 +212,17 @@ impl Shared {
     }
 }
 
-/// Unlocks, and wakes the driver where it sleeps, once.
-fn wake_driver(mut inner: MutexGuard<'_, Inner>) {
+/// Unlocks, and wakes the driver where it sleeps, once; and before that serves those who wait for the queue.
+pub(crate) fn wake_driver(mut inner: MutexGuard<'_, Inner>) {
+    let Inner { waiting, session, .. } = &mut *inner;
+    let served = waiting.serve(session);
     let asleep = std::mem::replace(&mut inner.asleep, false);
     let driver = if asleep { inner.driver.clone() } else { None };
     drop(inner);
     if let Some(driver) = driver {
         driver.wake();
     }
+    served.into_iter().for_each(Waker::wake);
 }
 
 impl Inner {

@@ -143,6 +143,12 @@ impl ServerSession {
         }
     }
 
+    /// The session's bounds and times.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Whether the session is over.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
