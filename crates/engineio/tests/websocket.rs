@@ -392,6 +392,7 @@ async fn groups_of_many_waiting_senders_arrive_whole_and_each_senders_in_order()
         }
         rounds[sender] += 1;
     }
+    drop(client);
     engine.close().await;
 }
 
@@ -399,14 +400,14 @@ async fn groups_of_many_waiting_senders_arrive_whole_and_each_senders_in_order()
 #[tokio::test]
 async fn a_loop_that_only_sends_starves_nothing() {
     let mut config = Config::default();
-    config.limits.max_queue_bytes = 10_000;
+    config.limits.max_queue_bytes = 100_000;
     let (ended, end) = tokio::sync::oneshot::channel();
     let ended = std::sync::Mutex::new(Some(ended));
     let engine = Engine::new(config, move |session: Session| {
         let ended = ended.lock().unwrap().take();
         async move {
             let flood = async {
-                let frame = [MessageFrame::text(&["flood"])];
+                let frame = [MessageFrame::text(&["flood".repeat(1000).as_str()])];
                 while session.send_when_ready(&frame).await.is_ok() {}
             };
             let answer = async {
