@@ -172,6 +172,8 @@ async fn whoever_leaves_the_line_does_not_block_it() {
         let mut first = pin!(bench.session.send_when_ready(&large));
         begin(first.as_mut()).await;
         begin(next.as_mut()).await;
+        // From here on nothing else happens that could let the next one in.
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(in_time(next).await, Ok(Sent::Queued { dropped: 0 }), "there was room for it all along");
     assert_eq!([bench.get().await, bench.get().await, bench.get().await], ["4one..", "4two..", "4small"]);
