@@ -180,11 +180,13 @@ impl Driver {
             if wire.is_flushed() {
                 continue;
             }
-            if let Poll::Ready(Err(_)) = wire.poll_write(cx) {
-                let (id, now) = (wire.id, self.shared.clock.now());
-                self.shared.feed(|inner, out| inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out));
-                moved = true;
-            }
+            let Poll::Ready(written) = wire.poll_write(cx) else { continue };
+            let (id, now) = (wire.id, self.shared.clock.now());
+            self.shared.feed(|inner, out| match written {
+                Ok(()) => inner.session.handle_wire_flushed(id),
+                Err(_) => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
+            });
+            moved = true;
         }
         moved
     }

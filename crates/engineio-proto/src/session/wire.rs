@@ -77,7 +77,10 @@ impl ServerSession {
 
     /// Takes frames to write on `wire`: control frames first, then messages until `budget` bytes are
     /// reached (at least one message). After a graceful close the last take ends the session.
+    /// When they are written, [`ServerSession::handle_wire_flushed`] is to be called.
     pub fn take_frames(&mut self, wire: WireId, budget: usize, frames: &mut Vec<Bytes>, out: &mut Vec<Output>) {
+        let left = self.left();
+        let before = frames.len();
         match &mut self.state {
             State::Probing(_, candidate) if candidate.wire == wire => {
                 if std::mem::replace(&mut candidate.owes_pong, false) {
@@ -98,11 +101,24 @@ impl ServerSession {
                         break;
                     }
                 }
+                if frames.len() > before {
+                    self.left_before = Some(left);
+                }
                 if matches!(self.state, State::Draining(..)) && self.queue.is_empty() {
                     self.close(CloseReason::ForcedClose, "closed by this side", out);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// All frames that were taken for `wire` have been written: what was in them has left, and what is sent now can
+    /// leave at once (rows A59, D53). Saying it twice, or of a WebSocket that is not the session's, does nothing.
+    pub fn handle_wire_flushed(&mut self, wire: WireId) {
+        if let State::Wire(current) | State::Draining(current, _) = self.state
+            && current == wire
+        {
+            self.left_before = None;
         }
     }
 

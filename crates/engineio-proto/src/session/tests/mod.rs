@@ -1,5 +1,5 @@
 //! Tests of the session. `table.rs` goes through every state × every input (over `bench.rs`, which builds the
-//! states and applies the inputs), `clauses.rs` and `closing.rs` through the protocol's sentences and the known hazards,
+//! states and applies the inputs), `clauses.rs`, `sending.rs` and `closing.rs` through the protocol's sentences and the known hazards,
 //! `simulation.rs` through thousands of conversations with a client that behaves like the JavaScript one.
 //!
 //! Here is what they share: limits, time in seconds, and the outputs in one readable line.
@@ -7,6 +7,7 @@
 mod bench;
 mod clauses;
 mod closing;
+mod sending;
 mod simulation;
 mod table;
 
