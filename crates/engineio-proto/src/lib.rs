@@ -20,7 +20,7 @@
 //! let limits = Arc::new(Limits::default());
 //! let open = Handshake::new(&SessionId::new("secret"), &["websocket"], &limits).packet();
 //! let (mut session, answer) = ServerSession::open_polling(limits, &open, Moment::EPOCH);
-//! assert!(answer.starts_with(b"0{"));
+//! assert!(answer.bytes.starts_with(b"0{"));
 //!
 //! let mut out = Vec::new();
 //! session.handle_post_begun(&mut out).unwrap();
@@ -54,5 +54,5 @@ pub use packet::Packet;
 pub use payload::{Packets, Payload, PayloadWriter, SEPARATOR};
 pub use queue::SendQueue;
 pub use request::{BadRequest, Reject};
-pub use session::{Answer, Attached, CloseMode, Output, PostFault, PostRefusal, ServerSession, WireLoss};
+pub use session::{Answer, Attached, CloseMode, Output, PostFault, PostRefusal, ServerSession, WireFrame, WireLoss};
 pub use text::Text;
