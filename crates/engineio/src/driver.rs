@@ -14,8 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
-use engineio_proto::{CloseMode, Limits, Moment, WireLoss};
+use engineio_proto::{CloseMode, Limits, Moment, WireFrame, WireLoss};
 use tokio::time::{Instant, Sleep};
 
 use crate::{
@@ -143,7 +142,7 @@ impl Driver {
 
     /// Hands the wires what the session has for them and writes; says whether anything moved on that may
     /// have more behind it.
-    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<Bytes>) -> bool {
+    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<WireFrame>) -> bool {
         self.shared.feed(|inner, out| inner.session.handle_flush(out));
         let mut moved = false;
         for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {

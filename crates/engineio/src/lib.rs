@@ -26,7 +26,7 @@ mod session;
 mod shared;
 mod transport;
 
-pub use config::{AllowRequest, Config};
+pub use config::{AllowRequest, Config, PerMessageDeflate};
 pub use engineio_proto::{
     CloseReason, Closed, Limits, Message, MessageFrame, SendError, SessionId, Text, TransportKind,
 };

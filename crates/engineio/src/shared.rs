@@ -14,10 +14,9 @@ use engineio_proto::{
     ServerSession, SessionId, TransportKind, WireId, websocket::CloseCode,
 };
 use futures_util::task::AtomicWaker;
-use hyper::upgrade::OnUpgrade;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{clock::Clock, session::Request};
+use crate::{clock::Clock, session::Request, transport::websocket::Upgrade};
 
 /// Outputs for which a session keeps room: those of an ordinary input.
 const KEPT_OUTPUTS: usize = 4;
@@ -46,7 +45,7 @@ pub(crate) struct Inner {
     /// Messages that the application has not taken. Bounded: while there is one, nothing more is read.
     incoming: VecDeque<Message>,
     /// A WebSocket whose HTTP upgrade is under way, for the driver to pick up.
-    pub(crate) offered: Option<(WireId, OnUpgrade)>,
+    pub(crate) offered: Option<(WireId, Upgrade)>,
     /// WebSockets that the driver is to close.
     pub(crate) close_wires: Vec<(WireId, Option<CloseCode>)>,
     pub(crate) closed: Option<Closed>,
