@@ -17,6 +17,7 @@ const engineOptions = {
   pingTimeout: settings.pingTimeout,
   upgradeTimeout: settings.upgradeTimeout,
   maxHttpBufferSize: settings.maxPayload,
+  perMessageDeflate: settings.perMessageDeflate && { threshold: 1024 },
   transports: settings.transports,
   httpCompression: false,
   // [A40] A request that carries `forbid` in its query is refused.
