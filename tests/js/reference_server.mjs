@@ -19,6 +19,7 @@ const engineOptions = {
   maxHttpBufferSize: settings.maxPayload,
   perMessageDeflate: settings.perMessageDeflate && { threshold: 1024 },
   transports: settings.transports,
+  allowUpgrades: settings.allowUpgrades,
   httpCompression: false,
   // [A40] A request that carries `forbid` in its query is refused.
   allowRequest: (request, decide) => decide(undefined, !/[?&]forbid=/.test(request.url)),

@@ -80,12 +80,13 @@ impl Faces {
         config.limits = limits(settings);
         config.per_message_deflate = settings.per_message_deflate.then(PerMessageDeflate::default);
         config.transports = transports(settings);
+        config.allow_upgrades = settings.allow_upgrades;
         config.allow_request = Some(refuse_forbidden());
         let engine = engine::echo(config.clone());
 
         config.path = "/socket.io".into();
         let mut config = socketio::Config::over(config);
-        config.connect_timeout = settings.connect_timeout;
+        config.limits.connect_timeout = settings.connect_timeout;
         let io = Server::with_config(config);
         namespaces::install(&io);
         Self { engine, io }

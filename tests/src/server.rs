@@ -50,6 +50,8 @@ pub struct Settings {
     pub per_message_deflate: bool,
     /// The transports that are served (A3).
     pub transports: &'static [&'static str],
+    /// Whether the open packet offers upgrades (A4).
+    pub allow_upgrades: bool,
 }
 
 impl Settings {
@@ -73,6 +75,7 @@ impl Settings {
             max_payload: 1_000_000,
             per_message_deflate: false,
             transports: &["polling", "websocket"],
+            allow_upgrades: true,
         }
     }
 
@@ -85,6 +88,7 @@ impl Settings {
             "maxPayload": self.max_payload,
             "perMessageDeflate": self.per_message_deflate,
             "transports": self.transports,
+            "allowUpgrades": self.allow_upgrades,
         })
         .to_string()
     }
