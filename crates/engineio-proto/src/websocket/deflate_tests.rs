@@ -121,8 +121,9 @@ fn the_bit_for_compression_stands_where_it_was_agreed_on_and_belongs() {
 #[test]
 fn what_cannot_be_inflated_is_an_error() {
     let cut = deflated(&b"abcdefgh".repeat(10));
-    let cases: [(&str, &[u8]); 8] = [
+    let cases: [(&str, &[u8]); 9] = [
         ("nothing", b""),
+        ("a plain block that promises more", b"\x00\x64\x00\x9B\xFFabc"),
         ("a reserved kind of block", &[0x06]),
         ("a distance before the start", &[0x02, 0x0C, 0x00]),
         ("a block cut off", &cut[..cut.len() - 2]),

@@ -311,9 +311,7 @@ fn message_len(event: &FrameEvent) -> usize {
 /// The bytes of a frame: compressed where that was agreed on and is worth the work (row A12).
 fn encoded(frame: WireFrame, deflate: Option<PerMessageDeflate>) -> Bytes {
     match (frame, deflate) {
-        (WireFrame::Message(frame), Some(deflate))
-            if frame.may_compress() && frame.packet().len() >= deflate.threshold =>
-        {
+        (WireFrame::Message(frame), Some(deflate)) if frame.packet().len() >= deflate.threshold => {
             with_deflater(deflate.level, |deflater| frame.deflated(deflater))
         }
         (frame, _) => frame.into_bytes(),
