@@ -5,6 +5,7 @@
 
 mod book;
 mod engine;
+mod http;
 mod namespaces;
 mod value;
 
@@ -82,6 +83,7 @@ impl Faces {
         config.transports = transports(settings);
         config.allow_upgrades = settings.allow_upgrades;
         config.allow_request = Some(refuse_forbidden());
+        http::install(&settings.http, &mut config);
         let engine = engine::echo(config.clone());
 
         config.path = "/socket.io".into();

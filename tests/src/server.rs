@@ -10,7 +10,7 @@ use serde_json::json;
 use testkit::NodeServer;
 
 use crate::rust_server::RustServer;
-use crate::{Frame, Wire};
+use crate::{Frame, HttpSettings, Wire};
 
 /// Which implementation the tests run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct Settings {
     pub transports: &'static [&'static str],
     /// Whether the open packet offers upgrades (A4).
     pub allow_upgrades: bool,
+    /// What is added to the answers over HTTP; nothing unless a test is about it.
+    pub http: HttpSettings,
 }
 
 impl Settings {
@@ -76,6 +78,7 @@ impl Settings {
             per_message_deflate: false,
             transports: &["polling", "websocket"],
             allow_upgrades: true,
+            http: HttpSettings::default(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Settings {
             "perMessageDeflate": self.per_message_deflate,
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
+            "http": self.http.to_json(),
         })
         .to_string()
     }

@@ -97,6 +97,12 @@ impl PayloadWriter {
         Self::default()
     }
 
+    /// What was written, to be continued.
+    #[must_use]
+    pub fn continuing(payload: Payload) -> Self {
+        Self { bytes: payload.bytes.into(), compress: payload.compress }
+    }
+
     /// Whether nothing has been written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -194,6 +200,14 @@ mod tests {
         assert!(!writer.push_message(&frame, 22));
         assert!(writer.push_message(&frame, 23));
         assert_eq!(&writer.finish().bytes[..], b"40123456789\x1e40123456789");
+    }
+
+    #[test]
+    fn a_payload_that_is_continued_is_as_if_it_had_been_written_in_one_go() {
+        let mut writer = PayloadWriter::continuing(Payload::control("6"));
+        writer.push_message(&MessageFrame::binary(&[1, 2, 3]).uncompressed(), usize::MAX);
+        let payload = writer.finish();
+        assert_eq!((&payload.bytes[..], payload.compress), (&b"6\x1ebAQID"[..], false));
     }
 
     fn message() -> impl Strategy<Value = Message> {

@@ -240,7 +240,7 @@ async fn no_task_or_session_outlives_the_clients() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_does_not_read_cannot_keep_the_clients_task() {
     let mut config = Config::default();
-    config.max_pending_handlers = 1;
+    config.limits.max_pending_handlers = 1;
     let io = Server::with_config(config);
     io.of("/").on("stuck", async || std::future::pending::<()>().await);
     let before = Handle::current().metrics().num_alive_tasks();

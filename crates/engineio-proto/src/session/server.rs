@@ -115,6 +115,16 @@ impl ServerSession {
         (session, wire)
     }
 
+    /// Adds a message behind the open packet, so that both travel in the first answer (row A17). For a session on a
+    /// WebSocket, [`ServerSession::handle_send`] right after the opening does the same.
+    #[must_use]
+    pub fn append_to_open(&self, open: Payload, initial: &MessageFrame) -> Payload {
+        let mut payload = PayloadWriter::continuing(open);
+        // Whatever its size: the bound of a payload is for what the peer makes this side send.
+        payload.push_message(initial, usize::MAX);
+        payload.finish()
+    }
+
     fn new(limits: Arc<Limits>, state: State, now: Moment) -> Self {
         let heartbeat = Heartbeat::new(&limits, now);
         Self {
@@ -136,6 +146,12 @@ impl ServerSession {
             State::Wire(_) | State::Draining(..) => TransportKind::WebSocket,
             State::Closed(last) => last,
         }
+    }
+
+    /// Whether a WebSocket is about to take the session over.
+    #[must_use]
+    pub const fn is_upgrading(&self) -> bool {
+        matches!(self.state, State::Probing(..))
     }
 
     /// Whether the session is over.

@@ -23,7 +23,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use tokio::{io::AsyncWrite, net::TcpStream, time::Instant};
 
-use crate::config::PerMessageDeflate;
+use crate::per_message_deflate::PerMessageDeflate;
 
 /// Bytes read at a time: several typical messages, or a good part of a large one.
 const SCRATCH_BYTES: usize = 64 * 1024;
