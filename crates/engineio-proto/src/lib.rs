@@ -56,5 +56,5 @@ pub use payload::{Packets, Payload, PayloadWriter, SEPARATOR};
 pub use queue::SendQueue;
 pub use request::{BadRequest, Reject};
 pub use send::{SendMark, SendOptions, Sent};
-pub use session::{Answer, Attached, CloseMode, Output, PostFault, PostRefusal, ServerSession, WireLoss};
+pub use session::{Answer, Attached, CloseMode, Output, PostFault, PostRefusal, ServerSession, WireFrame, WireLoss};
 pub use text::Text;

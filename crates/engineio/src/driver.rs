@@ -14,8 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
-use engineio_proto::{CloseMode, CloseReason, Limits, Moment, Output, WireLoss, websocket::FrameError};
+use engineio_proto::{CloseMode, CloseReason, Limits, Moment, Output, WireFrame, WireLoss, websocket::FrameError};
 use tokio::time::{Instant, Sleep};
 
 use crate::{
@@ -167,7 +166,7 @@ impl Driver {
 
     /// Hands the wires what the session has for them and writes; says whether anything moved on that may
     /// have more behind it.
-    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<Bytes>) -> bool {
+    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<WireFrame>) -> bool {
         self.shared.feed(|inner, out| inner.session.handle_flush(out));
         let mut moved = false;
         for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {

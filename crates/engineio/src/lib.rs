@@ -26,6 +26,7 @@ mod counters;
 mod driver;
 mod hooks;
 mod middleware;
+mod per_message_deflate;
 mod random;
 pub mod server;
 mod session;
@@ -44,5 +45,6 @@ pub use engineio_proto::{
 };
 pub use hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook};
 pub use middleware::{Exchange, Middleware, Refusal};
+pub use per_message_deflate::PerMessageDeflate;
 pub use random::random_id;
 pub use session::{CloseMode, PeerAddr, Request, SecureTransport, Session};

@@ -14,10 +14,9 @@ use engineio_proto::{
     SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId, websocket::CloseCode,
 };
 use futures_util::task::AtomicWaker;
-use hyper::upgrade::OnUpgrade;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{clock::Clock, counters::Tally, session::Request, waiting::Waiting};
+use crate::{clock::Clock, counters::Tally, session::Request, transport::websocket::Upgrade, waiting::Waiting};
 
 /// Outputs for which a session keeps room: those of an ordinary input.
 const KEPT_OUTPUTS: usize = 4;
@@ -50,7 +49,7 @@ pub(crate) struct Inner {
     /// Messages that the application has not taken. Bounded: while there is one, nothing more is read.
     incoming: VecDeque<Message>,
     /// A WebSocket whose HTTP upgrade is under way, for the driver to pick up.
-    pub(crate) offered: Option<(WireId, OnUpgrade)>,
+    pub(crate) offered: Option<(WireId, Upgrade)>,
     /// Who waits for the session's queue.
     pub(crate) waiting: Waiting,
     /// WebSockets that the driver is to close.

@@ -16,5 +16,5 @@ mod server;
 mod tests;
 mod wire;
 
-pub use output::{Answer, Attached, Output, PostFault, PostRefusal, WireLoss};
+pub use output::{Answer, Attached, Output, PostFault, PostRefusal, WireFrame, WireLoss};
 pub use server::{CloseMode, ServerSession};

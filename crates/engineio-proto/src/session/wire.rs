@@ -4,7 +4,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    output::{Answer, Attached, Output, WireLoss},
+    output::{Answer, Attached, Output, WireFrame, WireLoss},
     server::{Candidate, NOOP, ServerSession, State},
 };
 use crate::{
@@ -78,25 +78,25 @@ impl ServerSession {
     /// Takes frames to write on `wire`: control frames first, then messages until `budget` bytes are
     /// reached (at least one message). After a graceful close the last take ends the session.
     /// When they are written, [`ServerSession::handle_wire_flushed`] is to be called.
-    pub fn take_frames(&mut self, wire: WireId, budget: usize, frames: &mut Vec<Bytes>, out: &mut Vec<Output>) {
+    pub fn take_frames(&mut self, wire: WireId, budget: usize, frames: &mut Vec<WireFrame>, out: &mut Vec<Output>) {
         let left = self.left();
         let before = frames.len();
         match &mut self.state {
             State::Probing(_, candidate) if candidate.wire == wire => {
                 if std::mem::replace(&mut candidate.owes_pong, false) {
-                    frames.push(Bytes::from_static(PROBE_PONG));
+                    frames.push(WireFrame::Ready(Bytes::from_static(PROBE_PONG)));
                 }
                 self.take_wire_pong(frames);
             }
             State::Wire(current) | State::Draining(current, _) if *current == wire => {
                 if self.heartbeat.take_ping() {
-                    frames.push(Bytes::from_static(PING));
+                    frames.push(WireFrame::Ready(Bytes::from_static(PING)));
                 }
                 self.take_wire_pong(frames);
                 let mut taken = 0;
                 while let Some(frame) = self.queue.pop() {
                     taken += frame.len();
-                    frames.push(frame.into_frame());
+                    frames.push(WireFrame::Message(frame));
                     if taken >= budget {
                         break;
                     }
@@ -167,11 +167,11 @@ impl ServerSession {
         out.push(Output::Upgraded);
     }
 
-    fn take_wire_pong(&mut self, frames: &mut Vec<Bytes>) {
+    fn take_wire_pong(&mut self, frames: &mut Vec<WireFrame>) {
         if let Some(data) = self.wire_pong.take() {
             let mut frame = BytesMut::with_capacity(2 + data.len());
             encode_frame(Opcode::Pong, &data, None, &mut frame);
-            frames.push(frame.freeze());
+            frames.push(WireFrame::Ready(frame.freeze()));
         }
     }
 }

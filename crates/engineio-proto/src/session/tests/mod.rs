@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{Answer, Limits, Message, MessageFrame, Moment, Output, PollId, ServerSession, Text, WireId};
+use crate::{Answer, Limits, Message, MessageFrame, Moment, Output, PollId, ServerSession, Text, WireFrame, WireId};
 
 /// The reference's times, and payloads so small that two of the large messages do not fit into one.
 fn limits() -> Arc<Limits> {
@@ -43,7 +43,8 @@ fn packets(payload: &Bytes) -> String {
 }
 
 /// A short unmasked frame as what it says: the text, hex for binary, `pong:` + data for a pong.
-fn frame(bytes: &Bytes) -> String {
+fn frame(frame: &WireFrame) -> String {
+    let bytes = frame.clone().into_bytes();
     let (header, payload) = bytes.split_at(2);
     assert_eq!(usize::from(header[1]), payload.len(), "one short, whole, unmasked frame");
     match header[0] {

@@ -192,7 +192,7 @@ impl Server {
         wire.writing = false;
         assert!(wire.closes == 0 || frames.is_empty(), "a dead WebSocket is written to");
         for frame in frames {
-            air.down(link, Event::FrameDown(link, frame));
+            air.down(link, Event::FrameDown(link, frame.into_bytes()));
         }
         self.carry_out(air);
     }
