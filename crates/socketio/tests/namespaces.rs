@@ -511,6 +511,36 @@ async fn acknowledgement_ids_are_counted_per_namespace() {
     assert_eq!(answers, [Ok::<_, AckError>(1), Ok(2), Ok(3)]);
 }
 
+/// R25: a parent that panics has not taken the client; the connection lives, and the next parent is asked.
+#[tokio::test(start_paused = true)]
+async fn a_parent_that_panics_takes_nobody_and_hurts_nobody() {
+    let io = Server::new();
+    io.of_matching(|name| {
+        assert!(!name.starts_with("/pattern"), "boom");
+        false
+    });
+    io.of_allowed(|name, _| {
+        assert_ne!(name, "/function", "boom");
+        async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_ne!(name, "/later", "boom");
+            false
+        }
+    });
+    io.of_matching(|name| name == "/pattern-last" || name == "/function");
+    let client = Client::connected(&io).await;
+    client.join("/pattern-last").await;
+    client.join("/function").await;
+    for refused in ["/pattern", "/later"] {
+        let refusal = format!("44{refused},{{\"message\":\"Invalid namespace\"}}");
+        assert_eq!(client.exchange(&format!("40{refused},")).await, [refusal]);
+    }
+    assert_eq!(io.of("/pattern-own").name(), "/pattern-own");
+    assert_eq!((io.of("/").socket_count(), io.engine().session_count()), (1, 1));
+    // Each was asked for each name: three of the pattern, `of` included, two of the function.
+    assert_eq!(io.counters().handler_panics, 5);
+}
+
 /// R24: patterns and functions are asked under no lock.
 #[tokio::test(start_paused = true)]
 async fn a_parent_may_use_the_server_while_it_decides() {

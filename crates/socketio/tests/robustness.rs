@@ -19,6 +19,27 @@ async fn connected(io: &Server) -> (Client, Socket) {
     (client, socket)
 }
 
+/// D67, R25: a panic in an outgoing listener is that listener's alone: everybody gets the event.
+#[tokio::test(start_paused = true)]
+async fn an_outgoing_listener_that_panics_hurts_nobody() {
+    let io = Server::new();
+    let log = Log::default();
+    let entries = log.clone();
+    io.of("/").on_any_outgoing(|_, event| assert_ne!(event.event_name().unwrap(), "e", "boom")).on_any_outgoing(
+        move |_, event| {
+            entries.push(event.event_name().unwrap().into_owned());
+        },
+    );
+    let clients = [Client::connected(&io).await, Client::connected(&io).await, Client::connected(&io).await];
+    io.of("/").emit("e", &()).unwrap();
+    io.of("/").sockets()[0].emit("e", &()).unwrap();
+    io.of("/").emit("f", &()).unwrap();
+    for client in &clients {
+        assert_eq!(client.receive_until("42[\"f\"]").await[0], "42[\"e\"]");
+    }
+    assert_eq!((log.entries().len(), io.counters().handler_panics), (7, 4));
+}
+
 /// R11: a handle that is kept for ever keeps none of the handlers of its socket, nor what they captured.
 #[tokio::test(start_paused = true)]
 async fn a_socket_that_is_kept_for_ever_lets_its_handlers_go() {
@@ -272,4 +293,18 @@ async fn a_panic_in_any_kind_of_handler_is_that_calls_alone() {
         assert_eq!((counters.handler_panics, counters.handler_errors), (panics, panics), "{kind}");
         assert_eq!(log.entries(), vec!["internal error"; usize::try_from(panics).unwrap()], "{kind}");
     }
+}
+
+/// R25, D69: a hook that panics is skipped, and the others are told.
+#[tokio::test(start_paused = true)]
+async fn an_error_hook_that_panics_hurts_nobody() {
+    let io = Server::new();
+    let log = Log::default();
+    let errors = log.clone();
+    io.on_error(|_| panic!("boom")).on_error(move |failure| errors.push(failure.error.to_string()));
+    io.of("/").on("e", async || -> Result<(), HandlerError> { Err(HandlerError::new("no")) });
+    let client = Client::connected(&io).await;
+    assert_eq!(client.exchange("420[\"e\"]").await, ["430[{\"error\":\"no\"}]"]);
+    assert_eq!(log.entries(), ["no"]);
+    assert_eq!((io.counters().handler_errors, io.counters().handler_panics), (1, 1));
 }

@@ -215,6 +215,30 @@ async fn a_room_listener_may_use_the_server() {
     assert_eq!(client.exchange("420[\"registered in a listener\"]").await, ["430[\"yes\"]"]);
 }
 
+/// R25: a panic in a room listener is that listener's: the room is joined, the others are told, and it is counted.
+#[tokio::test(start_paused = true)]
+async fn a_room_listener_that_panics_hurts_nobody() {
+    let io = Server::new();
+    let log = Log::default();
+    io.of("/")
+        .on_room_event(|event| assert!(!matches!(event, RoomEvent::Joined { room, .. } if **room == *"a"), "boom"))
+        .on_room_event(note(&log))
+        .on("join", async |socket: Socket| {
+            socket.join("a");
+            Ok(socket.rooms().len())
+        });
+    let (client, socket) = connected(&io).await;
+    log.clear();
+    assert_eq!(client.exchange("420[\"join\"]").await, ["430[1]"]);
+    assert_eq!(log.take(), ["created a", "joined a"]);
+    socket.leave("a");
+    socket.join("a");
+    assert_eq!((io.of("/").room_len("a"), io.counters().handler_panics), (1, 2));
+    client.close().await;
+    io.close().await;
+    assert_eq!(io.of("/").room_names().len(), 0);
+}
+
 /// J3: past the bound no room is joined, and that is counted; who is in already, or leaves first, may.
 #[tokio::test(start_paused = true)]
 async fn a_socket_joins_only_so_many_rooms() {

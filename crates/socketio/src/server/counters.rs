@@ -58,7 +58,7 @@ counters! {
     reading_paused,
     /// Handlers, middlewares and extractors that failed, panics included.
     handler_errors,
-    /// Handlers and middlewares that panicked.
+    /// Handlers, middlewares, listeners, hooks and parents' patterns and functions that panicked.
     handler_panics,
 }
 

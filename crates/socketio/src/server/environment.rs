@@ -1,12 +1,16 @@
 //! [`Environment`]: what all namespaces and connections of a server share: its configuration, hooks and counters.
 //! Leaves out the namespaces themselves (`registry.rs`).
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, PoisonError, RwLock},
+    thread,
+};
 
 use super::{
     Config, HandlerError, Namespace, Socket,
     counters::{Counting, count},
-    hooks::{HandlerFailure, Hooks, Occasion, guarded},
+    hooks::{HandlerFailure, Hooks, Occasion},
 };
 
 pub(super) struct Environment {
@@ -41,13 +45,28 @@ impl Environment {
             tracing::warn!(socket = %socket.id(), %occasion, %error, "handler failed");
         }
         for hook in &self.hooks().error {
-            guarded("an error hook", || hook(&HandlerFailure { socket, occasion, error }));
+            self.guard("an error hook", || hook(&HandlerFailure { socket, occasion, error }));
         }
     }
 
     pub(super) fn announce_namespace(&self, namespace: &Namespace) {
         for hook in &self.hooks().namespace {
-            guarded("a namespace hook", || hook(namespace));
+            self.guard("a namespace hook", || hook(namespace));
         }
+    }
+
+    /// Calls a function of the application's that must neither take the connection down with it nor keep the next one
+    /// from being called (hazard R25); `None` where it panicked.
+    pub(super) fn guard<R>(&self, what: &str, call: impl FnOnce() -> R) -> Option<R> {
+        self.survive(what, catch_unwind(AssertUnwindSafe(call)))
+    }
+
+    /// Counts the panic of a function of the application's, where it was one.
+    pub(super) fn survive<R>(&self, what: &str, outcome: thread::Result<R>) -> Option<R> {
+        if outcome.is_err() {
+            count(&self.counting.handler_panics);
+            tracing::error!("{what} panicked");
+        }
+        outcome.ok()
     }
 }

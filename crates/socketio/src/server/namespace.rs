@@ -14,7 +14,7 @@ use socketio_proto::{self as sio, AckId, Body};
 
 use super::{
     Broadcast, ConnectContext, DisconnectContext, DisconnectReason, EmitError, EventContext, Handler, RoomEvent,
-    Socket, environment::Environment, handler::Erased, handlers::Handlers, hooks::guarded, rooms::Rooms,
+    Socket, environment::Environment, handler::Erased, handlers::Handlers, rooms::Rooms,
 };
 
 /// A namespace of a server; cloning it costs a reference count.
@@ -355,7 +355,7 @@ impl Namespace {
             let handlers = self.handlers();
             for event in &happened {
                 for listener in &handlers.rooms {
-                    guarded("a room listener", || listener(event));
+                    self.core.environment.guard("a room listener", || listener(event));
                 }
             }
         }

@@ -104,11 +104,7 @@ impl Connection {
 /// The first parent from `first` on that takes the client.
 async fn first_willing<'a>(parents: &'a [Parent], first: usize, packet: &Packet) -> Option<&'a Parent> {
     for parent in parents.iter().skip(first) {
-        let willing = match &parent.rule {
-            Rule::Matching(_) => parent.matches(packet.namespace.as_str()),
-            Rule::Allowing(ask) => ask(packet.namespace.as_str().to_owned(), packet.body.clone()).await,
-        };
-        if willing {
+        if parent.takes(packet).await {
             return Some(parent);
         }
     }
