@@ -108,6 +108,20 @@ async fn a_function_decides_by_name_and_auth_and_may_wait() {
     assert_eq!(names(&io), ["/", "/tenant"]);
 }
 
+/// D23, J27: a function that does not decide has refused when the time is over, and that is counted.
+#[tokio::test(start_paused = true)]
+async fn a_function_that_never_decides_has_refused_after_the_connect_timeout() {
+    let mut config = Config::default();
+    config.limits.connect_timeout = Duration::from_secs(7);
+    let io = Server::with_config(config);
+    let (_parent, _never) = of_gated(&io);
+    let client = Client::connected(&io).await;
+    let started = tokio::time::Instant::now();
+    assert_eq!(client.exchange("40/slow,").await, ["44/slow,{\"message\":\"Invalid namespace\"}"]);
+    assert_eq!(started.elapsed().as_secs(), 7);
+    assert_eq!((names(&io), io.counters().connect_timeouts), (vec!["/".to_owned()], 1));
+}
+
 /// D34, D23: a second CONNECT while the application is still being asked about the first ends the connection.
 #[tokio::test(start_paused = true)]
 async fn a_second_connect_while_a_function_decides_ends_the_connection() {

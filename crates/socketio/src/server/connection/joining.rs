@@ -47,9 +47,11 @@ impl Connection {
         }
         self.resolving.push(packet.namespace.detached());
         let link = self.link.clone();
-        let timeout = self.registry.environment.config.limits.connect_timeout;
+        let environment = self.registry.environment.clone();
         let task = async move {
-            let found = tokio::time::timeout(timeout, first_willing(&parents, first, &packet)).await;
+            let limit = environment.config.limits.connect_timeout;
+            let found = tokio::time::timeout(limit, first_willing(&parents, first, &packet)).await;
+            let found = found.inspect_err(|_| count(&environment.counting.connect_timeouts));
             let parent = found.ok().flatten().cloned();
             link.resolve(Resolved { packet, parent });
         };
