@@ -606,3 +606,26 @@ async fn a_child_that_is_joined_while_it_is_left_is_never_missed() {
     io.close().await;
     assert_eq!((names(&io), parent.socket_count()), (vec!["/".to_owned()], 0));
 }
+
+/// R8: where the runtime goes with all its tasks, nobody is left in a namespace either.
+#[test]
+fn a_runtime_that_is_torn_down_leaves_no_child_and_no_member() {
+    let io = Server::new();
+    let waiting = io.of_matching(is_x).middleware(async |socket: Socket| {
+        socket.join("room");
+        if socket.namespace().name() == "/x-2" {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = Client::connected(&io).await;
+        client.join("/x-1").await;
+        client.send("40/x-2,").await;
+        client.settle().await;
+        assert_eq!((names(&io).len(), waiting.socket_count(), waiting.room_len("room")), (3, 1, 2));
+    });
+    drop(runtime);
+    assert_eq!((names(&io), waiting.socket_count(), waiting.room_len("room")), (vec!["/".to_owned()], 0, 0));
+}
