@@ -363,6 +363,36 @@ async fn a_panic_on_the_way_in_refuses_that_client_alone() {
     assert_eq!(log.entries(), ["connect: internal error"; 3]);
 }
 
+/// R24, D30: whoever disconnects a socket on its way in has refused it: the client is told, and does not wait.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_disconnected_on_its_way_in_is_told() {
+    let io = Server::new();
+    let log = Log::default();
+    io.of_matching(|name| name == "/yes").middleware(async |socket: Socket| socket.disconnect());
+    io.of_matching(|name| name == "/no").middleware(async |socket: Socket| {
+        socket.disconnect();
+        Err(HandlerError::new("no"))
+    });
+    io.of_matching(|name| name == "/all").middleware(async |socket: Socket| {
+        socket.disconnect_connection();
+        std::future::pending::<()>().await;
+    });
+    io.of("/").on_disconnect(log.reasons());
+    let client = Client::connected(&io).await;
+    for name in ["/yes", "/no"] {
+        let refusal = format!("44{name},{{\"message\":\"disconnected by the server\"}}");
+        assert_eq!(client.exchange(&format!("40{name},")).await, [refusal]);
+        client.settle().await;
+        assert_eq!(io.namespaces().len(), 1);
+    }
+    assert_eq!(io.counters().joins_refused, 2);
+    client.send("40/all,").await;
+    let mut told = client.receive_until("1").await;
+    told.retain(|packet| packet.starts_with('4'));
+    assert_eq!(told.len(), 2, "{told:?}");
+    log.becomes(&[DisconnectReason::ServerNamespaceDisconnect.as_str()]).await;
+}
+
 /// R24: what is asked of a client that is not in yet fails at once, in a middleware too.
 #[tokio::test(start_paused = true)]
 async fn a_middleware_cannot_wait_for_the_client() {

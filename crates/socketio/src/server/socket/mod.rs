@@ -261,7 +261,8 @@ impl Socket {
     }
 
     /// Disconnects this socket from its namespace; the connection and its other namespaces stay (row D61). The
-    /// disconnect handler runs with `server namespace disconnect`.
+    /// disconnect handler runs with `server namespace disconnect`. A client that is not in yet is refused, with the
+    /// message `disconnected by the server`.
     pub fn disconnect(&self) {
         self.core.disconnect();
     }
