@@ -116,6 +116,23 @@ async fn a_handler_that_runs_once_may_register_another() {
     assert_eq!(log.entries().len(), 3);
 }
 
+/// D64, D68: an event that a middleware drops uses up nothing.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_runs_once_outlives_an_event_that_was_dropped() {
+    let io = Server::new();
+    let log = Log::default();
+    io.of("/").event_middleware(
+        async |Data(allowed): Data<bool>| {
+            if allowed { Ok(()) } else { Err(HandlerError::new("dropped")) }
+        },
+    );
+    let (client, socket) = connected(&io).await;
+    socket.once("e", log.note("once"));
+    client.send("42[\"e\",false]\u{1e}42[\"e\",true]\u{1e}42[\"e\",true]").await;
+    client.settle().await;
+    assert_eq!(log.entries(), ["once"]);
+}
+
 /// D66: catch-alls, the namespace's and then the socket's, begin before middlewares, and those before handlers.
 #[tokio::test(start_paused = true)]
 async fn catch_alls_come_before_middlewares_and_those_before_handlers() {
@@ -200,6 +217,28 @@ async fn a_catch_all_that_fails_changes_nothing_for_the_event() {
     let client = Client::connected(&io).await;
     assert_eq!(client.exchange("420[\"e\",2]").await, ["430[\"fine\"]"]);
     assert_eq!(log.take(), ["catch-all of event \"e\": no", "catch-all of event \"e\": internal error"]);
+}
+
+/// D66, D74: a catch-all that disconnects the socket has kept the event from its handlers.
+#[tokio::test(start_paused = true)]
+async fn a_catch_all_that_disconnects_keeps_the_event_from_its_handlers() {
+    for with_middleware in [false, true] {
+        let io = Server::new();
+        let log = Log::default();
+        let namespace = io
+            .of("/")
+            .on_any(async |socket: Socket| socket.disconnect())
+            .on("e", log.note("handler"))
+            .on_fallback(log.note("fallback"))
+            .on_disconnect(log.reasons());
+        if with_middleware {
+            namespace.event_middleware(async || {});
+        }
+        let client = Client::connected(&io).await;
+        client.send("42[\"e\"]\u{1e}42[\"f\"]").await;
+        client.settle().await;
+        assert_eq!(log.entries(), ["server namespace disconnect"], "with middleware: {with_middleware}");
+    }
 }
 
 /// D67: each event that a socket is sent, by itself or with others, is shown once; no acknowledgement is, nor what goes to
