@@ -371,6 +371,42 @@ async fn the_error_hook_is_told_of_every_kind_of_failure() {
     assert_eq!((io.counters().handler_errors, io.counters().handler_panics), (6, 1));
 }
 
+/// D70, D71: while it is leaving, a socket is still found in its rooms; when it has left, nowhere, though it knows them.
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_is_leaving_is_in_its_rooms_and_one_that_has_left_is_not() {
+    for way in ["41", "1", "server", "own"] {
+        let io = Server::new();
+        let log = Log::default();
+        let look = |log: &Log, when: &'static str| {
+            let log = log.clone();
+            move |socket: Socket, reason: DisconnectReason| {
+                let namespace = socket.namespace();
+                let found = namespace.to("room").sockets().contains(&socket);
+                let (members, all) = (namespace.room_len("room"), namespace.socket_count());
+                log.push(format!("{when} {found} {members} {all} {:?} {}", socket.rooms(), socket.is_connected()));
+                assert_eq!(socket.emit("late", &()), Err(EmitError::Disconnected), "{reason}");
+                async {}
+            }
+        };
+        let own = way == "own";
+        if !own {
+            io.of("/").on_disconnect(look(&log, "left")).on_disconnecting(look(&log, "leaving"));
+        }
+        let (client, socket) = connected(&io).await;
+        if own {
+            socket.on_disconnecting(look(&log, "leaving"));
+            socket.on_disconnect(look(&log, "left"));
+        }
+        socket.join("room");
+        match way {
+            "server" => socket.disconnect(),
+            "own" => client.post("41").await,
+            packet => client.post(packet).await,
+        }
+        log.becomes(&["leaving true 1 1 [\"room\"] false", "left false 0 0 [\"room\"] false"]).await;
+    }
+}
+
 /// D70: a handler for leaving that waits does not keep the socket in its rooms.
 #[tokio::test(start_paused = true)]
 async fn a_handler_for_leaving_that_waits_holds_nothing_up() {

@@ -51,7 +51,8 @@ impl Broadcast {
         self
     }
 
-    /// The selected sockets that are connected now, each once, in no particular order.
+    /// The selected sockets that are connected now, each once, in no particular order; one that is leaving is among
+    /// them while handlers see it off ([`Namespace::on_disconnecting`], row D70), one on its way in is not.
     ///
     /// ```
     /// # fn f(io: &socketio::Server) {
@@ -63,7 +64,7 @@ impl Broadcast {
         let mut sockets = Vec::new();
         for namespace in self.namespace.members() {
             let selected = namespace.rooms().select(&self.rooms, &self.except);
-            sockets.extend(selected.into_iter().filter(|core| core.is_connected()).map(|core| Socket { core }));
+            sockets.extend(selected.into_iter().filter(|core| !core.is_connecting()).map(|core| Socket { core }));
         }
         sockets
     }
