@@ -94,6 +94,57 @@ async fn a_socket_that_is_kept_for_ever_lets_its_handlers_go() {
     }
 }
 
+/// R24: handlers that are taken away, and what they captured, are dropped under no lock.
+#[tokio::test(start_paused = true)]
+async fn what_a_removed_handler_captured_may_use_the_socket_when_it_is_dropped() {
+    struct Uses(Socket, Log);
+    impl Drop for Uses {
+        fn drop(&mut self) {
+            self.0.on("dropped", || std::future::ready(()));
+            let _ = self.0.emit("dropped", &());
+            drop(self.0.namespace().clone().on("dropped", || std::future::ready(())));
+            self.1.push("dropped".into());
+        }
+    }
+    let handler = |uses: Uses| {
+        move || {
+            let _uses = &uses;
+            async {}
+        }
+    };
+    let log = Log::default();
+    let entries = log.clone();
+    let body = async move {
+        let io = Server::new();
+        let (client, socket) = connected(&io).await;
+        socket.on("e", handler(Uses(socket.clone(), entries.clone())));
+        socket.on_any(handler(Uses(socket.clone(), entries.clone())));
+        let outgoing = Uses(socket.clone(), entries.clone());
+        socket.on_any_outgoing(move |_, _| {
+            let _ = &outgoing;
+        });
+        socket.off("e");
+        assert_eq!(entries.entries().len(), 1);
+        socket.off_any();
+        assert_eq!(entries.entries().len(), 3);
+        socket.once("once", handler(Uses(socket.clone(), entries.clone())));
+        client.send("42[\"once\"]").await;
+        entries.reaches(4).await;
+        socket.on("at the end", handler(Uses(socket.clone(), entries.clone())));
+        client.close().await;
+        entries.reaches(5).await;
+        socket.on("after it", handler(Uses(socket.clone(), entries.clone())));
+        assert_eq!(entries.entries().len(), 6);
+        for _ in 0..2 {
+            drop(io.of("/").on_connect(handler(Uses(socket.clone(), entries.clone()))));
+            drop(io.of("/").on_fallback(handler(Uses(socket.clone(), entries.clone()))));
+        }
+        assert_eq!(entries.entries().len(), 8, "of two each, the last one counts");
+    };
+    watched(body);
+    assert_eq!(log.entries().len(), 8);
+}
+
 /// Runs on a thread of its own, so that a dead-lock is a failure and not a hang.
 fn watched(body: impl Future<Output = ()> + Send + 'static) {
     let (done, ended) = std::sync::mpsc::channel();

@@ -7,6 +7,7 @@ mod data;
 use std::{
     fmt,
     hash::{Hash, Hasher},
+    mem::take,
     sync::Arc,
     time::SystemTime,
 };
@@ -188,7 +189,7 @@ impl Socket {
 
     /// Forgets this socket's own handlers of that event; the namespace's stay.
     pub fn off(&self, event: &str) {
-        self.core.with_handlers(|own| own.events.remove(event));
+        drop(self.core.with_handlers(|own| own.events.remove(event)));
     }
 
     /// Runs `handler` for each event from this socket, as [`Namespace::on_any`] does for all (row D66).
@@ -199,10 +200,8 @@ impl Socket {
 
     /// Forgets this socket's own catch-all handlers, in and out.
     pub fn off_any(&self) {
-        self.core.with_handlers(|own| {
-            own.events.any.clear();
-            own.outgoing.clear();
-        });
+        // Dropped under no lock.
+        drop(self.core.with_handlers(|own| (take(&mut own.events.any), take(&mut own.outgoing))));
     }
 
     /// Calls `listener` for each event that is emitted to this socket, as [`Namespace::on_any_outgoing`] does for all
