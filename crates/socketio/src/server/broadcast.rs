@@ -127,7 +127,8 @@ impl Broadcast {
         self
     }
 
-    /// The selected sockets of this server that are connected now, each once, in no particular order.
+    /// The selected sockets of this server that are connected now, each once, in no particular order; one that is leaving
+    /// is among them while handlers see it off ([`Namespace::on_disconnecting`], row D70), one on its way in is not.
     ///
     /// ```
     /// # fn f(io: &socketio::Server) {
@@ -138,7 +139,7 @@ impl Broadcast {
     pub fn sockets(&self) -> Vec<Socket> {
         let members = self.namespace.members();
         let selected = members.iter().flat_map(|namespace| self.select(namespace));
-        selected.filter(|core| core.is_connected()).map(|core| Socket { core }).collect()
+        selected.filter(|core| !core.is_connecting()).map(|core| Socket { core }).collect()
     }
 
     fn select(&self, namespace: &Namespace) -> Vec<Arc<SocketCore>> {

@@ -35,7 +35,7 @@ macro_rules! counters {
 counters! {
     /// Clients that were let into a namespace.
     sockets_joined,
-    /// Clients that a middleware or a connect handler refused.
+    /// Clients that a middleware or a connect handler refused, or that were disconnected before they were in.
     joins_refused,
     /// Joins, and connections without one, that ran into [`Limits::connect_timeout`](super::Limits::connect_timeout).
     connect_timeouts,
@@ -73,7 +73,7 @@ counters! {
     cluster_messages_refused,
     /// Handlers, middlewares and extractors that failed, panics included.
     handler_errors,
-    /// Handlers and middlewares that panicked.
+    /// Handlers, middlewares, listeners, hooks and parents' patterns and functions that panicked.
     handler_panics,
 }
 

@@ -1,13 +1,17 @@
 //! [`Environment`]: what all namespaces and connections of a server share: its configuration, hooks and counters.
 //! Leaves out the namespaces themselves (`registry.rs`).
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    thread,
+};
 
 use super::{
     Config, HandlerError, Namespace, Socket,
     cluster::Cluster,
     counters::{Counting, count},
-    hooks::{HandlerFailure, Hooks, Occasion, guarded},
+    hooks::{HandlerFailure, Hooks, Occasion},
     socket::SocketCore,
 };
 
@@ -55,13 +59,13 @@ impl Environment {
             tracing::warn!(socket = %socket.id(), %occasion, %error, "handler failed");
         }
         for hook in &self.hooks().error {
-            guarded("an error hook", || hook(&HandlerFailure { socket, occasion, error }));
+            self.guard("an error hook", || hook(&HandlerFailure { socket, occasion, error }));
         }
     }
 
     pub(super) fn announce_slowness(&self, socket: &Arc<SocketCore>) {
         for hook in &self.hooks().slow_client {
-            guarded("a hook for slow clients", || hook(&socket.handle()));
+            self.guard("a hook for slow clients", || hook(&socket.handle()));
         }
     }
 
@@ -76,7 +80,22 @@ impl Environment {
 
     pub(super) fn announce_namespace(&self, namespace: &Namespace) {
         for hook in &self.hooks().namespace {
-            guarded("a namespace hook", || hook(namespace));
+            self.guard("a namespace hook", || hook(namespace));
         }
+    }
+
+    /// Calls a function of the application's that must neither take the connection down with it nor keep the next one
+    /// from being called (hazard R25); `None` where it panicked.
+    pub(super) fn guard<R>(&self, what: &str, call: impl FnOnce() -> R) -> Option<R> {
+        self.survive(what, catch_unwind(AssertUnwindSafe(call)))
+    }
+
+    /// Counts the panic of a function of the application's, where it was one.
+    pub(super) fn survive<R>(&self, what: &str, outcome: thread::Result<R>) -> Option<R> {
+        if outcome.is_err() {
+            count(&self.counting.handler_panics);
+            tracing::error!("{what} panicked");
+        }
+        outcome.ok()
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct EventHandlers {
 }
 
 #[derive(Clone)]
-struct Registered {
+pub(super) struct Registered {
     handler: Erased<EventContext>,
     once: bool,
 }
@@ -51,8 +51,10 @@ impl EventHandlers {
         self.named.entry(event.into()).or_default().push(Registered { handler, once });
     }
 
-    pub(super) fn remove(&mut self, event: &str) {
-        self.named.remove(event);
+    /// Gives what was removed, to be dropped under no lock: what it captured may have a destructor of the
+    /// application's.
+    pub(super) fn remove(&mut self, event: &str) -> Option<Vec<Registered>> {
+        self.named.remove(event)
     }
 
     /// The handlers of an event in the order of their registration.

@@ -60,10 +60,3 @@ pub(super) struct Hooks {
     pub(super) slow_client: Vec<Arc<OnSocket>>,
     pub(super) namespace: Vec<Arc<OnNamespace>>,
 }
-
-/// Calls a function of the application's that must not take the connection down with it (hazard R25).
-pub(super) fn guarded(what: &str, call: impl FnOnce()) {
-    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
-        tracing::error!("{what} panicked");
-    }
-}

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::{
     Broadcast, ConnectContext, DisconnectContext, DisconnectReason, EmitError, EventContext, Handler, Incomplete,
     PendingAnswers, RemoteSocket, RoomEvent, ServerEventContext, Socket, answers::Gathering, environment::Environment,
-    handler::Erased, handlers::Handlers, hooks::guarded, recovery::Store, rooms::Rooms,
+    handler::Erased, handlers::Handlers, recovery::Store, rooms::Rooms,
 };
 
 /// A namespace of a server; cloning it costs a reference count.
@@ -167,7 +167,7 @@ impl Namespace {
     /// The client is told that it is connected when the handler has ended: what is emitted to it before,
     /// arrives after. Where the handler wants to ask the client something, use [`Namespace::on_connected`].
     pub fn on_connect<M>(self, handler: impl Handler<ConnectContext, M>) -> Self {
-        self.register(|handlers| handlers.connect = Some(Erased::new(handler)))
+        self.register(|handlers| handlers.connect.replace(Erased::new(handler)))
     }
 
     /// Runs `handler` for each client once it is connected: it has been told, and the events that it sends are handled
@@ -217,7 +217,7 @@ impl Namespace {
 
     /// Runs `handler` for each event that has no handler of its own. The last one registered counts.
     pub fn on_fallback<M>(self, handler: impl Handler<EventContext, M>) -> Self {
-        self.register(|handlers| handlers.fallback = Some(Erased::new(handler)))
+        self.register(|handlers| handlers.fallback.replace(Erased::new(handler)))
     }
 
     /// Runs `middleware` for each event before its handlers (row D68): several run in the order of their registration,
@@ -285,10 +285,12 @@ impl Namespace {
         namespace
     }
 
-    fn register(self, change: impl FnOnce(&mut Handlers)) -> Self {
+    /// Changes the handlers; what was replaced is dropped under no lock.
+    fn register<R>(self, change: impl FnOnce(&mut Handlers) -> R) -> Self {
         let mut current = self.core.handlers.write().unwrap_or_else(PoisonError::into_inner);
-        change(Arc::make_mut(&mut current));
+        let replaced = change(Arc::make_mut(&mut current));
         drop(current);
+        drop(replaced);
         self
     }
 
@@ -469,7 +471,7 @@ impl Namespace {
         let handlers = self.handlers();
         for event in happened {
             for listener in &handlers.rooms {
-                guarded("a room listener", || listener(event));
+                self.core.environment.guard("a room listener", || listener(event));
             }
         }
     }

@@ -80,7 +80,8 @@ impl Outgoing {
         let handlers = socket.namespace.handlers();
         let own = socket.own_handlers(|own| own.outgoing.clone());
         for listener in handlers.outgoing.iter().chain(&own) {
-            listener(&socket.handle(), body);
+            let show = || listener(&socket.handle(), body);
+            socket.namespace.environment().guard("an outgoing listener", show);
         }
     }
 }

@@ -7,10 +7,12 @@
 use std::{
     collections::HashMap,
     future::Future,
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use futures_util::FutureExt;
 use socketio_proto as sio;
 
 use super::{Namespace, counters::count, environment::Environment};
@@ -183,7 +185,18 @@ impl Registry {
 }
 
 impl Parent {
+    /// Whether a pattern takes that name; one that panics does not.
     pub(super) fn matches(&self, name: &str) -> bool {
-        matches!(&self.rule, Rule::Matching(matches) if matches(name))
+        let Rule::Matching(matches) = &self.rule else { return false };
+        self.namespace.environment().guard("a pattern of namespaces", || matches(name)).unwrap_or(false)
+    }
+
+    /// Whether this takes a client with that CONNECT; a function that panics does not.
+    pub(super) async fn takes(&self, connect: &sio::Packet) -> bool {
+        let name = connect.namespace.as_str();
+        let Rule::Allowing(ask) = &self.rule else { return self.matches(name) };
+        let asking = async { ask(name.to_owned(), connect.body.clone()).await };
+        let outcome = AssertUnwindSafe(asking).catch_unwind().await;
+        self.namespace.environment().survive("a function for namespaces", outcome).unwrap_or(false)
     }
 }

@@ -18,6 +18,9 @@ use tokio::sync::Notify;
 /// Far beyond any test; on a paused clock it costs nothing.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Longer than any limit that is waited for.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 type Body = engineio::server::Body<Full<bytes::Bytes>>;
 
 /// One connection.
@@ -72,14 +75,33 @@ impl Client {
 
     /// The packets of the next answer that has more than a ping, which is answered.
     pub(crate) async fn receive(&self) -> Vec<String> {
-        loop {
-            let packets: Vec<_> = self.get().await.split('\u{1e}').map(str::to_owned).collect();
-            if packets == ["2"] {
-                self.post("3").await;
-                continue;
+        let wait = async {
+            loop {
+                let packets: Vec<_> = self.get().await.split('\u{1e}').map(str::to_owned).collect();
+                if packets == ["2"] {
+                    self.post("3").await;
+                    continue;
+                }
+                return packets;
             }
-            return packets;
-        }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("the server sends something")
+    }
+
+    /// Joins a namespace, and gives what comes behind the CONNECT.
+    #[allow(dead_code, reason = "each test file uses another part of the client")]
+    pub(crate) async fn join(&self, name: &str) -> Vec<String> {
+        self.send(&format!("40{name},")).await;
+        let mut packets = self.receive().await;
+        assert!(packets[0].starts_with(&format!("40{name},{{\"sid\"")), "{packets:?}");
+        packets.split_off(1)
+    }
+
+    /// Sends what is answered at once, and gives the answer.
+    #[allow(dead_code, reason = "each test file uses another part of the client")]
+    pub(crate) async fn exchange(&self, packet: &str) -> Vec<String> {
+        self.send(packet).await;
+        self.receive().await
     }
 
     /// A GET that is one too many.
@@ -140,6 +162,22 @@ impl Log {
             log.push(reason.to_string());
             Box::pin(async {})
         }
+    }
+
+    /// A handler of any kind that notes that it ran.
+    #[allow(dead_code, reason = "each test file uses another part of the log")]
+    pub(crate) fn note(&self, entry: &str) -> impl Fn() -> Done + Send + Sync + 'static + use<> {
+        let (log, entry) = (self.clone(), entry.to_owned());
+        move || {
+            log.push(entry.clone());
+            Box::pin(async {})
+        }
+    }
+
+    /// What was noted since the last time.
+    #[allow(dead_code, reason = "each test file uses another part of the log")]
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.0.lock().unwrap())
     }
 
     /// A handler that notes the names of events.

@@ -10,6 +10,7 @@ use super::{Connection, begin, finish};
 use crate::server::{
     AckSender, EmitError, EventContext, HandlerError,
     handler::{Erased, HandlerFuture},
+    handlers::Handlers,
     hooks::Occasion,
     socket::SocketCore,
 };
@@ -25,25 +26,35 @@ impl Connection {
         }
         let name: Arc<str> = event.event_name().unwrap_or_default().into();
         let shared = socket.namespace.handlers();
-        let (own_any, own) = socket.own_handlers(|own| (own.events.any.clone(), own.events.take_event(&name)));
+        let own_any = socket.own_handlers(|own| own.events.any.clone());
         // The acknowledgement stays in the context until somebody takes it.
         let mut context = EventContext { socket: socket.handle(), event, ack: packet.ack };
         for handler in shared.events.any.iter().chain(&own_any) {
             let begun = begin(handler, &mut context);
             self.start(Box::pin(watch(name.clone(), socket.clone(), begun)), cx);
         }
-        let mut handlers: Vec<_> = shared.events.of_event(&name).chain(&own).cloned().collect();
-        if handlers.is_empty() {
-            handlers.extend(shared.fallback.clone());
-        }
         if !shared.event_middleware.is_empty() {
-            return self.start(Box::pin(behind(name, shared.event_middleware.clone(), handlers, context)), cx);
+            return self.start(Box::pin(behind(name, shared, context)), cx);
         }
-        for handler in handlers {
+        for handler in take_handlers(socket, &shared, &name) {
             let call = Call::begin(&name, &handler, &mut context);
             self.start(Box::pin(call.answer()), cx);
         }
     }
+}
+
+/// The handlers of an event that nobody has dropped; those that run once are used up only now. None where the socket is
+/// gone meanwhile (row D74): a catch-all or a middleware may have disconnected it.
+fn take_handlers(socket: &Arc<SocketCore>, shared: &Handlers, name: &str) -> Vec<Erased<EventContext>> {
+    if !socket.is_connected() {
+        return Vec::new();
+    }
+    let own = socket.own_handlers(|own| own.events.take_event(name));
+    let mut handlers: Vec<_> = shared.events.of_event(name).chain(&own).cloned().collect();
+    if handlers.is_empty() {
+        handlers.extend(shared.fallback.clone());
+    }
+    handlers
 }
 
 /// A handler of an event that has its arguments.
@@ -88,13 +99,8 @@ async fn watch(name: Arc<str>, socket: Arc<SocketCore>, begun: Begun) {
 }
 
 /// The handlers of an event behind its middlewares, each of which waits for the one before.
-async fn behind(
-    name: Arc<str>,
-    middleware: Vec<Erased<EventContext>>,
-    handlers: Vec<Erased<EventContext>>,
-    mut context: EventContext,
-) {
-    for handler in &middleware {
+async fn behind(name: Arc<str>, shared: Arc<Handlers>, mut context: EventContext) {
+    for handler in &shared.event_middleware {
         let begun = begin(handler, &mut context);
         if let Err(error) = finish(begun).await {
             let socket = &context.socket;
@@ -102,10 +108,7 @@ async fn behind(
             return acknowledge(&socket.core, context.ack, Err(error));
         }
     }
-    if !context.socket.is_connected() {
-        // Gone meanwhile (row D74).
-        return;
-    }
+    let handlers = take_handlers(&context.socket.core, &shared, &name);
     let calls: Vec<_> = handlers.iter().map(|handler| Call::begin(&name, handler, &mut context)).collect();
     drop(context);
     join_all(calls.into_iter().map(Call::answer)).await;

@@ -49,9 +49,11 @@ impl Connection {
         }
         self.resolving.push(packet.namespace.detached());
         let link = self.link.clone();
-        let timeout = self.registry.environment.config.limits.connect_timeout;
+        let environment = self.registry.environment.clone();
         let task = async move {
-            let found = tokio::time::timeout(timeout, first_willing(&parents, first, &packet)).await;
+            let limit = environment.config.limits.connect_timeout;
+            let found = tokio::time::timeout(limit, first_willing(&parents, first, &packet)).await;
+            let found = found.inspect_err(|_| count(&environment.counting.connect_timeouts));
             let parent = found.ok().flatten().cloned();
             link.resolve(Resolved { packet, parent });
         };
@@ -145,11 +147,7 @@ fn find_session(store: &Store, packet: &Packet) -> Option<Return> {
 /// The first parent from `first` on that takes the client.
 async fn first_willing<'a>(parents: &'a [Parent], first: usize, packet: &Packet) -> Option<&'a Parent> {
     for parent in parents.iter().skip(first) {
-        let willing = match &parent.rule {
-            Rule::Matching(_) => parent.matches(packet.namespace.as_str()),
-            Rule::Allowing(ask) => ask(packet.namespace.as_str().to_owned(), packet.body.clone()).await,
-        };
-        if willing {
+        if parent.takes(packet).await {
             return Some(parent);
         }
     }

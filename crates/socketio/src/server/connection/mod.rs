@@ -276,11 +276,13 @@ impl Future for Connection {
 }
 
 /// Only where the engine's task is torn down: then nobody runs handlers any more, but the sockets still leave
-/// their rooms, and do not keep each other alive through the orders.
+/// their rooms and namespaces, and do not keep each other alive through the orders.
 impl Drop for Connection {
     fn drop(&mut self) {
         for socket in &self.sockets {
             socket.depart(DisconnectReason::ForcedClose);
+            drop(socket.take_leaving());
+            self.registry.leave(socket.namespace.wire_name());
         }
         drop(self.link.orders(std::mem::take));
     }

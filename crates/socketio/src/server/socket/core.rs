@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::{Handshake, Socket, data::Slot};
 use crate::server::{
-    AckError, DisconnectReason, EmitError, Namespace, SocketId, WhenFull,
+    AckError, DisconnectReason, EmitError, HandlerError, Namespace, SocketId, WhenFull,
     ack::Waiting,
     cluster::{Part, Parts},
     connection::{Departure, Link},
@@ -399,14 +399,23 @@ impl SocketCore {
     /// A middleware or the connect handler refuses, with this payload.
     pub(in crate::server) fn refuse(self: &Arc<Self>, error: Option<&Body>) {
         if let Some(Phase::Connecting(..)) = self.depart(DisconnectReason::ServerNamespaceDisconnect) {
-            count(&self.namespace.environment().counting.joins_refused);
-            self.link.send(&self.namespace.encode(PacketKind::ConnectError, None, error));
+            self.tell_refusal(error);
         }
     }
 
+    fn tell_refusal(&self, error: Option<&Body>) {
+        count(&self.namespace.environment().counting.joins_refused);
+        self.link.send(&self.namespace.encode(PacketKind::ConnectError, None, error));
+    }
+
+    /// A client that waits to be let in must not be left waiting: it is refused.
     pub(in crate::server) fn disconnect(self: &Arc<Self>) {
-        if let Some(Phase::Connected) = self.depart(DisconnectReason::ServerNamespaceDisconnect) {
-            self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None));
+        match self.depart(DisconnectReason::ServerNamespaceDisconnect) {
+            Some(Phase::Connected) => self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None)),
+            Some(Phase::Connecting(..)) => {
+                self.tell_refusal(HandlerError::new("disconnected by the server").connect_error().as_ref());
+            }
+            Some(Phase::Disconnected) | None => {}
         }
     }
 

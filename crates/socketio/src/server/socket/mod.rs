@@ -7,6 +7,7 @@ mod data;
 use std::{
     fmt,
     hash::{Hash, Hasher},
+    mem::take,
     sync::Arc,
     time::SystemTime,
 };
@@ -232,7 +233,7 @@ impl Socket {
 
     /// Forgets this socket's own handlers of that event; the namespace's stay.
     pub fn off(&self, event: &str) {
-        self.core.with_handlers(|own| own.events.remove(event));
+        drop(self.core.with_handlers(|own| own.events.remove(event)));
     }
 
     /// Runs `handler` for each event from this socket, as [`Namespace::on_any`] does for all (row D66).
@@ -243,10 +244,8 @@ impl Socket {
 
     /// Forgets this socket's own catch-all handlers, in and out.
     pub fn off_any(&self) {
-        self.core.with_handlers(|own| {
-            own.events.any.clear();
-            own.outgoing.clear();
-        });
+        // Dropped under no lock.
+        drop(self.core.with_handlers(|own| (take(&mut own.events.any), take(&mut own.outgoing))));
     }
 
     /// Calls `listener` for each event that is emitted to this socket, as [`Namespace::on_any_outgoing`] does for all
@@ -305,7 +304,8 @@ impl Socket {
     }
 
     /// Disconnects this socket from its namespace; the connection and its other namespaces stay (row D61). The
-    /// disconnect handler runs with `server namespace disconnect`.
+    /// disconnect handler runs with `server namespace disconnect`. A client that is not in yet is refused, with the
+    /// message `disconnected by the server`.
     pub fn disconnect(&self) {
         self.core.disconnect();
     }
