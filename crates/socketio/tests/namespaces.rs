@@ -156,7 +156,7 @@ async fn a_client_that_goes_while_a_function_decides_leaves_nothing() {
     client.settle().await;
     client.close().await;
     gate.notify_waiters();
-    io.close().await;
+    tokio::time::timeout(Duration::from_secs(60), io.close()).await.expect("nobody is left to wait for");
     assert_eq!((names(&io), parent.socket_count()), (vec!["/".to_owned()], 0));
     assert_eq!(log.entries(), [""; 0]);
 }
