@@ -60,10 +60,22 @@ fn decode(packet: &Text) -> Result<Packet, DecodeError> {
     let Some(encoded) = packet.strip_prefix('b') else {
         return Packet::decode(packet);
     };
-    // Some clients leave the padding out or use the URL-safe alphabet, and the reference takes both.
+    Ok(Packet::Message(Message::Binary(decode_base64(encoded)?)))
+}
+
+/// Some clients leave the padding out or use the URL-safe alphabet, and the reference takes both.
+pub(crate) fn decode_base64(encoded: &str) -> Result<Bytes, DecodeError> {
     let bytes = STANDARD_OR_UNPADDED.decode(encoded).or_else(|_| URL_SAFE_OR_UNPADDED.decode(encoded));
-    let bytes = bytes.map_err(|_| DecodeError::Base64)?;
-    Ok(Packet::Message(Message::Binary(Bytes::from(bytes))))
+    bytes.map(Bytes::from).map_err(|_| DecodeError::Base64)
+}
+
+/// What an answer's body is, which its content type says (row A61).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentKind {
+    /// UTF-8 text.
+    Text,
+    /// Bytes, in revision 3 only.
+    Binary,
 }
 
 /// A payload that was written: the body of the answer to a GET.
@@ -73,13 +85,15 @@ pub struct Payload {
     pub bytes: Bytes,
     /// Whether HTTP may compress it: where any of its packets may be (row A12).
     pub compress: bool,
+    /// What it is.
+    pub content: ContentKind,
 }
 
 impl Payload {
     /// A payload of one packet that belongs to the protocol: too short to compress.
     #[must_use]
     pub const fn control(packet: &'static str) -> Self {
-        Self { bytes: Bytes::from_static(packet.as_bytes()), compress: false }
+        Self { bytes: Bytes::from_static(packet.as_bytes()), compress: false, content: ContentKind::Text }
     }
 }
 
@@ -137,7 +151,7 @@ impl PayloadWriter {
     /// The payload, ready for a body.
     #[must_use]
     pub fn finish(self) -> Payload {
-        Payload { bytes: self.bytes.freeze(), compress: self.compress }
+        Payload { bytes: self.bytes.freeze(), compress: self.compress, content: ContentKind::Text }
     }
 
     fn separate(&mut self) {

@@ -21,6 +21,14 @@ pub struct Config {
     /// Whether the open packet offers upgrades; default true. A client that upgrades all the same is not
     /// refused (row A4).
     pub allow_upgrades: bool,
+    /// Whether clients of revision 3 of the protocol are served too: those of Socket.IO 1.x and 2.x, with JSONP (rows A16,
+    /// A71). A request that names no revision is then of the third. Default false: they get code 5 (row A41).
+    ///
+    /// ```
+    /// let mut config = engineio::Config::default();
+    /// config.allow_eio3 = true;
+    /// ```
+    pub allow_eio3: bool,
     /// Is asked before a session begins; default: nobody, all may come (row A40).
     pub allow_request: Option<AllowRequest>,
     /// Bounds and times of each session.
@@ -68,6 +76,7 @@ impl Default for Config {
             add_trailing_slash: true,
             transports: vec![TransportKind::Polling, TransportKind::WebSocket],
             allow_upgrades: true,
+            allow_eio3: false,
             allow_request: None,
             limits: Limits::default(),
         }

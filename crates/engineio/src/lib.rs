@@ -28,7 +28,7 @@ mod transport;
 
 pub use config::{AllowRequest, Config};
 pub use engineio_proto::{
-    CloseReason, Closed, Limits, Message, MessageFrame, SendError, SessionId, Text, TransportKind,
+    CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SessionId, Text, TransportKind,
 };
 pub use random::random_id;
 pub use session::{CloseMode, PeerAddr, Request, Session};

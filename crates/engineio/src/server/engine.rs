@@ -8,7 +8,8 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use engineio_proto::{
-    Answer, Attached, BadRequest, CloseMode, Handshake, Limits, Reject, ServerSession, SessionId, TransportKind,
+    Answer, Attached, BadRequest, CloseMode, Dialect, Handshake, Limits, Reject, ServerSession, SessionId,
+    TransportKind,
     request::{self, Method, Query},
     websocket::encode_close,
 };
@@ -105,7 +106,7 @@ impl Engine {
             http::Method::POST => Method::Post,
             _ => Method::Other,
         };
-        let transport = |sid: &str| self.inner.registry.find(sid).and_then(|session| session.transport());
+        let transport = |sid: &str| self.inner.registry.find(sid).and_then(|session| session.transport_and_revision());
         let classified = request::classify(&query, method, wants_websocket, &self.inner.config.transports, transport);
         let find = |sid: &str| self.inner.registry.find(sid).ok_or(Reject::UnknownSid);
         let answered = match classified {
@@ -122,7 +123,7 @@ impl Engine {
                 }
                 Err(reject) => Err(reject),
             },
-            Ok(request::Request::Attach(sid)) => find(sid).map(|shared| self.attach(&shared, &mut parts)),
+            Ok(request::Request::Attach(sid)) => find(sid).and_then(|shared| self.attach(&shared, &query, &mut parts)),
             Ok(request::Request::PollingOverWebSocket) => Ok(self.refuse_websocket(&mut parts)),
             Ok(request::Request::UnknownMethod) => Ok(respond::bare(StatusCode::INTERNAL_SERVER_ERROR)),
         };
@@ -134,24 +135,24 @@ impl Engine {
 
     fn open_polling<R>(&self, query: &Query, parts: &Parts) -> Result<Response<Body<R>>, Reject> {
         self.inner.config.check_allowed(parts)?;
-        query.check_revision()?;
+        let dialect = self.dialect(query)?;
         if self.inner.closing.is_cancelled() {
             return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
         }
         let id = new_session_id()?;
         let open = self.open_packet(&id, TransportKind::Polling);
         let now = self.inner.clock.now();
-        let (session, payload) = ServerSession::open_polling(self.inner.limits.clone(), &open, now);
+        let (session, payload) = ServerSession::open_polling(self.inner.limits.clone(), dialect, &open, now);
         self.start(id, session, parts, |_| {})?;
         Ok(respond::poll(Answer::Payload(payload), &parts.headers))
     }
 
     fn open_websocket<R>(&self, query: &Query, parts: &mut Parts) -> Result<Response<Body<R>>, Reject> {
         self.inner.config.check_allowed(parts)?;
-        if query.check_revision().is_err() {
+        let Ok(dialect) = self.dialect(query) else {
             // The reference notices after the 101, so the client just sees the WebSocket close (row A41).
             return Ok(self.refuse_websocket(parts));
-        }
+        };
         if self.inner.closing.is_cancelled() {
             return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
         }
@@ -162,9 +163,14 @@ impl Engine {
         let id = new_session_id()?;
         let open = self.open_packet(&id, TransportKind::WebSocket);
         let now = self.inner.clock.now();
-        let (session, wire) = ServerSession::open_wire(self.inner.limits.clone(), &open, now);
+        let (session, wire) = ServerSession::open_wire(self.inner.limits.clone(), dialect, &open, now);
         self.start(id, session, parts, |shared| shared.lock().offered = Some((wire, upgrade)))?;
         Ok(response)
+    }
+
+    /// How the client of a request is to be talked to, where it is served at all (rows A16, A41).
+    fn dialect(&self, query: &Query) -> Result<Dialect, Reject> {
+        query.dialect(self.inner.config.allow_eio3)
     }
 
     fn open_packet(&self, id: &SessionId, transport: TransportKind) -> engineio_proto::Text {
@@ -195,22 +201,23 @@ impl Engine {
     }
 
     /// A WebSocket for a session that exists: the candidate of an upgrade, or refused (row A47).
-    fn attach<R>(&self, shared: &Shared, parts: &mut Parts) -> Response<Body<R>> {
+    fn attach<R>(&self, shared: &Shared, query: &Query, parts: &mut Parts) -> Result<Response<Body<R>>, Reject> {
+        let dialect = self.dialect(query)?;
         let (response, upgrade) = match accept(parts) {
             Ok(accepted) => accepted,
-            Err(response) => return *response,
+            Err(response) => return Ok(*response),
         };
         let now = shared.clock.now();
         let mut upgrade = Some(upgrade);
         shared.feed(|inner, _| {
-            if let Attached::Candidate(wire) = inner.session.handle_wire_attached(now) {
+            if let Attached::Candidate(wire) = inner.session.handle_wire_attached(dialect, now) {
                 inner.offered = upgrade.take().map(|upgrade| (wire, upgrade));
             }
         });
         if let Some(refused) = upgrade {
             self.close_refused(refused);
         }
-        response
+        Ok(response)
     }
 
     /// Completes the handshake and closes the WebSocket at once (rows A41, A46).

@@ -4,7 +4,7 @@
 use std::{pin::pin, sync::Arc};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use engineio_proto::{Answer, CloseReason, PollId, PostFault, PostRefusal};
+use engineio_proto::{Answer, CloseReason, PollId, PostFault, PostRefusal, Revision};
 use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::BodyExt;
 
@@ -77,7 +77,8 @@ where
         return refused(&refusal);
     }
     let mut posting = Posting { shared, fault: Some(PostFault::Abandoned) };
-    if is_binary(headers) {
+    let binary = is_binary(headers);
+    if binary && shared.revision() == Revision::V4 {
         posting.fault = Some(PostFault::BinaryContent);
         return respond::bare(StatusCode::BAD_REQUEST);
     }
@@ -94,7 +95,8 @@ where
     match body {
         Ok(body) => {
             posting.fault = None;
-            shared.finish_post(body).map_or_else(|refusal| refused(&refusal), |()| respond::post(headers))
+            let taken = if binary { shared.finish_binary_post(body) } else { shared.finish_post(body) };
+            taken.map_or_else(|refusal| refused(&refusal), |()| respond::post(headers))
         }
         Err(Incomplete::TooLarge) => {
             posting.fault = Some(PostFault::TooLarge);

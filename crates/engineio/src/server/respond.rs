@@ -1,7 +1,7 @@
 //! Answers: each function makes one answer of the contract's rows A34, A35, A44, A61, A62 and A63.
 
 use bytes::Bytes;
-use engineio_proto::{Answer, Reject};
+use engineio_proto::{Answer, ContentKind, Reject};
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, USER_AGENT, X_XSS_PROTECTION},
@@ -29,7 +29,11 @@ pub(super) fn reject_upgrade<B>(message: &str) -> Response<Body<B>> {
 /// The answer to a GET (row A61).
 pub(super) fn poll<B>(answer: Answer, request: &HeaderMap) -> Response<Body<B>> {
     let Answer::Payload(payload) = answer else { return bare(StatusCode::BAD_REQUEST) };
-    let mut response = with_body(StatusCode::OK, Some("text/plain; charset=UTF-8"), payload.bytes);
+    let kind = match payload.content {
+        ContentKind::Text => "text/plain; charset=UTF-8",
+        ContentKind::Binary => "application/octet-stream",
+    };
+    let mut response = with_body(StatusCode::OK, Some(kind), payload.bytes);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     spare_internet_explorer(&mut response, request);
     response
