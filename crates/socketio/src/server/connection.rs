@@ -20,15 +20,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use engineio::{CloseMode, SendError, Session};
+use engineio::{CloseMode, Revision, SendError, Session};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered, task::AtomicWaker};
 use socketio_proto::{Decoder, Encoded, Packet, PacketKind, encode};
 use tokio::time::Sleep;
 
 use super::{
     AckSender, ConnectContext, Core, DisconnectContext, DisconnectReason, EmitError, EventContext, HandlerError,
-    Handshake, Socket, SocketId,
+    Handshake, Socket,
     handler::{Context, Erased, Outcome},
+    protocol,
     socket::SocketCore,
 };
 
@@ -37,6 +38,7 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A connection as its sockets see it.
 pub(super) struct Link {
     pub(super) session: Session,
+    pub(super) revision: Revision,
     pub(super) ack_timeout: Duration,
     pub(super) max_queue_bytes: usize,
     orders: Mutex<Orders>,
@@ -111,6 +113,8 @@ pub(super) struct Connection {
     sockets: Vec<Arc<SocketCore>>,
     pending: FuturesUnordered<Task>,
     connect_timeout: Option<Pin<Box<Sleep>>>,
+    /// The client is still to be put into the main namespace, for which it does not ask.
+    joins_by_itself: bool,
     /// This side has disconnected a socket of this connection: packets for it may still be on their way, however
     /// late, and are no offence (hazard R41).
     expects_late_packets: bool,
@@ -121,15 +125,17 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(core: Arc<Core>, session: Session) -> Self {
+        let revision = session.revision();
         let link = Arc::new(Link {
             session,
+            revision,
             ack_timeout: core.config.ack_timeout,
             max_queue_bytes: core.config.engine.limits.max_queue_bytes,
             orders: Mutex::default(),
             waker: AtomicWaker::new(),
             joined: AtomicBool::new(false),
         });
-        let mut before_joining = core.config.decoder_limits;
+        let mut before_joining = protocol::decoder_limits(revision, core.config.decoder_limits);
         before_joining.max_attachments = 0;
         Self {
             link,
@@ -138,6 +144,7 @@ impl Connection {
             sockets: Vec::new(),
             pending: FuturesUnordered::new(),
             connect_timeout: Some(Box::pin(tokio::time::sleep(core.config.connect_timeout))),
+            joins_by_itself: protocol::joins_by_itself(revision),
             expects_late_packets: false,
             broken: false,
             over: false,
@@ -153,6 +160,7 @@ impl Connection {
     }
 
     fn handle_packet(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
+        let packet = protocol::without_query(self.link.revision, packet);
         let socket = self.sockets.iter().find(|socket| *socket.namespace.wire_name() == packet.namespace).cloned();
         match (packet.kind, socket) {
             (PacketKind::Connect, None) => self.connect(packet, cx),
@@ -188,7 +196,8 @@ impl Connection {
         if self.sockets.len() >= self.core.config.max_namespaces {
             return refuse("Too many namespaces");
         }
-        let Ok(id) = SocketId::random() else { return refuse("Internal error") };
+        let id = protocol::socket_id(&self.link.session, self.link.revision, namespace.wire_name());
+        let Ok(id) = id else { return refuse("Internal error") };
         let request = self.link.session.request().clone();
         // In memory of its own: the packet may share a large read with much else.
         let auth = packet.body.map(|body| body.detached());
@@ -206,7 +215,7 @@ impl Connection {
                         Ok(()) => socket.accept(),
                         Err(error) => {
                             tracing::debug!(socket = %socket.id, %error, "connect refused");
-                            socket.refuse(error.connect_error().as_ref());
+                            socket.refuse(protocol::refusal(socket.link.revision, &error).as_ref());
                         }
                     }
                 };
@@ -306,7 +315,7 @@ impl Connection {
     fn check_connect_timeout(&mut self, cx: &mut TaskContext<'_>) {
         if self.connect_timeout.is_some() && self.link.joined.load(Ordering::Relaxed) {
             self.connect_timeout = None;
-            self.decoder.set_limits(self.core.config.decoder_limits);
+            self.decoder.set_limits(protocol::decoder_limits(self.link.revision, self.core.config.decoder_limits));
         }
         if self.connect_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
             self.connect_timeout = None;
@@ -330,6 +339,10 @@ impl Future for Connection {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let this = &mut *self;
         this.link.waker.register(cx.waker());
+        if std::mem::take(&mut this.joins_by_itself) {
+            let (kind, namespace) = (PacketKind::Connect, socketio_proto::Namespace::root());
+            this.connect(Packet { kind, namespace, ack: None, body: None }, cx);
+        }
         loop {
             let ordered = this.follow_orders(cx);
             while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {}

@@ -3,7 +3,7 @@
 //!
 //! `connection.rs` is the part that runs: one future a session, inside the engine's task. `handler.rs` and
 //! `extract.rs` turn functions into handlers; `broadcast.rs` selects recipients; `rooms.rs` keeps members;
-//! `client_files.rs` serves the browser client; `service.rs` is the tower face.
+//! `protocol.rs` has what is different for old clients; `client_files.rs` serves the browser client; `service.rs` is the tower face.
 //!
 //! Lock order: rooms of a namespace, then a socket, then (inside the engine) its session. No user code
 //! runs under any of them.
@@ -18,6 +18,7 @@ mod extract;
 mod handler;
 mod id;
 mod namespace;
+mod protocol;
 mod reason;
 mod rooms;
 mod service;

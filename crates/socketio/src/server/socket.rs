@@ -23,6 +23,7 @@ use super::{
     AckError, Broadcast, DisconnectReason, EmitError, Namespace, PendingAck, SocketId,
     ack::Waiting,
     connection::{Departure, Link},
+    protocol,
 };
 
 /// How a client came (rows D41, D42).
@@ -31,7 +32,8 @@ use super::{
 pub struct Handshake {
     /// The HTTP request that opened the connection.
     pub request: Arc<engineio::Request>,
-    /// The payload of the CONNECT, where the client sent one; read it with [`Body::data`].
+    /// The payload of the CONNECT, where the client sent one; read it with [`Body::data`]. Of a client of JavaScript 1.x
+    /// or 2.x it is the query that it gave the namespace (row C22).
     pub auth: Option<Body>,
     /// When the client joined the namespace.
     pub time: SystemTime,
@@ -290,7 +292,7 @@ impl SocketCore {
             return;
         }
         let held = std::mem::take(held);
-        let greeting = Body::connect(&serde_json::json!({ "sid": self.id })).ok();
+        let greeting = protocol::greeting(self.link.revision, &self.id);
         let greeting = encode(PacketKind::Connect, self.namespace.wire_name(), None, greeting.as_ref());
         for packet in std::iter::once(&greeting).chain(&held) {
             // A connection that is over drops it; its end is on the way to this socket too.
