@@ -18,6 +18,7 @@ const engineOptions = {
   upgradeTimeout: settings.upgradeTimeout,
   maxHttpBufferSize: settings.maxPayload,
   transports: settings.transports,
+  allowUpgrades: settings.allowUpgrades,
   httpCompression: false,
   // [A40] A request that carries `forbid` in its query is refused.
   allowRequest: (request, decide) => decide(undefined, !/[?&]forbid=/.test(request.url)),

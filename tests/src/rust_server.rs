@@ -79,12 +79,13 @@ impl Faces {
         let mut config = engineio::Config::default();
         config.limits = limits(settings);
         config.transports = transports(settings);
+        config.allow_upgrades = settings.allow_upgrades;
         config.allow_request = Some(refuse_forbidden());
         let engine = engine::echo(config.clone());
 
         config.path = "/socket.io".into();
         let mut config = socketio::Config::over(config);
-        config.connect_timeout = settings.connect_timeout;
+        config.limits.connect_timeout = settings.connect_timeout;
         let io = Server::with_config(config);
         namespaces::install(&io);
         Self { engine, io }

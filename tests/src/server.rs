@@ -48,6 +48,8 @@ pub struct Settings {
     pub max_payload: usize,
     /// The transports that are served (A3).
     pub transports: &'static [&'static str],
+    /// Whether the open packet offers upgrades (A4).
+    pub allow_upgrades: bool,
 }
 
 impl Settings {
@@ -70,6 +72,7 @@ impl Settings {
             connect_timeout: Duration::from_secs(45),
             max_payload: 1_000_000,
             transports: &["polling", "websocket"],
+            allow_upgrades: true,
         }
     }
 
@@ -81,6 +84,7 @@ impl Settings {
             "connectTimeout": self.connect_timeout.as_millis(),
             "maxPayload": self.max_payload,
             "transports": self.transports,
+            "allowUpgrades": self.allow_upgrades,
         })
         .to_string()
     }

@@ -103,7 +103,7 @@ impl ServeOptions {
         limits.max_payload_bytes = self.max_payload;
         // What may come in has to fit on its way back as well: into a queue, and as an attachment.
         limits.max_queue_bytes = limits.max_queue_bytes.max(self.max_payload.saturating_mul(2));
-        let attachments = &mut config.decoder_limits.max_attachment_bytes;
+        let attachments = &mut config.limits.decoder.max_attachment_bytes;
         *attachments = (*attachments).max(self.max_payload);
         config.client_files = client_files;
         config
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(config.engine.limits.ping_timeout, Duration::from_secs(120));
         assert_eq!(config.engine.limits.max_payload_bytes, 50_000_000);
         assert_eq!(config.engine.limits.max_queue_bytes, 100_000_000, "an echo of the largest message fits");
-        assert_eq!(config.decoder_limits.max_attachment_bytes, 50_000_000);
+        assert_eq!(config.limits.decoder.max_attachment_bytes, 50_000_000);
     }
 
     #[test]

@@ -1,20 +1,11 @@
 //! [`Decoder`]: from messages to packets, holding at most one packet that waits for its attachments.
 //!
-//! Owns the header, the order of text and binary messages and the limits; leaves out JSON
-//! (`codec/json.rs`) and placeholders (`codec/attachments.rs`). [SIO5 Packet encoding]
+//! Owns the header, the order of text and binary messages and the limits; leaves out the payload (`body.rs`). [SIO5 Packet encoding]
 
 use bytes::Bytes;
 use engineio_proto::{Message, Text};
 
-use crate::{
-    AckId, Body, DecodeError, DecoderLimits, Namespace, Packet, PacketKind,
-    body::{event_name, shape_of},
-    codec::{
-        attachments::{self, Refusal},
-        json,
-    },
-    is_reserved_event,
-};
+use crate::{AckId, Body, DecodeError, DecoderLimits, Namespace, Packet, PacketKind, body};
 
 /// Below this, copying an attachment costs less than keeping what lies around it.
 const SMALL_ATTACHMENT_BYTES: usize = 16 * 1024;
@@ -99,7 +90,7 @@ impl Decoder {
         let expected = if binary { header.attachment_count(self.limits.max_attachments)? } else { 0 };
         let namespace = header.namespace(self.limits.max_namespace_bytes)?;
         let ack = header.ack()?;
-        let Some(json) = payload(text, header.at, kind, expected)? else {
+        let Some(json) = body::check_payload(text, header.at, kind, expected)? else {
             return Ok(Some(Packet { kind, namespace, ack, body: None }));
         };
         if expected == 0 {
@@ -185,31 +176,6 @@ impl Header<'_> {
         let id = digits.parse().ok().map(AckId).filter(|id| *id <= AckId::MAX).ok_or(invalid)?;
         self.at += len;
         Ok(Some(id))
-    }
-}
-
-/// The payload from `start` on, checked; with its placeholders where attachments are expected.
-fn payload(text: &Text, start: usize, kind: PacketKind, attachments: usize) -> Result<Option<Text>, DecodeError> {
-    let invalid = |offset: usize| DecodeError::InvalidPayload { offset: start + offset };
-    let json = text.slice(start, text.len()).ok_or(invalid(0))?;
-    let shape = match (shape_of(kind), json.is_empty()) {
-        (None, true) => return Ok(None),
-        (Some(_), true) if kind == PacketKind::Connect => return Ok(None),
-        (Some(shape), false) => shape,
-        (None, false) | (Some(_), true) => return Err(invalid(0)),
-    };
-    json::check(&json, shape).map_err(invalid)?;
-    if kind == PacketKind::Event && event_name(&json).is_none_or(|name| is_reserved_event(&name)) {
-        return Err(invalid(0));
-    }
-    if attachments == 0 {
-        json::check_depth(&json).map_err(invalid)?;
-        return Ok(Some(json));
-    }
-    match attachments::check(&json, attachments) {
-        Ok(checked) => Ok(Some(checked.rewritten.map_or(json, Text::from))),
-        Err(Refusal::TooDeep(offset)) => Err(invalid(offset)),
-        Err(Refusal::Illegal(offset)) => Err(DecodeError::IllegalPlaceholder { offset: start + offset }),
     }
 }
 

@@ -7,7 +7,7 @@ use std::{error::Error, fmt};
 
 /// Why a message is not a packet. The connection that sent it cannot be used any further.
 ///
-/// `offset` is in bytes from the start of the text message. The text of each is the reference's where
+/// `offset` is in bytes from the start of the message. The text of each is the reference's where
 /// it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -30,14 +30,16 @@ pub enum DecodeError {
         /// The bound in bytes.
         limit: usize,
     },
-    /// The namespace is longer than [`max_namespace_bytes`](crate::DecoderLimits::max_namespace_bytes).
+    /// The namespace is longer than [`max_namespace_bytes`](crate::DecoderLimits::max_namespace_bytes); or, in
+    /// a MessagePack packet, it is missing, is no string or does not begin with a slash.
     InvalidNamespace {
         /// The bound in bytes.
         limit: usize,
     },
-    /// The acknowledgement id is larger than [`AckId::MAX`](crate::AckId::MAX) or has too many digits.
+    /// The acknowledgement id is no integer, is negative, is larger than [`AckId::MAX`](crate::AckId::MAX) or
+    /// has too many digits.
     InvalidAckId {
-        /// Where the digits begin.
+        /// Where it is.
         offset: usize,
     },
     /// The payload is missing, is no JSON, is nested too deep, or has the wrong shape for the type; or
@@ -47,7 +49,8 @@ pub enum DecodeError {
         offset: usize,
     },
     /// A placeholder does not name one of the announced attachments, or names one a second time, or has
-    /// further members.
+    /// further members; or, in a MessagePack packet with binary data, an object of the sender's own could be
+    /// taken for one.
     IllegalPlaceholder {
         /// Where the placeholder is.
         offset: usize,
@@ -56,6 +59,19 @@ pub enum DecodeError {
     TextWhileReconstructing,
     /// A binary message came where no attachment was announced.
     UnexpectedBinary,
+    /// A text message came, and the parser in use knows binary ones only.
+    UnexpectedText,
+    /// The message is not one whole packet in the format of the parser in use: it is cut short, has something
+    /// behind its end, is no MessagePack, or is no map with string keys, each of the packet's own at most once.
+    InvalidPacket {
+        /// Where it was noticed.
+        offset: usize,
+    },
+    /// The packet's type is missing or is not a number from 0 to 4. For MessagePack; in the default format it is
+    /// [`UnknownPacketType`](Self::UnknownPacketType).
+    InvalidPacketType,
+    /// What a parser from outside this crate has against it.
+    Custom(Box<str>),
 }
 
 impl fmt::Display for DecodeError {
@@ -72,6 +88,10 @@ impl fmt::Display for DecodeError {
             Self::IllegalPlaceholder { offset } => write!(f, "illegal attachments (byte {offset})"),
             Self::TextWhileReconstructing => f.write_str("got plaintext data when reconstructing a packet"),
             Self::UnexpectedBinary => f.write_str("got binary data when not reconstructing a packet"),
+            Self::UnexpectedText => f.write_str("got plaintext data, expected binary"),
+            Self::InvalidPacket { offset } => write!(f, "invalid packet (byte {offset})"),
+            Self::InvalidPacketType => f.write_str("invalid packet type"),
+            Self::Custom(reason) => f.write_str(reason),
         }
     }
 }

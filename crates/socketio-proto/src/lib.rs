@@ -1,5 +1,5 @@
 //! Socket.IO protocol v5 without I/O: packets, the JSON codec with binary attachments, the bounded
-//! decoder and the table of pending acknowledgements. [SIO5 Protocol]
+//! decoder, other parsers in their place, and the table of pending acknowledgements. [SIO5 Protocol]
 //!
 //! Leaves out everything with a clock, a task or a socket in it (crate `socketio`) and the transport
 //! below (crate `engineio-proto`, whose messages come in and go out here).
@@ -72,7 +72,9 @@ mod codec;
 mod decoder;
 mod error;
 mod limits;
+mod msgpack;
 mod packet;
+mod parser;
 
 pub use ack::AckTable;
 pub use args::Args;
@@ -81,4 +83,6 @@ pub use codec::{Encoded, encode, encode_ack, encode_event, encode_packet};
 pub use decoder::Decoder;
 pub use error::{ArgumentError, DecodeError, EncodeError};
 pub use limits::DecoderLimits;
+pub use msgpack::MsgpackParser;
 pub use packet::{AckId, Namespace, Packet, PacketKind, RESERVED_EVENTS, is_reserved_event};
+pub use parser::{AnyDecoder, AnyParser, Decode, JsonParser, Parser};

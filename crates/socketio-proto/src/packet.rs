@@ -11,7 +11,7 @@ use std::{
 
 use engineio_proto::Text;
 
-use crate::Body;
+use crate::{Body, body};
 
 /// Event names that the protocol keeps for itself; no packet may carry them. (C11)
 pub const RESERVED_EVENTS: [&str; 6] =
@@ -41,6 +41,38 @@ pub enum PacketKind {
     ConnectError,
 }
 
+impl PacketKind {
+    /// The number of the type, from 0 to 4, for parsers that have no types of their own for binary. (C2)
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Connect => 0,
+            Self::Disconnect => 1,
+            Self::Event => 2,
+            Self::Ack => 3,
+            Self::ConnectError => 4,
+        }
+    }
+
+    /// The type with that number, from 0 to 4.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Option<Self> {
+        Some(match number {
+            0 => Self::Connect,
+            1 => Self::Disconnect,
+            2 => Self::Event,
+            3 => Self::Ack,
+            4 => Self::ConnectError,
+            _ => return None,
+        })
+    }
+
+    /// Whether its payload may have attachments.
+    pub(crate) const fn may_be_binary(self) -> bool {
+        matches!(self, Self::Event | Self::Ack)
+    }
+}
+
 /// One packet of the protocol, whole: an event with attachments has them all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
@@ -60,6 +92,30 @@ impl Packet {
     #[must_use]
     pub const fn new(kind: PacketKind, namespace: Namespace, body: Option<Body>) -> Self {
         Self { kind, namespace, ack: None, body }
+    }
+
+    /// Whether the parts belong together: the body is what [`Body::from_parts`] lets through for this kind, it is
+    /// there where the kind needs one, and the id is not beyond [`AckId::MAX`]. (C18)
+    ///
+    /// What the decoders of this crate yield always is; this is for tests of decoders of your own, and reads the
+    /// whole text. The reference asks whether the namespace is a string, which the type says already.
+    ///
+    /// ```
+    /// use socketio_proto::{Body, Namespace, Packet, PacketKind};
+    ///
+    /// let body = Body::ack(&(1, 2))?;
+    /// assert!(Packet::new(PacketKind::Ack, Namespace::root(), Some(body.clone())).is_valid());
+    /// assert!(!Packet::new(PacketKind::Connect, Namespace::root(), Some(body)).is_valid());
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let body = self.body.as_ref();
+        self.ack.is_none_or(|id| id <= AckId::MAX)
+            && body::fits(self.kind, body)
+            && body.is_none_or(|body| {
+                Body::from_parts(self.kind, body.json().clone(), body.attachments().to_vec()).is_ok()
+            })
     }
 }
 

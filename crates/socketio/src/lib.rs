@@ -50,15 +50,18 @@
 //!
 //! # Order
 //! Handlers of one socket *start* in the order in which the events came: each runs inline until it first
-//! waits, and only then the next one starts. Past [`Config::max_pending_handlers`] handlers that wait, the
+//! waits, and only then the next one starts. Past [`Limits::max_pending_handlers`] handlers that wait, the
 //! connection is not read until one ends.
 
 pub mod server;
 
-pub use engineio::{self, AllowRequest, Limits, PeerAddr, TransportKind};
+pub use engineio::{self, AllowRequest, PeerAddr, TransportKind};
 pub use server::{
-    AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, Context, Data, DisconnectContext,
-    DisconnectReason, EmitError, Event, EventContext, FromContext, Handler, HandlerError, Handshake, Namespace,
-    PendingAck, RawEvent, Reply, Server, ServerLayer, ServerService, Socket, SocketId,
+    AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, Context, Counters, Data,
+    DisconnectContext, DisconnectReason, EmitError, Emitter, Event, EventContext, FromContext, Handler, HandlerError,
+    HandlerFailure, Handshake, Limits, Namespace, Occasion, PendingAck, RawEvent, Reply, RoomEvent, Server,
+    ServerLayer, ServerService, Socket, SocketData, SocketId,
 };
-pub use socketio_proto::{Args, ArgumentError, Body, EncodeError};
+pub use socketio_proto::{
+    AnyParser, Args, ArgumentError, Body, DecoderLimits, EncodeError, JsonParser, MsgpackParser, Parser,
+};

@@ -72,7 +72,7 @@ async fn an_unknown_namespace_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_joins_only_so_many_namespaces() {
     let mut config = Config::default();
-    config.max_namespaces = 1;
+    config.limits.max_namespaces = 1;
     let io = Server::with_config(config);
     io.of("/second");
     let client = Client::connected(&io).await;
@@ -228,7 +228,7 @@ async fn handlers_start_in_the_order_of_their_events() {
 #[tokio::test(start_paused = true)]
 async fn waiting_handlers_are_bounded_and_hold_the_client_back() {
     let mut config = Config::default();
-    config.max_pending_handlers = 3;
+    config.limits.max_pending_handlers = 3;
     let io = Server::with_config(config);
     let (started, mut starts) = mpsc::unbounded_channel();
     let release = Arc::new(Notify::new());
@@ -486,7 +486,7 @@ async fn a_refusal_during_a_graceful_close_does_not_cut_it_short() {
 #[tokio::test(start_paused = true)]
 async fn events_that_were_not_started_when_the_client_went_are_dropped() {
     let mut config = Config::default();
-    config.max_pending_handlers = 2;
+    config.limits.max_pending_handlers = 2;
     let io = Server::with_config(config);
     let (log, gate) = (Log::default(), Arc::new(Notify::new()));
     let (entries, release) = (log.clone(), gate.clone());
@@ -588,7 +588,7 @@ fn a_handler_for_a_reserved_event_is_refused_with_the_way_to_go() {
 #[tokio::test(start_paused = true)]
 async fn the_configured_decoder_limits_hold() {
     let mut config = Config::default();
-    config.decoder_limits.max_attachments = 1;
+    config.limits.decoder.max_attachments = 1;
     let io = Server::with_config(config);
     io.of("/").on("n", async |Data(_): Data<Bytes>| Ok("taken"));
     let client = Client::connected(&io).await;
@@ -623,7 +623,7 @@ async fn a_client_that_does_not_read_can_be_let_go_at_once() {
 async fn attachments_that_wait_for_the_server_are_not_late() {
     let mut config = Config::default();
     config.engine.limits.ping_interval = Duration::from_secs(3600);
-    config.max_pending_handlers = 1;
+    config.limits.max_pending_handlers = 1;
     let io = Server::with_config(config);
     let (log, gate) = (Log::default(), Arc::new(Notify::new()));
     let release = gate.clone();

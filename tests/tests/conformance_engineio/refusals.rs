@@ -148,6 +148,23 @@ fn a_refused_upgrade_is_answered_400_with_the_message_as_body() {
     }
 }
 
+// A15: who may come in is asked once, when the session begins: not for its later requests, nor for its upgrade.
+#[test]
+fn a_session_that_was_let_in_is_not_asked_again() {
+    let server = TestServer::calm();
+    let session = PollingSession::open(&server);
+    let forbidden = |transport: &str| format!("{}&forbid=yes", session.target_for(transport));
+    let posted = request(server.addr(), "POST", &forbidden("polling"), Some(b"4still here"));
+    assert_eq!((posted.status, posted.text()), (200, "ok"));
+    let polled = request(server.addr(), "GET", &forbidden("polling"), None);
+    assert_eq!((polled.status, polled.text()), (200, "4still here"));
+    let mut wire = Wire::open(&server, &forbidden("websocket"));
+    wire.text("2probe");
+    wire.expect_text("3probe");
+    wire.text("5");
+    wire.expect_alive();
+}
+
 // A41: over WebSocket the reference finds out after the 101 that it does not speak the revision; either way there is no session.
 #[test]
 fn a_websocket_with_an_unsupported_revision_gets_no_session() {

@@ -40,6 +40,17 @@ fn a_session_upgrades_from_polling_to_websocket() {
     wire.expect_binary(&[1, 2, 3]);
 }
 
+// A4: a server that offers no upgrade does not refuse one, either: only the offer is gone.
+#[test]
+fn an_upgrade_that_was_not_offered_is_not_refused() {
+    let server = TestServer::start(&Settings { allow_upgrades: false, ..Settings::calm() });
+    let session = PollingSession::open(&server);
+    assert_eq!(session.handshake()["upgrades"], serde_json::json!([]));
+    let mut wire = probe(&server, &session);
+    wire.text("5");
+    wire.expect_alive();
+}
+
 // A45: from then on, polling requests of this session are bad requests, and harmless.
 #[test]
 fn polling_is_refused_after_the_upgrade() {

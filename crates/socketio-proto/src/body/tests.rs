@@ -36,7 +36,7 @@ fn through<T: Serialize, R: for<'de> Deserialize<'de>>(args: &T) -> R {
     let body = Body::event("x", args).unwrap();
     let mut decoder = Decoder::new(DecoderLimits::default());
     let mut packet = None;
-    for frame in crate::encode(crate::PacketKind::Event, &crate::Namespace::root(), None, Some(&body)).frames() {
+    for frame in crate::encode(PacketKind::Event, &crate::Namespace::root(), None, Some(&body)).frames() {
         packet = decoder.handle(frame.message()).unwrap();
     }
     let back = packet.unwrap().body.unwrap();

@@ -22,16 +22,7 @@ pub(crate) enum Shape {
 ///
 /// The error is the offset where it is not. Nesting is not checked here.
 pub(crate) fn check(json: &str, shape: Shape) -> Result<(), usize> {
-    let start = skip_space(json.as_bytes(), 0);
-    let first = json.as_bytes().get(start);
-    let fits = match shape {
-        Shape::Object => first == Some(&b'{'),
-        Shape::ObjectOrString => matches!(first, Some(b'{' | b'"')),
-        Shape::Event | Shape::Array => first == Some(&b'['),
-    };
-    if !fits {
-        return Err(start);
-    }
+    let start = starts_as(json, shape)?;
     let mut deserializer = serde_json::Deserializer::from_str(json);
     IgnoredAny::deserialize(&mut deserializer)
         .and_then(|_| deserializer.end())
@@ -40,6 +31,18 @@ pub(crate) fn check(json: &str, shape: Shape) -> Result<(), usize> {
         return Err(start);
     }
     Ok(())
+}
+
+/// Checks that `json` begins as `shape` does; yields where.
+pub(crate) fn starts_as(json: &str, shape: Shape) -> Result<usize, usize> {
+    let start = skip_space(json.as_bytes(), 0);
+    let first = json.as_bytes().get(start);
+    let fits = match shape {
+        Shape::Object => first == Some(&b'{'),
+        Shape::ObjectOrString => matches!(first, Some(b'{' | b'"')),
+        Shape::Event | Shape::Array => first == Some(&b'['),
+    };
+    if fits { Ok(start) } else { Err(start) }
 }
 
 /// Where `error` is, in bytes from the start of `json`.

@@ -31,13 +31,33 @@ enum Frames {
 }
 
 impl Encoded {
-    /// The messages in order: one text, then the attachments.
+    /// One packet in these messages, in this order: for parsers of other formats.
+    ///
+    /// Without any message nothing is sent.
+    #[must_use]
+    pub fn from_frames(frames: Vec<MessageFrame>) -> Self {
+        match <[MessageFrame; 1]>::try_from(frames) {
+            Ok([frame]) => Self(Frames::One(frame)),
+            Err(frames) => Self(Frames::Many(frames.into())),
+        }
+    }
+
+    /// The messages in order; those of the default parser are one text, then the attachments.
     #[must_use]
     pub fn frames(&self) -> &[MessageFrame] {
         match &self.0 {
             Frames::One(frame) => std::slice::from_ref(frame),
             Frames::Many(frames) => frames,
         }
+    }
+
+    /// The same, not to be compressed on its way; see [`MessageFrame::uncompressed`].
+    #[must_use]
+    pub fn uncompressed(&self) -> Self {
+        Self(match &self.0 {
+            Frames::One(frame) => Frames::One(frame.clone().uncompressed()),
+            Frames::Many(frames) => Frames::Many(frames.iter().map(|frame| frame.clone().uncompressed()).collect()),
+        })
     }
 
     /// Bytes that it costs in a queue, frame headers included.

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use socketio_proto::{AckId, Body};
 use tokio::sync::oneshot;
 
-use super::{AckError, socket::SocketCore};
+use super::{AckError, counters::count, socket::SocketCore};
 
 /// An acknowledgement on its way; await it for the answer.
 ///
@@ -46,7 +46,7 @@ impl<R> PendingAck<R> {
     }
 
     /// Waits at most that long, from the moment it is awaited, instead of
-    /// [`Config::ack_timeout`](super::Config::ack_timeout).
+    /// [`Limits::ack_timeout`](super::Limits::ack_timeout).
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
@@ -62,7 +62,10 @@ impl<R> PendingAck<R> {
         match tokio::time::timeout(self.timeout, &mut waiting.answer).await {
             Ok(Ok(body)) => Ok(body),
             Ok(Err(_)) => Err(AckError::Disconnected),
-            Err(_) => Err(AckError::Timeout),
+            Err(_) => {
+                count(&waiting.socket.namespace.environment().counting.ack_timeouts);
+                Err(AckError::Timeout)
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
 //! [`Broadcast`]: who gets an event, and the sending of it: encoded once, a reference count a recipient.
 //! Rows D55–D57, D76–D80.
 
+use super::{
+    EmitError, Namespace, Socket,
+    outgoing::{Flags, Outgoing},
+};
 use serde::Serialize;
-use socketio_proto::encode_event;
-
-use super::{EmitError, Namespace, Socket};
 
 /// A selection of sockets of one namespace. Each method gives a new selection, so that one can be kept and
 /// used again (row D76).
@@ -20,11 +21,12 @@ pub struct Broadcast {
     namespace: Namespace,
     rooms: Vec<String>,
     except: Vec<String>,
+    flags: Flags,
 }
 
 impl Broadcast {
-    pub(super) const fn new(namespace: Namespace) -> Self {
-        Self { namespace, rooms: Vec::new(), except: Vec::new() }
+    pub(super) fn new(namespace: Namespace) -> Self {
+        Self { namespace, rooms: Vec::new(), except: Vec::new(), flags: Flags::default() }
     }
 
     /// Adds the sockets in that room: several rooms are a union. A socket's id is the name of a room that
@@ -42,6 +44,13 @@ impl Broadcast {
         self
     }
 
+    /// Whether the event may be compressed; see [`Socket::compress`] (row D54).
+    #[must_use = "a selection does nothing until something is emitted to it"]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.flags.compress = compress;
+        self
+    }
+
     /// The selected sockets that are connected now, each once, in no particular order.
     ///
     /// ```
@@ -51,8 +60,12 @@ impl Broadcast {
     /// ```
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
-        let selected = self.namespace.rooms().select(&self.rooms, &self.except);
-        selected.into_iter().filter(|core| core.is_connected()).map(|core| Socket { core }).collect()
+        let mut sockets = Vec::new();
+        for namespace in self.namespace.members() {
+            let selected = namespace.rooms().select(&self.rooms, &self.except);
+            sockets.extend(selected.into_iter().filter(|core| core.is_connected()).map(|core| Socket { core }));
+        }
+        sockets
     }
 
     /// Sends an event to each selected socket once, in no particular order of sockets; to each it keeps its
@@ -64,14 +77,24 @@ impl Broadcast {
     /// # Errors
     /// [`EmitError::Encode`]; then nobody got it.
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        let packet = encode_event(self.namespace.wire_name(), None, event, args)?;
+        for namespace in self.namespace.members() {
+            let event = Outgoing::new(&namespace, None, event, args)?;
+            self.deliver(&namespace, &event);
+        }
+        Ok(())
+    }
+
+    /// Sends an event to the selected sockets of this server.
+    fn deliver(&self, namespace: &Namespace, event: &Outgoing) {
+        let packet = event.packet(namespace, None);
+        let packet = self.flags.apply(&packet);
         // The handles are copied out under the lock, and sent to without it.
-        let sockets = self.namespace.rooms().select(&self.rooms, &self.except);
+        let sockets = namespace.rooms().select(&self.rooms, &self.except);
         for socket in sockets {
-            if socket.send(&packet) == Err(EmitError::Full) {
+            event.show_to(&socket);
+            if socket.send(&packet, Flags::default()) == Err(EmitError::Full) {
                 socket.link.close_for_slowness();
             }
         }
-        Ok(())
     }
 }

@@ -108,6 +108,12 @@ impl fmt::Display for AckError {
 
 impl Error for AckError {}
 
+impl From<EmitError> for AckError {
+    fn from(error: EmitError) -> Self {
+        Self::Emit(error)
+    }
+}
+
 /// What a handler fails with, and what the client is told.
 ///
 /// From an event handler it becomes the acknowledgement `{"error": message, "data": …}`, where one was asked
@@ -125,24 +131,45 @@ impl Error for AckError {}
 pub struct HandlerError {
     message: String,
     data: Option<serde_json::Value>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Returned,
     /// The client sent what the handler does not take: its fault, and nothing to alarm anybody.
-    extraction: bool,
+    Extraction,
+    Panic,
 }
 
 impl HandlerError {
     /// An error with that message.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), data: None, extraction: false }
+        Self { message: message.into(), data: None, kind: Kind::Returned }
     }
 
     /// An extractor's error.
     pub(super) fn extraction(message: impl Into<String>) -> Self {
-        Self { extraction: true, ..Self::new(message) }
+        Self { kind: Kind::Extraction, ..Self::new(message) }
     }
 
-    pub(super) const fn is_extraction(&self) -> bool {
-        self.extraction
+    /// The error of a handler that panicked. What it said is for the log, not for the client.
+    pub(super) fn panic() -> Self {
+        Self { kind: Kind::Panic, ..Self::new("internal error") }
+    }
+
+    /// Whether the handler did not run, because the client sent what an extractor does not take.
+    #[must_use]
+    pub const fn is_extraction(&self) -> bool {
+        matches!(self.kind, Kind::Extraction)
+    }
+
+    /// Whether the handler panicked.
+    #[must_use]
+    pub const fn is_panic(&self) -> bool {
+        matches!(self.kind, Kind::Panic)
     }
 
     /// The same with data for the client's code. Data that has no JSON form is left out.

@@ -3,9 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
-use socketio_proto::{AckId, Body, PacketKind, encode};
+use socketio_proto::{AckId, Body, PacketKind};
 
-use super::{DisconnectReason, EmitError, HandlerError, Namespace, Socket, handler::Context, socket::SocketCore};
+use super::{
+    DisconnectReason, EmitError, HandlerError, Namespace, Socket, handler::Context, outgoing::Flags, socket::SocketCore,
+};
 
 /// A client asks to join a namespace.
 pub struct ConnectContext {
@@ -15,8 +17,7 @@ pub struct ConnectContext {
 /// An event has come.
 pub struct EventContext {
     pub(super) socket: Socket,
-    /// `None` once all extractors have run.
-    pub(super) event: Option<Body>,
+    pub(super) event: Body,
     /// The acknowledgement that is still to be sent; an [`AckSender`] takes it over.
     pub(super) ack: Option<AckId>,
 }
@@ -27,10 +28,9 @@ pub struct DisconnectContext {
     pub(super) reason: DisconnectReason,
 }
 
-impl EventContext {
-    fn event(&self) -> Result<&Body, HandlerError> {
-        // Extractors run before the handler does, and only then.
-        self.event.as_ref().ok_or_else(|| HandlerError::new("the event is gone"))
+impl ConnectContext {
+    pub(super) fn new(socket: &Arc<SocketCore>) -> Self {
+        Self { socket: socket.handle() }
     }
 }
 
@@ -41,7 +41,7 @@ impl EventContext {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of this handler",
     label = "not an extractor for `{C}`",
-    note = "events: `Socket`, `Data<T>`, `Event`, `RawEvent`, `AckSender`, `Auth<T>`, `Namespace`; connect: `Socket`, `Auth<T>`, `Namespace`; disconnect: `Socket`, `DisconnectReason`, `Auth<T>`, `Namespace`",
+    note = "events: `Socket`, `Data<T>`, `Event`, `RawEvent`, `AckSender`; connect: `Socket`; disconnect: `Socket`, `DisconnectReason`; all: `Auth<T>`, `SocketData<T>`, `Namespace`",
     note = "an event's arguments are taken with `Data<T>`, where `T` implements `Deserialize`; a tuple takes several"
 )]
 pub trait FromContext<C>: Sized {
@@ -89,6 +89,16 @@ macro_rules! has_socket {
             }
         }
 
+        impl<T: Send + Sync + 'static> FromContext<$context> for SocketData<T> {
+            fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
+                // Nobody's fault but this application's: the client is not told the type.
+                context.socket().data().map(Self).ok_or_else(|| {
+                    tracing::error!(wanted = std::any::type_name::<T>(), "the socket has no data of this type");
+                    HandlerError::new("internal error")
+                })
+            }
+        }
+
         impl<E: FromContext<$context>> FromContext<$context> for Result<E, HandlerError> {
             fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
                 Ok(E::from_context(context))
@@ -103,6 +113,26 @@ has_socket!(ConnectContext EventContext DisconnectContext);
 /// or as `None` for an `Option`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Auth<T>(pub T);
+
+/// What [`Socket::set_data`] has kept. A handler that asks for a type that is not there is not run, and the client is
+/// told `internal error`.
+///
+/// ```
+/// use socketio::{Server, Socket, SocketData};
+///
+/// let io = Server::new();
+/// io.of("/")
+///     .on_connect(async |socket: Socket| socket.set_data(String::from("Ada")))
+///     .on("who am i", async |SocketData(name): SocketData<String>| Ok(name.to_string()));
+/// ```
+#[derive(Debug)]
+pub struct SocketData<T>(pub Arc<T>);
+
+impl<T> Clone for SocketData<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
 
 fn read_auth<T: DeserializeOwned>(socket: &Socket) -> Result<T, HandlerError> {
     let read = match &socket.handshake().auth {
@@ -122,7 +152,7 @@ pub struct Data<T>(pub T);
 
 impl<T: DeserializeOwned> FromContext<EventContext> for Data<T> {
     fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
-        let read = context.event()?.args().map(Self);
+        let read = context.event.args().map(Self);
         read.map_err(|error| HandlerError::extraction(format!("invalid arguments: {error}")))
     }
 }
@@ -134,7 +164,7 @@ pub struct Event(pub String);
 impl FromContext<EventContext> for Event {
     fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
         // The decoder lets no event without a name pass.
-        Ok(Self(context.event()?.event_name().unwrap_or_default().into_owned()))
+        Ok(Self(context.event.event_name().unwrap_or_default().into_owned()))
     }
 }
 
@@ -144,7 +174,7 @@ pub struct RawEvent(pub Body);
 
 impl FromContext<EventContext> for RawEvent {
     fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
-        Ok(Self(context.event()?.clone()))
+        Ok(Self(context.event.clone()))
     }
 }
 
@@ -185,8 +215,8 @@ impl AckSender {
     }
 
     pub(super) fn send_body(self, body: &Body) -> Result<(), EmitError> {
-        let packet = encode(PacketKind::Ack, self.socket.namespace.wire_name(), Some(self.id), Some(body));
-        self.socket.send(&packet)
+        let packet = self.socket.namespace.encode(PacketKind::Ack, Some(self.id), Some(body));
+        self.socket.send(&packet, Flags::default())
     }
 }
 

@@ -18,10 +18,6 @@ pub trait Context: sealed::Sealed + Send + 'static {
     /// What the protocol replies with.
     #[doc(hidden)]
     type Reply: Send + 'static;
-
-    /// All extractors have taken what they want: what is large may go.
-    #[doc(hidden)]
-    fn release(&mut self) {}
 }
 
 impl Context for ConnectContext {
@@ -30,10 +26,6 @@ impl Context for ConnectContext {
 
 impl Context for EventContext {
     type Reply = Body;
-
-    fn release(&mut self) {
-        self.event = None;
-    }
 }
 
 impl Context for DisconnectContext {
@@ -52,9 +44,9 @@ mod sealed {
 ///
 /// | handler | may return |
 /// |---|---|
-/// | `on_connect` | `()`, or `Result<(), HandlerError>` |
-/// | `on`, `on_fallback` | `()`, or `Result<T, HandlerError>` where `T` can be serialised: the acknowledgement |
-/// | `on_disconnect` | `()` |
+/// | `middleware`, `on_connect`, `on_connected` | `()`, or `Result<(), HandlerError>` |
+/// | `on`, `on_fallback`, `on_any`, `event_middleware` | `()`, or `Result<T, HandlerError>` where `T` can be serialised: the acknowledgement |
+/// | `on_disconnecting`, `on_disconnect` | `()`, or `Result<(), HandlerError>` |
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}` here",
     label = "this handler's return value",
@@ -81,6 +73,12 @@ impl Reply<ConnectContext> for Result<(), HandlerError> {
 impl Reply<DisconnectContext> for () {
     fn into_outcome(self) -> Result<(), HandlerError> {
         Ok(())
+    }
+}
+
+impl Reply<DisconnectContext> for Result<(), HandlerError> {
+    fn into_outcome(self) -> Self {
+        self
     }
 }
 

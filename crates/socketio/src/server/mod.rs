@@ -1,48 +1,64 @@
 //! The server: [`Server`] holds the namespaces and the engine, [`Namespace`] the handlers and rooms,
 //! [`Socket`] one client in one namespace.
 //!
-//! `connection.rs` is the part that runs: one future a session, inside the engine's task. `handler.rs` and
-//! `extract.rs` turn functions into handlers; `broadcast.rs` selects recipients; `rooms.rs` keeps members;
-//! `protocol.rs` has what is different for old clients; `client_files.rs` serves the browser client; `service.rs` is the tower face.
+//! `connection/` is the part that runs: one future a session, inside the engine's task. `handler.rs` and
+//! `extract.rs` turn functions into handlers; `outgoing.rs` makes events, `broadcast.rs` selects recipients, `rooms.rs`
+//! keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share; `protocol.rs` has what is different
+//! for old clients; `client_files.rs` serves the browser client; `service.rs` is the tower face.
 //!
-//! Lock order: rooms of a namespace, then a socket, then (inside the engine) its session. No user code
-//! runs under any of them.
+//! Lock order: the registry, rooms of a namespace, handlers of a socket, the socket, then (inside the engine) its
+//! session. No user code runs under any of them.
 
 mod ack;
 mod broadcast;
 mod client_files;
 mod config;
 mod connection;
+mod counters;
+mod emitter;
+mod environment;
 mod error;
 mod extract;
 mod handler;
+mod handlers;
+mod hooks;
 mod id;
+mod limits;
 mod namespace;
+mod outgoing;
 mod protocol;
 mod reason;
+mod registry;
 mod rooms;
 mod service;
 mod socket;
 
-use std::{collections::HashMap, fmt, io, sync::Arc, sync::PoisonError, sync::RwLock};
+use std::{fmt, future::Future, io, sync::Arc};
 
 pub use ack::PendingAck;
 pub use broadcast::Broadcast;
 pub use client_files::ClientFiles;
 pub use config::Config;
 use connection::Connection;
+pub use counters::Counters;
+pub use emitter::Emitter;
 use engineio::server::{Engine, Listener};
+use environment::Environment;
 pub use error::{AckError, EmitError, HandlerError};
 pub use extract::{
-    AckSender, Auth, ConnectContext, Data, DisconnectContext, Event, EventContext, FromContext, RawEvent,
+    AckSender, Auth, ConnectContext, Data, DisconnectContext, Event, EventContext, FromContext, RawEvent, SocketData,
 };
 pub use handler::{Context, Handler, Reply};
+pub use hooks::{HandlerFailure, Occasion};
 pub use id::SocketId;
+pub use limits::Limits;
 pub use namespace::Namespace;
 pub use reason::DisconnectReason;
+use registry::{Registry, Rule};
+pub use rooms::RoomEvent;
 pub use service::{ServerLayer, ServerService};
 pub use socket::{Handshake, Socket};
-use socketio_proto as sio;
+use socketio_proto::Body;
 use tokio::net::ToSocketAddrs;
 
 /// A Socket.IO server. Cloning it costs a reference count; all clones are the same server.
@@ -55,14 +71,8 @@ use tokio::net::ToSocketAddrs;
 /// ```
 #[derive(Clone)]
 pub struct Server {
-    core: Arc<Core>,
+    registry: Arc<Registry>,
     engine: Engine,
-}
-
-/// What connections share.
-pub(crate) struct Core {
-    config: Config,
-    namespaces: RwLock<HashMap<sio::Namespace, Namespace>>,
 }
 
 impl Server {
@@ -76,20 +86,105 @@ impl Server {
     #[must_use]
     pub fn with_config(config: Config) -> Self {
         let engine_config = config.engine.clone();
-        let root = Namespace::new(sio::Namespace::root());
-        let namespaces = RwLock::new(HashMap::from([(sio::Namespace::root(), root)]));
-        let core = Arc::new(Core { config, namespaces });
-        let shared = core.clone();
+        let registry = Arc::new(Registry::new(Arc::new(Environment::new(config))));
+        let shared = registry.clone();
         let engine = Engine::new(engine_config, move |session| Connection::new(shared.clone(), session));
-        Self { core, engine }
+        Self { registry, engine }
     }
 
     /// The namespace of that name, made where there is none (row D18). A missing `/` in front is added. The
-    /// main namespace, `/`, always exists.
+    /// main namespace, `/`, always exists. A new one whose name a pattern of [`Server::of_matching`] takes is its child
+    /// (row D24).
     pub fn of(&self, name: &str) -> Namespace {
-        let name = sio::Namespace::new(name);
-        let mut namespaces = self.core.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        namespaces.entry(name.clone()).or_insert_with(|| Namespace::new(name)).clone()
+        self.registry.of(name)
+    }
+
+    /// A parent for all namespaces whose names `matches` takes (row D22): a client that asks for such a namespace makes
+    /// it, with the handlers that the parent has then. Parents are asked in the order of their declaration, and only
+    /// for names that do not exist.
+    ///
+    /// `matches` is asked about whatever a client sends, and under no lock; with a regular expression, mind its
+    /// anchors (row H31). Children go when they are empty
+    /// ([`Config::cleanup_empty_child_namespaces`]), and there are at most [`Limits::max_child_namespaces`].
+    ///
+    /// ```
+    /// use socketio::{Namespace, Server, Socket};
+    ///
+    /// let io = Server::new();
+    /// let is_room = |name: &str| name.strip_prefix("/room-").is_some_and(|id| id.parse::<u32>().is_ok());
+    /// let rooms = io.of_matching(is_room).on_connect(async |socket: Socket, namespace: Namespace| {
+    ///     println!("{} is in {}", socket.id(), namespace.name());
+    /// });
+    /// rooms.emit("to all of them", &())?; // every child
+    /// # Ok::<(), socketio::EmitError>(())
+    /// ```
+    pub fn of_matching(&self, matches: impl Fn(&str) -> bool + Send + Sync + 'static) -> Namespace {
+        self.registry.add_parent(Rule::Matching(Arc::new(matches)))
+    }
+
+    /// The same by a function that may look at the payload of the CONNECT, and wait (row D23). It gets the name, with its
+    /// leading slash, and what [`Auth`] reads from; it has [`Limits::connect_timeout`] to say yes.
+    ///
+    /// ```
+    /// use socketio::{Body, Server};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Tenant {
+    ///     key: String,
+    /// }
+    ///
+    /// let io = Server::new();
+    /// io.of_allowed(async |name: String, auth: Option<Body>| {
+    ///     let tenant: Option<Tenant> = auth.and_then(|auth| auth.data().ok());
+    ///     name.starts_with("/tenant/") && tenant.is_some_and(|tenant| tenant.key == "42")
+    /// });
+    /// ```
+    pub fn of_allowed<F, Fut>(&self, allows: F) -> Namespace
+    where
+        F: Fn(String, Option<Body>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        let ask = move |name, auth| Box::pin(allows(name, auth)) as _;
+        self.registry.add_parent(Rule::Allowing(Arc::new(ask)))
+    }
+
+    /// The namespaces that exist now, parents aside (row D20).
+    #[must_use]
+    pub fn namespaces(&self) -> Vec<Namespace> {
+        self.registry.all()
+    }
+
+    /// Calls `hook` for each namespace that is made from now on, by the application or for a client (row D17): the place
+    /// to register what all namespaces have.
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// io.on_new_namespace(|namespace| println!("{} exists", namespace.name()));
+    /// ```
+    pub fn on_new_namespace(&self, hook: impl Fn(&Namespace) + Send + Sync + 'static) -> &Self {
+        self.registry.environment.add_hook(|hooks| hooks.namespace.push(Arc::new(hook)));
+        self
+    }
+
+    /// Calls `hook` for each handler, middleware or extractor that fails or panics, in any namespace (rows D69, D73).
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// io.on_error(|failure| {
+    ///     if !failure.error.is_extraction() {
+    ///         eprintln!("{}: {}", failure.occasion, failure.error);
+    ///     }
+    /// });
+    /// ```
+    pub fn on_error(&self, hook: impl Fn(&HandlerFailure<'_>) + Send + Sync + 'static) -> &Self {
+        self.registry.environment.add_hook(|hooks| hooks.error.push(Arc::new(hook)));
+        self
+    }
+
+    /// What the server has counted since it was made, each limit that bit among it.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.registry.environment.counting.snapshot()
     }
 
     /// The Engine.IO server underneath.
@@ -101,7 +196,7 @@ impl Server {
     /// The configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.core.config
+        &self.registry.environment.config
     }
 
     /// The layer that puts this server in front of a service, such as an axum router: requests under the
@@ -138,20 +233,10 @@ impl Server {
     /// connections are closed, the listeners end, and all tasks are waited for, handlers that still run
     /// included: awaited inside a handler, it would wait for itself. Calling it again waits for the same end.
     pub async fn close(&self) {
-        for namespace in self.core.all() {
+        for namespace in self.registry.all() {
             namespace.shut_down();
         }
         self.engine.close().await;
-    }
-}
-
-impl Core {
-    fn find(&self, name: &sio::Namespace) -> Option<Namespace> {
-        self.namespaces.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    fn all(&self) -> Vec<Namespace> {
-        self.namespaces.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
 

@@ -1,24 +1,45 @@
-//! [`Namespace`]: the handlers, sockets and rooms of one namespace. Registration and lookup; the running of
-//! handlers is `connection.rs`'s.
+//! [`Namespace`]: the handlers, sockets and rooms of one namespace, or of a parent that stands for many. Registration
+//! and lookup; the running of handlers is `connection/`'s, the choice of recipients `broadcast.rs`'s.
 
 use std::{
-    collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use serde::Serialize;
-use socketio_proto as sio;
+use socketio_proto::{self as sio, AckId, Body, Encoded, PacketKind};
 
 use super::{
-    Broadcast, ConnectContext, DisconnectContext, DisconnectReason, EmitError, EventContext, Handler, Socket,
-    handler::Erased, rooms::Rooms,
+    Broadcast, ConnectContext, DisconnectContext, DisconnectReason, EmitError, EventContext, Handler, RoomEvent,
+    Socket, environment::Environment, handler::Erased, handlers::Handlers, hooks::guarded, rooms::Rooms,
 };
 
 /// A namespace of a server; cloning it costs a reference count.
 ///
 /// Handlers belong to the namespace and are shared by all its sockets. What is registered later counts for
 /// the events that come later.
+///
+/// What [`Server::of_matching`](super::Server::of_matching) and its like give is a *parent* (row D25): each of its
+/// children begins with the handlers that the parent has at that moment, and what is emitted to the parent goes to
+/// all children.
+///
+/// ```
+/// use socketio::{Data, Server, Socket};
+///
+/// let io = Server::new();
+/// io.of("/chat")
+///     .on_connected(async |socket: Socket| {
+///         socket.join("lobby");
+///     })
+///     .on("say", async |socket: Socket, Data(text): Data<String>| {
+///         socket.to("lobby").emit("said", &text)?;
+///         Ok(text.len()) // the acknowledgement
+///     });
+/// assert_eq!(io.of("/chat").name(), "/chat");
+/// ```
 #[derive(Clone)]
 pub struct Namespace {
     core: Arc<NamespaceCore>,
@@ -26,49 +47,127 @@ pub struct Namespace {
 
 struct NamespaceCore {
     name: sio::Namespace,
+    environment: Arc<Environment>,
     handlers: RwLock<Arc<Handlers>>,
     rooms: Mutex<Rooms>,
-}
-
-/// The handlers of a namespace; replaced as a whole when one is registered, so that a packet needs no more
-/// than a reference count.
-#[derive(Clone, Default)]
-pub(super) struct Handlers {
-    pub(super) connect: Option<Erased<ConnectContext>>,
-    pub(super) disconnect: Vec<Erased<DisconnectContext>>,
-    events: HashMap<Arc<str>, Vec<Erased<EventContext>>>,
-    fallback: Option<Erased<EventContext>>,
-}
-
-impl Handlers {
-    /// The handlers of an event, under its registered name; or the one for events without.
-    pub(super) fn of_event(&self, event: &str) -> (Option<&Arc<str>>, &[Erased<EventContext>]) {
-        match self.events.get_key_value(event) {
-            Some((name, handlers)) => (Some(name), handlers),
-            None => (None, self.fallback.as_slice()),
-        }
-    }
+    /// Ids of acknowledgements, for all sockets of the namespace (row C34).
+    next_ack: AtomicU64,
+    /// Somebody wants to look into the events that are emitted, or has to.
+    looks_into_events: AtomicBool,
+    /// Of a parent: its children, those that are gone among them until the next one comes.
+    children: Option<Mutex<Vec<Weak<NamespaceCore>>>>,
 }
 
 impl Namespace {
-    pub(super) fn new(name: sio::Namespace) -> Self {
-        let (handlers, rooms) = (RwLock::default(), Mutex::default());
-        Self { core: Arc::new(NamespaceCore { name, handlers, rooms }) }
+    pub(super) fn new(name: sio::Namespace, environment: Arc<Environment>) -> Self {
+        Self::with(name, environment, Arc::default(), None)
     }
 
-    /// The name, with its leading slash.
+    pub(super) fn parent(name: sio::Namespace, environment: Arc<Environment>) -> Self {
+        Self::with(name, environment, Arc::default(), Some(Mutex::default()))
+    }
+
+    /// A child with the handlers that this has now.
+    pub(super) fn child(&self, name: sio::Namespace) -> Self {
+        Self::with(name, self.core.environment.clone(), self.handlers(), None)
+    }
+
+    fn with(
+        name: sio::Namespace,
+        environment: Arc<Environment>,
+        handlers: Arc<Handlers>,
+        children: Option<Mutex<Vec<Weak<NamespaceCore>>>>,
+    ) -> Self {
+        let mut rooms = Rooms::default();
+        rooms.log = (!handlers.rooms.is_empty()).then(Vec::new);
+        let looks_into_events = AtomicBool::new(!handlers.outgoing.is_empty());
+        let (handlers, rooms, next_ack) = (RwLock::new(handlers), Mutex::new(rooms), AtomicU64::new(0));
+        let core = NamespaceCore { name, environment, handlers, rooms, next_ack, looks_into_events, children };
+        Self { core: Arc::new(core) }
+    }
+
+    /// Makes this a child of `parent`, so that what is emitted there comes here.
+    pub(super) fn adopt(&self, parent: Option<&Self>) {
+        let Some(children) = parent.and_then(|parent| parent.core.children.as_ref()) else { return };
+        let mut children = children.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that are gone are looked for when the list would have to grow.
+        if children.len() == children.capacity() {
+            children.retain(|child| child.strong_count() > 0);
+        }
+        children.push(Arc::downgrade(&self.core));
+    }
+
+    /// The namespaces that this stands for: itself, or a parent's children.
+    pub(super) fn members(&self) -> Vec<Self> {
+        match &self.core.children {
+            None => vec![self.clone()],
+            Some(children) => {
+                let children = children.lock().unwrap_or_else(PoisonError::into_inner);
+                children.iter().filter_map(Weak::upgrade).map(|core| Self { core }).collect()
+            }
+        }
+    }
+
+    pub(super) fn is_parent(&self) -> bool {
+        self.core.children.is_some()
+    }
+
+    /// The name, with its leading slash. A parent's is `/_0`, `/_1` and so on, which no client can join.
     #[must_use]
     pub fn name(&self) -> &str {
         self.core.name.as_str()
     }
 
-    /// Runs `handler` for each client that asks to join; its `Ok` lets the client in, its error refuses it
-    /// with a CONNECT_ERROR. Without one, everybody is let in. The last one registered counts.
+    /// Runs `middleware` for each client that asks to join, before it is told that it is connected (row D29):
+    /// several run in the order of their registration, each when the one before has said `Ok`; the first error refuses
+    /// the client with a CONNECT_ERROR. It may take the [`Socket`], [`Auth`](super::Auth) and the [`Namespace`], set the
+    /// socket's data and join rooms. It has [`Limits::connect_timeout`](super::Limits::connect_timeout) to decide.
+    ///
+    /// ```
+    /// use socketio::{Auth, HandlerError, Server, Socket};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Login {
+    ///     token: String,
+    /// }
+    ///
+    /// let io = Server::new();
+    /// io.of("/admin").middleware(async |socket: Socket, Auth(login): Auth<Login>| {
+    ///     if login.token != "secret" {
+    ///         return Err(HandlerError::new("not authorized"));
+    ///     }
+    ///     socket.set_data(String::from("root"));
+    ///     Ok(())
+    /// });
+    /// ```
+    pub fn middleware<M>(self, middleware: impl Handler<ConnectContext, M>) -> Self {
+        self.register(|handlers| handlers.middleware.push(Erased::new(middleware)))
+    }
+
+    /// Runs `handler` for each client that asks to join, behind the middlewares; its `Ok` lets the client in, its error
+    /// refuses it with a CONNECT_ERROR. Without one, everybody is let in. The last one registered counts.
     ///
     /// The client is told that it is connected when the handler has ended: what is emitted to it before,
-    /// arrives after. The handler may take the [`Socket`], [`Auth`](super::Auth) and the [`Namespace`].
+    /// arrives after. Where the handler wants to ask the client something, use [`Namespace::on_connected`].
     pub fn on_connect<M>(self, handler: impl Handler<ConnectContext, M>) -> Self {
         self.register(|handlers| handlers.connect = Some(Erased::new(handler)))
+    }
+
+    /// Runs `handler` for each client once it is connected: it has been told, and the events that it sends are handled
+    /// from now on (rows D32, D33). Several start in the order of their registration.
+    ///
+    /// ```
+    /// use socketio::{Server, Socket};
+    ///
+    /// let io = Server::new();
+    /// io.of("/").on_connected(async |socket: Socket| {
+    ///     let name: String = socket.emit_with_ack("who are you", &()).await?;
+    ///     socket.broadcast().emit("joined", &name)?;
+    ///     Ok(())
+    /// });
+    /// ```
+    pub fn on_connected<M>(self, handler: impl Handler<ConnectContext, M>) -> Self {
+        self.register(|handlers| handlers.connected.push(Erased::new(handler)))
     }
 
     /// Runs `handler` for each event of that name; what it returns is the acknowledgement, where the client
@@ -82,16 +181,21 @@ impl Namespace {
     /// and their like. Joining and leaving are no events here: use [`Namespace::on_connect`] and
     /// [`Namespace::on_disconnect`].
     pub fn on<M>(self, event: &str, handler: impl Handler<EventContext, M>) -> Self {
-        assert!(
-            !sio::is_reserved_event(event),
-            "no client can send the reserved event {event:?}: register with `on_connect` or `on_disconnect` instead"
-        );
-        if event == "connection" {
-            tracing::warn!(
-                "`on(\"connection\", …)` waits for an event of that name: clients that join are `on_connect`'s"
-            );
-        }
-        self.register(|handlers| handlers.events.entry(event.into()).or_default().push(Erased::new(handler)))
+        check_event_name(event);
+        self.register(|handlers| handlers.events.add(event, Erased::new(handler), false))
+    }
+
+    /// Runs `handler` for each event that comes, whatever its name, before event middlewares and the event's own
+    /// handlers (row D66). What it returns is no acknowledgement, but it may take the [`AckSender`](super::AckSender).
+    ///
+    /// ```
+    /// use socketio::{Event, Server, Socket};
+    ///
+    /// let io = Server::new();
+    /// io.of("/").on_any(async |socket: Socket, Event(name): Event| println!("{} sent {name}", socket.id()));
+    /// ```
+    pub fn on_any<M>(self, handler: impl Handler<EventContext, M>) -> Self {
+        self.register(|handlers| handlers.events.any.push(Erased::new(handler)))
     }
 
     /// Runs `handler` for each event that has no handler of its own. The last one registered counts.
@@ -99,10 +203,69 @@ impl Namespace {
         self.register(|handlers| handlers.fallback = Some(Erased::new(handler)))
     }
 
-    /// Runs `handler` once for each client that was let in, when it leaves, with the [`DisconnectReason`]. The
-    /// rooms it was in can still be read.
+    /// Runs `middleware` for each event before its handlers (row D68): several run in the order of their registration,
+    /// each when the one before has said `Ok`. An error drops the event, reaches
+    /// [`Server::on_error`](super::Server::on_error) and, where the client asked for one, the acknowledgement.
+    ///
+    /// While one waits, the events behind are looked at: a middleware that waits gives the order up.
+    ///
+    /// ```
+    /// use socketio::{Event, HandlerError, Server};
+    ///
+    /// let io = Server::new();
+    /// io.of("/").event_middleware(async |Event(name): Event| {
+    ///     if name.starts_with("admin:") { Err(HandlerError::new("not allowed")) } else { Ok(()) }
+    /// });
+    /// ```
+    pub fn event_middleware<M>(self, middleware: impl Handler<EventContext, M>) -> Self {
+        self.register(|handlers| handlers.event_middleware.push(Erased::new(middleware)))
+    }
+
+    /// Calls `listener` for each event that is emitted to a socket of the namespace, once for each socket, broadcasts
+    /// included, right before it is sent (row D67). It runs inside the call that emits, and should be quick.
+    ///
+    /// ```
+    /// use socketio::Server;
+    ///
+    /// let io = Server::new();
+    /// io.of("/").on_any_outgoing(|socket, event| {
+    ///     println!("{} is sent {}", socket.id(), event.event_name().unwrap_or_default());
+    /// });
+    /// ```
+    pub fn on_any_outgoing(self, listener: impl Fn(&Socket, &Body) + Send + Sync + 'static) -> Self {
+        self.look_into_events();
+        self.register(|handlers| handlers.outgoing.push(Arc::new(listener)))
+    }
+
+    /// Runs `handler` once for each client that was let in, when it is leaving: it can be found in its rooms until the
+    /// handler first waits (row D70).
+    pub fn on_disconnecting<M>(self, handler: impl Handler<DisconnectContext, M>) -> Self {
+        self.register(|handlers| handlers.leaving.disconnecting.push(Erased::new(handler)))
+    }
+
+    /// Runs `handler` once for each client that was let in, when it has left, with the [`DisconnectReason`]
+    /// (row D71). The rooms it was in can still be read.
     pub fn on_disconnect<M>(self, handler: impl Handler<DisconnectContext, M>) -> Self {
-        self.register(|handlers| handlers.disconnect.push(Erased::new(handler)))
+        self.register(|handlers| handlers.leaving.disconnect.push(Erased::new(handler)))
+    }
+
+    /// Calls `listener` whenever a room of the namespace is made, joined, left or deleted (row D92). Register it before
+    /// clients come: what happened before is not told.
+    ///
+    /// ```
+    /// use socketio::{RoomEvent, Server};
+    ///
+    /// let io = Server::new();
+    /// io.of("/").on_room_event(|event| {
+    ///     if let RoomEvent::Joined { room, socket } = event {
+    ///         println!("{socket} is in {room}");
+    ///     }
+    /// });
+    /// ```
+    pub fn on_room_event(self, listener: impl Fn(&RoomEvent) + Send + Sync + 'static) -> Self {
+        let namespace = self.register(|handlers| handlers.rooms.push(Arc::new(listener)));
+        namespace.rooms().log.get_or_insert_default();
+        namespace
     }
 
     fn register(self, change: impl FnOnce(&mut Handlers)) -> Self {
@@ -138,32 +301,40 @@ impl Namespace {
         Broadcast::new(self.clone())
     }
 
-    /// The sockets that are connected now.
+    /// The sockets of this server that are connected now.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
-        self.rooms().sockets().map(|core| Socket { core: core.clone() }).collect()
+        let mut sockets = Vec::new();
+        for namespace in self.members() {
+            sockets.extend(namespace.rooms().sockets().map(|core| Socket { core: core.clone() }));
+        }
+        sockets
     }
 
-    /// How many sockets are connected now.
+    /// How many sockets are connected to this server now.
     #[must_use]
     pub fn socket_count(&self) -> usize {
-        self.rooms().socket_count()
+        self.members().iter().map(|namespace| namespace.rooms().socket_count()).sum()
     }
 
-    /// The names of the rooms that have members now, without those of single sockets.
+    /// The names of the rooms that have members on this server now, without those of single sockets. None for a parent.
     #[must_use]
     pub fn room_names(&self) -> Vec<Arc<str>> {
         self.rooms().room_names()
     }
 
-    /// How many sockets are in that room now.
+    /// How many sockets of this server are in that room now.
     #[must_use]
     pub fn room_len(&self, room: &str) -> usize {
-        self.rooms().room_len(room)
+        self.members().iter().map(|namespace| namespace.rooms().room_len(room)).sum()
     }
 
     pub(super) fn wire_name(&self) -> &sio::Namespace {
         &self.core.name
+    }
+
+    pub(super) fn environment(&self) -> &Arc<Environment> {
+        &self.core.environment
     }
 
     pub(super) fn handlers(&self) -> Arc<Handlers> {
@@ -174,10 +345,57 @@ impl Namespace {
         self.core.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes the rooms, and tells the listeners after the lock.
+    pub(super) fn change_rooms<R>(&self, change: impl FnOnce(&mut Rooms) -> R) -> R {
+        let mut rooms = self.rooms();
+        let result = change(&mut rooms);
+        let happened = rooms.log.as_mut().map(std::mem::take).unwrap_or_default();
+        drop(rooms);
+        if !happened.is_empty() {
+            let handlers = self.handlers();
+            for event in &happened {
+                for listener in &handlers.rooms {
+                    guarded("a room listener", || listener(event));
+                }
+            }
+        }
+        result
+    }
+
+    /// A packet of this namespace, in the server's format.
+    pub(super) fn encode(&self, kind: PacketKind, ack: Option<AckId>, body: Option<&Body>) -> Encoded {
+        self.core.environment.config.parser.encode(kind, &self.core.name, ack, body)
+    }
+
+    /// The next id for an acknowledgement.
+    pub(super) fn next_ack_id(&self) -> AckId {
+        AckId(self.core.next_ack.fetch_add(1, Ordering::Relaxed) & AckId::MAX.0)
+    }
+
+    /// Whether events have to be kept readable on their way out.
+    pub(super) fn looks_into_events(&self) -> bool {
+        self.core.looks_into_events.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn look_into_events(&self) {
+        self.core.looks_into_events.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn shut_down(&self) {
         for socket in self.sockets() {
             socket.core.depart(DisconnectReason::ServerShuttingDown);
         }
+    }
+}
+
+/// Tells a mistake at the place where it is made: a handler that could never run.
+pub(super) fn check_event_name(event: &str) {
+    assert!(
+        !sio::is_reserved_event(event),
+        "no client can send the reserved event {event:?}: register with `on_connect` or `on_disconnect` instead"
+    );
+    if event == "connection" {
+        tracing::warn!("`on(\"connection\", …)` waits for an event of that name: clients that join are `on_connect`'s");
     }
 }
 

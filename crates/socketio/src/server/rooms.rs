@@ -12,16 +12,62 @@ use super::{SocketId, socket::SocketCore};
 
 type Members = HashMap<SocketId, Arc<SocketCore>>;
 
+/// Something happened to a room, for [`Namespace::on_room_event`](super::Namespace::on_room_event) (row D92). The room
+/// named like a socket's id, which each socket is in while it is connected, is among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RoomEvent {
+    /// The first socket is about to join.
+    Created {
+        /// The room.
+        room: Arc<str>,
+    },
+    /// A socket has joined.
+    Joined {
+        /// The room.
+        room: Arc<str>,
+        /// Who.
+        socket: SocketId,
+    },
+    /// A socket has left.
+    Left {
+        /// The room.
+        room: Arc<str>,
+        /// Who.
+        socket: SocketId,
+    },
+    /// The last socket has left.
+    Deleted {
+        /// The room.
+        room: Arc<str>,
+    },
+}
+
 /// The sockets and rooms of a namespace.
 #[derive(Default)]
 pub(super) struct Rooms {
     sockets: Members,
     rooms: HashMap<Arc<str>, Members>,
+    /// What happened under this lock, where somebody wants to know.
+    pub(super) log: Option<Vec<RoomEvent>>,
 }
 
 impl Rooms {
     pub(super) fn add(&mut self, socket: &Arc<SocketCore>) {
         self.sockets.insert(socket.id.clone(), socket.clone());
+        if let Some(log) = &mut self.log {
+            let room: Arc<str> = socket.id.as_str().into();
+            log.push(RoomEvent::Created { room: room.clone() });
+            log.push(RoomEvent::Joined { room, socket: socket.id.clone() });
+        }
+    }
+
+    fn note_join(&mut self, room: &Arc<str>, created: bool, socket: &SocketId) {
+        let Some(log) = &mut self.log else { return };
+        if created {
+            log.push(RoomEvent::Created { room: room.clone() });
+        }
+        log.push(RoomEvent::Joined { room: room.clone(), socket: socket.clone() });
     }
 
     /// Puts a socket into a room; gives the room's name in shared memory, `None` where it was in already.
@@ -31,28 +77,48 @@ impl Rooms {
                 return None;
             }
             members.insert(socket.id.clone(), socket.clone());
-            return self.rooms.get_key_value(room).map(|(name, _)| name.clone());
+            let name = self.rooms.get_key_value(room).map(|(name, _)| name.clone())?;
+            self.note_join(&name, false, &socket.id);
+            return Some(name);
         }
         let name: Arc<str> = room.into();
         self.rooms.insert(name.clone(), HashMap::from([(socket.id.clone(), socket.clone())]));
+        self.note_join(&name, true, &socket.id);
         Some(name)
     }
 
     /// Takes a socket out of a room; an empty room is gone.
     pub(super) fn leave(&mut self, room: &str, socket: &SocketId) {
-        if let Some(members) = self.rooms.get_mut(room) {
-            members.remove(socket);
-            if members.is_empty() {
-                self.rooms.remove(room);
-            }
+        let Some(members) = self.rooms.get_mut(room) else { return };
+        if members.remove(socket).is_none() {
+            return;
+        }
+        let deleted = members.is_empty();
+        if self.log.is_some() {
+            self.note_leave(room, deleted, socket);
+        }
+        if deleted {
+            self.rooms.remove(room);
+        }
+    }
+
+    fn note_leave(&mut self, room: &str, deleted: bool, socket: &SocketId) {
+        let name = self.rooms.get_key_value(room).map_or_else(|| room.into(), |(name, _)| name.clone());
+        let Some(log) = &mut self.log else { return };
+        log.push(RoomEvent::Left { room: name.clone(), socket: socket.clone() });
+        if deleted {
+            log.push(RoomEvent::Deleted { room: name });
         }
     }
 
     /// Takes a socket out of everything.
     pub(super) fn remove(&mut self, socket: &SocketId, rooms: &[Arc<str>]) {
-        self.sockets.remove(socket);
+        let was_here = self.sockets.remove(socket).is_some();
         for room in rooms {
             self.leave(room, socket);
+        }
+        if was_here && self.log.is_some() {
+            self.note_leave(socket.as_str(), true, socket);
         }
     }
 

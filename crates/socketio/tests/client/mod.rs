@@ -87,6 +87,12 @@ impl Client {
         assert_eq!(self.ask("GET", "").await.0, StatusCode::BAD_REQUEST);
     }
 
+    /// Sends what the server will not take.
+    #[allow(dead_code, reason = "each test file uses another part of the client")]
+    pub(crate) async fn send_refused(&self, payload: &str) {
+        assert_eq!(self.ask("POST", payload).await.0, StatusCode::BAD_REQUEST);
+    }
+
     /// Says good-bye, whether or not the session is still there.
     pub(crate) async fn close(&self) {
         self.ask("POST", "1").await;

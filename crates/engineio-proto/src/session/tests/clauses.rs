@@ -375,6 +375,18 @@ fn what_is_sent_in_one_round_travels_in_one_answer_as_far_as_the_client_can_take
     assert_eq!(said(&mut out), "", "and then a GET is held again");
 }
 
+/// Row A79.
+#[test]
+fn a_message_to_many_is_framed_once_and_all_share_its_bytes() {
+    let message = text("to all");
+    for _ in 0..3 {
+        let ((mut session, wire), mut frames) = (wire_session(), Vec::new());
+        session.handle_send(std::slice::from_ref(&message)).unwrap();
+        session.take_frames(wire, usize::MAX, &mut frames, &mut Vec::new());
+        assert_eq!(frames.iter().map(|frame| frame.as_ptr()).collect::<Vec<_>>(), [message.frame().as_ptr()]);
+    }
+}
+
 /// Hazard R20.
 #[test]
 fn a_group_of_frames_stays_together_and_is_refused_as_a_whole() {

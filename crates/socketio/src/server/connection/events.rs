@@ -1,0 +1,112 @@
+//! What happens to an event: catch-all handlers, middlewares, its handlers, its acknowledgement. Rows D62, D64–D69;
+//! hazards R19, R25.
+
+use std::{sync::Arc, task::Context as TaskContext};
+
+use futures_util::future::join_all;
+use socketio_proto::{AckId, Body, Packet};
+
+use super::{Connection, begin, finish};
+use crate::server::{
+    AckSender, EmitError, EventContext, HandlerError,
+    handler::{Erased, HandlerFuture},
+    hooks::Occasion,
+    socket::SocketCore,
+};
+
+type Begun = Result<HandlerFuture<EventContext>, HandlerError>;
+
+impl Connection {
+    /// Starts the handlers of an event of a connected socket.
+    pub(super) fn dispatch(&mut self, socket: &Arc<SocketCore>, packet: Packet, cx: &mut TaskContext<'_>) {
+        let Some(event) = packet.body else { return };
+        if !socket.is_connected() {
+            return;
+        }
+        let name: Arc<str> = event.event_name().unwrap_or_default().into();
+        let shared = socket.namespace.handlers();
+        let (own_any, own) = socket.own_handlers(|own| (own.events.any.clone(), own.events.take_event(&name)));
+        // The acknowledgement stays in the context until somebody takes it.
+        let mut context = EventContext { socket: socket.handle(), event, ack: packet.ack };
+        for handler in shared.events.any.iter().chain(&own_any) {
+            let begun = begin(handler, &mut context);
+            self.start(Box::pin(watch(name.clone(), socket.clone(), begun)), cx);
+        }
+        let mut handlers: Vec<_> = shared.events.of_event(&name).chain(&own).cloned().collect();
+        if handlers.is_empty() {
+            handlers.extend(shared.fallback.clone());
+        }
+        if !shared.event_middleware.is_empty() {
+            return self.start(Box::pin(behind(name, shared.event_middleware.clone(), handlers, context)), cx);
+        }
+        for handler in handlers {
+            let call = Call::begin(&name, &handler, &mut context);
+            self.start(Box::pin(call.answer()), cx);
+        }
+    }
+}
+
+/// A handler of an event that has its arguments.
+struct Call {
+    name: Arc<str>,
+    socket: Arc<SocketCore>,
+    begun: Begun,
+    /// The first handler's return value acknowledges; the others have no acknowledgement to give.
+    ack: Option<AckId>,
+}
+
+impl Call {
+    fn begin(name: &Arc<str>, handler: &Erased<EventContext>, context: &mut EventContext) -> Self {
+        let begun = begin(handler, context);
+        Self { name: name.clone(), socket: context.socket.core.clone(), begun, ack: context.ack.take() }
+    }
+
+    /// Runs the handler and acknowledges.
+    async fn answer(self) {
+        let outcome = finish(self.begun).await;
+        if let Err(error) = &outcome {
+            self.socket.namespace.environment().report(&self.socket.handle(), Occasion::Event(&self.name), error);
+        }
+        acknowledge(&self.socket, self.ack, outcome);
+    }
+}
+
+/// The answer to an event, where one was asked for: what the handler returned, or its error.
+fn acknowledge(socket: &Arc<SocketCore>, ack: Option<AckId>, outcome: Result<Body, HandlerError>) {
+    let Some(id) = ack else { return };
+    let Some(body) = outcome.map_or_else(|error| error.ack(), Some) else { return };
+    if AckSender::new(socket.clone(), id).send_body(&body) == Err(EmitError::Full) {
+        socket.link.close_for_slowness();
+    }
+}
+
+/// A catch-all handler: what it returns is no acknowledgement.
+async fn watch(name: Arc<str>, socket: Arc<SocketCore>, begun: Begun) {
+    if let Err(error) = finish(begun).await {
+        socket.namespace.environment().report(&socket.handle(), Occasion::Any(&name), &error);
+    }
+}
+
+/// The handlers of an event behind its middlewares, each of which waits for the one before.
+async fn behind(
+    name: Arc<str>,
+    middleware: Vec<Erased<EventContext>>,
+    handlers: Vec<Erased<EventContext>>,
+    mut context: EventContext,
+) {
+    for handler in &middleware {
+        let begun = begin(handler, &mut context);
+        if let Err(error) = finish(begun).await {
+            let socket = &context.socket;
+            socket.core.namespace.environment().report(socket, Occasion::EventMiddleware(&name), &error);
+            return acknowledge(&socket.core, context.ack, Err(error));
+        }
+    }
+    if !context.socket.is_connected() {
+        // Gone meanwhile (row D74).
+        return;
+    }
+    let calls: Vec<_> = handlers.iter().map(|handler| Call::begin(&name, handler, &mut context)).collect();
+    drop(context);
+    join_all(calls.into_iter().map(Call::answer)).await;
+}

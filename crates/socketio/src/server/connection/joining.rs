@@ -1,0 +1,155 @@
+//! How a client gets into a namespace: which one it is, who is asked, what it is told. Rows D22–D34.
+
+use std::{sync::Arc, task::Context as TaskContext, time::SystemTime};
+
+use futures_util::future::join_all;
+use socketio_proto::{Packet, PacketKind};
+
+use super::{Connection, run};
+use crate::server::{
+    ConnectContext, HandlerError, Handshake, Namespace,
+    counters::count,
+    handlers::Handlers,
+    hooks::Occasion,
+    protocol,
+    registry::{NotJoinable, Parent, Rule},
+    socket::SocketCore,
+};
+
+/// A CONNECT whose namespace was looked for, by asking the application.
+pub(in crate::server) struct Resolved {
+    packet: Packet,
+    parent: Option<Parent>,
+}
+
+impl Connection {
+    /// Puts a client that does not ask for it into the main namespace (row C23).
+    pub(super) fn join_main(&mut self, cx: &mut TaskContext<'_>) {
+        let (kind, namespace) = (PacketKind::Connect, socketio_proto::Namespace::root());
+        self.connect(Packet { kind, namespace, ack: None, body: None }, cx);
+    }
+
+    /// A CONNECT for a namespace that this connection is not in.
+    pub(super) fn connect(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
+        if self.sockets.len() + self.resolving.len() >= self.registry.environment.config.limits.max_namespaces {
+            count(&self.registry.environment.counting.namespaces_refused);
+            return self.refuse(&packet, "Too many namespaces");
+        }
+        match self.registry.enter(&packet.namespace) {
+            Ok(namespace) => self.join(packet, namespace, cx),
+            Err(_) => self.look_for_parent(packet, cx),
+        }
+    }
+
+    /// Asks the parents in the order of their declaration (row D23): patterns at once, functions in a task.
+    fn look_for_parent(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
+        let parents = self.registry.parents();
+        let first = parents.iter().position(|parent| match &parent.rule {
+            Rule::Matching(_) => parent.matches(packet.namespace.as_str()),
+            Rule::Allowing(_) => true,
+        });
+        let Some(first) = first else { return self.refuse(&packet, "Invalid namespace") };
+        if let Some(parent @ Parent { rule: Rule::Matching(_), .. }) = parents.get(first) {
+            return self.join_child(packet, parent, cx);
+        }
+        self.resolving.push(packet.namespace.detached());
+        let link = self.link.clone();
+        let timeout = self.registry.environment.config.limits.connect_timeout;
+        let task = async move {
+            let found = tokio::time::timeout(timeout, first_willing(&parents, first, &packet)).await;
+            let parent = found.ok().flatten().cloned();
+            link.resolve(Resolved { packet, parent });
+        };
+        self.start(Box::pin(task), cx);
+    }
+
+    /// A function has said whether it takes the client.
+    pub(super) fn follow_resolution(&mut self, resolved: Resolved, cx: &mut TaskContext<'_>) {
+        let Resolved { packet, parent } = resolved;
+        self.resolving.retain(|name| *name != packet.namespace);
+        match parent {
+            _ if self.over || self.broken => {}
+            Some(parent) => self.join_child(packet, &parent, cx),
+            None => self.refuse(&packet, "Invalid namespace"),
+        }
+    }
+
+    fn join_child(&mut self, packet: Packet, parent: &Parent, cx: &mut TaskContext<'_>) {
+        match self.registry.enter_child(&packet.namespace, parent) {
+            Ok(namespace) => self.join(packet, namespace, cx),
+            Err(NotJoinable::TooMany) => self.refuse(&packet, "Too many namespaces"),
+            Err(NotJoinable::Unknown) => self.refuse(&packet, "Invalid namespace"),
+        }
+    }
+
+    fn refuse(&self, packet: &Packet, message: &str) {
+        let body = HandlerError::new(message).connect_error();
+        let parser = &self.registry.environment.config.parser;
+        self.link.send(&parser.encode(PacketKind::ConnectError, &packet.namespace, None, body.as_ref()));
+    }
+
+    /// A socket for the client, which then is let in or refused.
+    fn join(&mut self, packet: Packet, namespace: Namespace, cx: &mut TaskContext<'_>) {
+        let id = protocol::socket_id(&self.link.session, self.link.revision, namespace.wire_name());
+        let Ok(id) = id else {
+            self.registry.leave(&packet.namespace);
+            return self.refuse(&packet, "Internal error");
+        };
+        let request = self.link.session.request().clone();
+        // In memory of its own: the packet may share a large read with much else.
+        let auth = packet.body.map(|body| body.detached());
+        let handshake = Handshake { request, auth, time: SystemTime::now() };
+        let socket = Arc::new(SocketCore::new(id, namespace.clone(), handshake, self.link.clone()));
+        self.sockets.push(socket.clone());
+        let handlers = namespace.handlers();
+        if handlers.middleware.is_empty() && handlers.connect.is_none() && handlers.connected.is_empty() {
+            socket.accept();
+            return;
+        }
+        self.start(Box::pin(admit(socket, handlers)), cx);
+    }
+}
+
+/// The first parent from `first` on that takes the client.
+async fn first_willing<'a>(parents: &'a [Parent], first: usize, packet: &Packet) -> Option<&'a Parent> {
+    for parent in parents.iter().skip(first) {
+        let willing = match &parent.rule {
+            Rule::Matching(_) => parent.matches(packet.namespace.as_str()),
+            Rule::Allowing(ask) => ask(packet.namespace.as_str().to_owned(), packet.body.clone()).await,
+        };
+        if willing {
+            return Some(parent);
+        }
+    }
+    None
+}
+
+/// Asks middlewares and the connect handler, and tells the client; then the handlers for those who have joined start.
+async fn admit(socket: Arc<SocketCore>, handlers: Arc<Handlers>) {
+    let environment = socket.namespace.environment().clone();
+    let limit = environment.config.limits.connect_timeout;
+    let decision = tokio::time::timeout(limit, decide(&socket, &handlers)).await.unwrap_or_else(|_| {
+        count(&environment.counting.connect_timeouts);
+        Err(HandlerError::new("timeout"))
+    });
+    if let Err(error) = decision {
+        environment.report(&socket.handle(), Occasion::Connect, &error);
+        return socket.refuse(protocol::refusal(socket.link.revision, &error).as_ref());
+    }
+    if !socket.accept() {
+        return;
+    }
+    let greet = handlers.connected.iter().map(|handler| async {
+        if let (_, Err(error)) = run(handler.clone(), ConnectContext::new(&socket)).await {
+            environment.report(&socket.handle(), Occasion::Connected, &error);
+        }
+    });
+    join_all(greet).await;
+}
+
+async fn decide(socket: &Arc<SocketCore>, handlers: &Handlers) -> Result<(), HandlerError> {
+    for handler in handlers.middleware.iter().chain(&handlers.connect) {
+        run(handler.clone(), ConnectContext::new(socket)).await.1?;
+    }
+    Ok(())
+}

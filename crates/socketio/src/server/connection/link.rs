@@ -1,0 +1,124 @@
+//! [`Link`]: a connection as its sockets see it, and what they may order of it.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Waker,
+    time::Duration,
+};
+
+use engineio::{CloseMode, Revision, SendError, Session};
+use futures_util::task::AtomicWaker;
+use socketio_proto::Encoded;
+
+use super::joining::Resolved;
+use crate::server::{DisconnectReason, environment::Environment, socket::SocketCore};
+
+/// A connection as its sockets see it.
+pub(in crate::server) struct Link {
+    pub(in crate::server) session: Session,
+    pub(in crate::server) revision: Revision,
+    pub(in crate::server) ack_timeout: Duration,
+    pub(in crate::server) max_queue_bytes: usize,
+    orders: Mutex<Orders>,
+    waker: AtomicWaker,
+    joined: AtomicBool,
+}
+
+/// What others want of the connection's future.
+#[derive(Default)]
+pub(super) struct Orders {
+    pub(super) departures: Vec<Departure>,
+    /// CONNECTs whose namespace was looked for.
+    pub(super) resolved: Vec<Resolved>,
+    pub(super) disconnect_all: bool,
+    /// Why the connection is being closed, where the session's own reason would not tell.
+    pub(super) reason: Option<DisconnectReason>,
+}
+
+/// A socket has left its namespace. However this goes, the socket is in no room afterwards.
+pub(in crate::server) struct Departure {
+    pub(super) socket: Arc<SocketCore>,
+    pub(super) reason: DisconnectReason,
+    pub(super) was_connected: bool,
+}
+
+impl Departure {
+    pub(in crate::server) const fn new(socket: Arc<SocketCore>, reason: DisconnectReason, was_connected: bool) -> Self {
+        Self { socket, reason, was_connected }
+    }
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        self.socket.leave_rooms();
+    }
+}
+
+impl Link {
+    pub(super) fn new(session: Session, environment: &Environment) -> Self {
+        Self {
+            revision: session.revision(),
+            session,
+            ack_timeout: environment.config.limits.ack_timeout,
+            max_queue_bytes: environment.config.engine.limits.max_queue_bytes,
+            orders: Mutex::default(),
+            waker: AtomicWaker::new(),
+            joined: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn orders<R>(&self, change: impl FnOnce(&mut Orders) -> R) -> R {
+        change(&mut self.orders.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(in crate::server) fn announce(&self, departure: Departure) {
+        self.orders(|orders| orders.departures.push(departure));
+        self.waker.wake();
+    }
+
+    pub(in crate::server) fn order_disconnect_all(&self) {
+        self.orders(|orders| orders.disconnect_all = true);
+        self.waker.wake();
+    }
+
+    /// Closes the connection; its sockets see this reason.
+    pub(in crate::server) fn close_because(&self, reason: DisconnectReason, mode: CloseMode) {
+        self.orders(|orders| *orders.reason.get_or_insert(reason));
+        self.session.close(mode);
+    }
+
+    /// Sends a packet that belongs to the connection; one that is over drops it.
+    pub(in crate::server) fn send(&self, packet: &Encoded) {
+        if let Err(SendError::Full { .. }) = self.session.send_frames(packet.frames()) {
+            self.close_for_slowness();
+        }
+    }
+
+    /// The client's queue is full, and something that it has to see, or what would leave a hole in what it sees,
+    /// does not fit: it is thrown out, with a reason, rather than left in doubt.
+    pub(in crate::server) fn close_for_slowness(&self) {
+        tracing::warn!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
+        self.close_because(DisconnectReason::TransportError, CloseMode::Discard);
+    }
+
+    pub(in crate::server) fn set_joined(&self) {
+        self.joined.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_joined(&self) -> bool {
+        self.joined.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn wake_on_orders(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// A namespace was found, or not.
+    pub(super) fn resolve(&self, resolved: Resolved) {
+        self.orders(|orders| orders.resolved.push(resolved));
+        self.waker.wake();
+    }
+}

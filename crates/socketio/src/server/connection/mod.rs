@@ -1,0 +1,324 @@
+//! [`Connection`]: the future that runs one session's Socket.IO side, inside the engine's task: decodes, lets
+//! sockets join (`joining.rs`), starts handlers (`events.rs`), waits for them, and ends when the session has ended and
+//! the last handler is done. [`Link`] is what its sockets know of it.
+//!
+//! Order: a handler is run inline until it first waits, then the next packet is looked at (row D62).
+
+mod events;
+mod joining;
+mod link;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use engineio::{CloseMode, Session};
+use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
+pub(super) use link::{Departure, Link};
+use socketio_proto::{self as sio, AnyDecoder, Packet, PacketKind};
+use tokio::time::Sleep;
+
+use super::{
+    DisconnectContext, DisconnectReason, HandlerError,
+    counters::count,
+    handler::{Context, Erased, HandlerFuture, Outcome},
+    hooks::Occasion,
+    protocol,
+    registry::Registry,
+    socket::SocketCore,
+};
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The Socket.IO side of one session.
+pub(super) struct Connection {
+    registry: Arc<Registry>,
+    link: Arc<Link>,
+    decoder: AnyDecoder,
+    /// Runs while attachments of a packet are still to come.
+    attachment_timeout: Option<Pin<Box<Sleep>>>,
+    /// At most `max_namespaces`, usually one: a list is smaller and quicker than a table.
+    sockets: Vec<Arc<SocketCore>>,
+    /// Namespaces that the client asked for and which the application is asked about.
+    resolving: Vec<sio::Namespace>,
+    pending: FuturesUnordered<Task>,
+    connect_timeout: Option<Pin<Box<Sleep>>>,
+    /// The client is still to be put into the main namespace, for which it does not ask.
+    joins_by_itself: bool,
+    /// This side has disconnected a socket of this connection: packets for it may still be on their way, however
+    /// late, and are no offence (hazard R41).
+    expects_late_packets: bool,
+    /// Nothing is read, since too many handlers wait.
+    full: bool,
+    /// The client broke the protocol and is being thrown out: what else it sent is not looked at.
+    broken: bool,
+    over: bool,
+}
+
+impl Connection {
+    pub(super) fn new(registry: Arc<Registry>, session: Session) -> Self {
+        let limits = &registry.environment.config.limits;
+        let revision = session.revision();
+        let mut before_joining = protocol::decoder_limits(revision, limits.decoder);
+        before_joining.max_attachments = 0;
+        Self {
+            link: Arc::new(Link::new(session, &registry.environment)),
+            decoder: registry.environment.config.parser.decoder(before_joining),
+            attachment_timeout: None,
+            sockets: Vec::new(),
+            resolving: Vec::new(),
+            pending: FuturesUnordered::new(),
+            connect_timeout: Some(Box::pin(tokio::time::sleep(limits.connect_timeout))),
+            joins_by_itself: protocol::joins_by_itself(revision),
+            expects_late_packets: false,
+            full: false,
+            broken: false,
+            over: false,
+            registry,
+        }
+    }
+
+    /// Runs a handler until it first waits; then it joins those that wait.
+    fn start(&mut self, mut task: Task, cx: &mut TaskContext<'_>) {
+        if task.as_mut().poll(cx).is_pending() {
+            self.pending.push(task);
+        }
+    }
+
+    fn handle_packet(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
+        let packet = protocol::without_query(self.link.revision, packet);
+        let socket = self.sockets.iter().find(|socket| *socket.namespace.wire_name() == packet.namespace).cloned();
+        match (packet.kind, socket) {
+            (PacketKind::Connect, None) if self.resolving.contains(&packet.namespace) => self.break_off(),
+            (PacketKind::Connect, None) => self.connect(packet, cx),
+            // Twice to one namespace, whether or not the first is through (row D34, contract I6).
+            (PacketKind::Connect, Some(_)) | (PacketKind::ConnectError, _) => self.break_off(),
+            (PacketKind::Disconnect, Some(socket)) => {
+                socket.depart(DisconnectReason::ClientNamespaceDisconnect);
+            }
+            (PacketKind::Event, Some(socket)) if !socket.is_connecting() => self.dispatch(&socket, packet, cx),
+            (PacketKind::Ack, Some(socket)) => {
+                if let (Some(id), Some(body)) = (packet.ack, packet.body) {
+                    socket.handle_ack(id, body);
+                }
+            }
+            (_, None) if self.expects_late_packets => {}
+            // A packet for a namespace that was not joined (row D35).
+            (PacketKind::Disconnect | PacketKind::Event | PacketKind::Ack, _) => self.break_off(),
+        }
+    }
+
+    /// The client broke the order of the protocol.
+    fn break_off(&mut self) {
+        self.broken = true;
+        self.link.close_because(DisconnectReason::ForcedServerClose, CloseMode::Graceful);
+    }
+
+    /// Does what was ordered; says whether there was anything.
+    fn follow_orders(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let (departures, resolved, disconnect_all) = self.link.orders(|orders| {
+            let disconnect_all = std::mem::take(&mut orders.disconnect_all);
+            (std::mem::take(&mut orders.departures), std::mem::take(&mut orders.resolved), disconnect_all)
+        });
+        let any = disconnect_all || !departures.is_empty() || !resolved.is_empty();
+        for departure in departures {
+            self.sockets.retain(|socket| !Arc::ptr_eq(socket, &departure.socket));
+            self.expects_late_packets |=
+                departure.was_connected && departure.reason == DisconnectReason::ServerNamespaceDisconnect;
+            self.see_off(departure, cx);
+        }
+        for resolved in resolved {
+            self.follow_resolution(resolved, cx);
+        }
+        if disconnect_all {
+            for socket in &self.sockets {
+                socket.disconnect();
+            }
+            self.link.session.close(CloseMode::Graceful);
+        }
+        any
+    }
+
+    /// Runs the handlers for the end of a socket: those for its leaving until they wait, while it is in its rooms; then
+    /// those for its having left.
+    fn see_off(&mut self, departure: Departure, cx: &mut TaskContext<'_>) {
+        let (socket, reason) = (departure.socket.clone(), departure.reason);
+        let own = socket.take_leaving();
+        let handlers = socket.namespace.handlers();
+        if departure.was_connected {
+            for handler in handlers.leaving.disconnecting.iter().chain(&own.disconnecting) {
+                self.start(Box::pin(say_goodbye(handler.clone(), socket.clone(), reason)), cx);
+            }
+        }
+        // The socket is in no room from here on.
+        let was_connected = departure.was_connected;
+        drop(departure);
+        self.registry.leave(socket.namespace.wire_name());
+        if !was_connected || (handlers.leaving.disconnect.is_empty() && own.disconnect.is_empty()) {
+            return socket.forget_rooms();
+        }
+        let task = async move {
+            let handlers = handlers.leaving.disconnect.iter().chain(&own.disconnect);
+            join_all(handlers.map(|handler| say_goodbye(handler.clone(), socket.clone(), reason))).await;
+            socket.forget_rooms();
+        };
+        self.start(Box::pin(task), cx);
+    }
+
+    fn handle_message(&mut self, message: engineio::Message, cx: &mut TaskContext<'_>) {
+        if self.broken {
+            return;
+        }
+        match self.decoder.handle(message) {
+            Ok(None) => {}
+            Ok(Some(packet)) => self.handle_packet(packet, cx),
+            Err(error) => {
+                count(&self.registry.environment.counting.undecodable_packets);
+                self.reject(&error);
+            }
+        }
+        let timeout = || Box::pin(tokio::time::sleep(self.registry.environment.config.limits.attachment_timeout));
+        self.attachment_timeout = self.decoder.is_partial().then(timeout);
+    }
+
+    /// Something came that is no packet, or what was to complete one did not: row C32, every socket of the
+    /// connection sees `forced close`.
+    fn reject(&mut self, error: &dyn fmt::Display) {
+        tracing::debug!(session = ?self.link.session.id(), %error, "undecodable packet");
+        self.broken = true;
+        self.link.session.close(CloseMode::Discard);
+    }
+
+    /// The session is over: all sockets leave.
+    fn end(&mut self) {
+        self.over = true;
+        (self.connect_timeout, self.attachment_timeout) = (None, None);
+        let reason = self.link.orders(|orders| orders.reason);
+        let closed = self.link.session.closed_now().map(|closed| closed.reason.into());
+        let reason = reason.or(closed).unwrap_or(DisconnectReason::ForcedClose);
+        for socket in &self.sockets {
+            socket.depart(reason);
+        }
+    }
+
+    fn check_connect_timeout(&mut self, cx: &mut TaskContext<'_>) {
+        if self.connect_timeout.is_some() && self.link.has_joined() {
+            self.connect_timeout = None;
+            let limits = self.registry.environment.config.limits.decoder;
+            self.decoder.set_limits(protocol::decoder_limits(self.link.revision, limits));
+        }
+        if self.connect_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+            self.connect_timeout = None;
+            count(&self.registry.environment.counting.connect_timeouts);
+            self.break_off();
+        }
+    }
+
+    /// Whether so many handlers wait that nothing more is read (row J17).
+    fn is_full(&mut self) -> bool {
+        let environment = &self.registry.environment;
+        let full = self.pending.len() >= environment.config.limits.max_pending_handlers.max(1);
+        if full && !self.full {
+            count(&environment.counting.reading_paused);
+        }
+        self.full = full;
+        full
+    }
+
+    /// To be called where all that came has been read: the time runs against a client that is silent, not against
+    /// one that is not being read.
+    fn check_attachment_timeout(&mut self, cx: &mut TaskContext<'_>) {
+        if self.attachment_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+            self.attachment_timeout = None;
+            count(&self.registry.environment.counting.attachment_timeouts);
+            self.reject(&"attachments that do not come");
+        }
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.link.wake_on_orders(cx.waker());
+        if std::mem::take(&mut this.joins_by_itself) {
+            this.join_main(cx);
+        }
+        loop {
+            let ordered = this.follow_orders(cx);
+            while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {}
+            this.check_connect_timeout(cx);
+            let full = this.is_full();
+            if full && !this.over && this.link.session.closed_now().is_some() {
+                // What is still unread was for sockets that are gone now (row D74).
+                this.end();
+                continue;
+            }
+            if !full && !this.over {
+                match this.link.session.poll_recv(cx) {
+                    Poll::Ready(Some(message)) => {
+                        this.handle_message(message, cx);
+                        continue;
+                    }
+                    Poll::Ready(None) => {
+                        this.end();
+                        continue;
+                    }
+                    Poll::Pending => this.check_attachment_timeout(cx),
+                }
+            }
+            if !ordered {
+                break;
+            }
+        }
+        // A socket that another thread is disconnecting announces it yet, and its handler has to run.
+        let done = this.over && this.pending.is_empty() && this.sockets.is_empty();
+        if done { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// Only where the engine's task is torn down: then nobody runs handlers any more, but the sockets still leave
+/// their rooms, and do not keep each other alive through the orders.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        for socket in &self.sockets {
+            socket.depart(DisconnectReason::ForcedClose);
+        }
+        drop(self.link.orders(std::mem::take));
+    }
+}
+
+async fn say_goodbye(handler: Erased<DisconnectContext>, socket: Arc<SocketCore>, reason: DisconnectReason) {
+    let context = DisconnectContext { socket: socket.handle(), reason };
+    if let (_, Err(error)) = run(handler, context).await {
+        socket.namespace.environment().report(&socket.handle(), Occasion::Disconnect, &error);
+    }
+}
+
+/// Takes what a handler wants out of the context and calls it. A panic in it, or in an extractor, is an error of this
+/// one call (hazard R25).
+fn begin<C: Context>(handler: &Erased<C>, context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
+    catch_unwind(AssertUnwindSafe(|| handler.call(context))).unwrap_or_else(|_| Err(HandlerError::panic()))
+}
+
+/// Waits for a handler that has begun.
+async fn finish<R>(
+    begun: Result<impl Future<Output = Result<R, HandlerError>>, HandlerError>,
+) -> Result<R, HandlerError> {
+    AssertUnwindSafe(begun?).catch_unwind().await.unwrap_or_else(|_| Err(HandlerError::panic()))
+}
+
+/// Runs a handler that is called alone.
+async fn run<C: Context>(handler: Erased<C>, mut context: C) -> (C, Outcome<C>) {
+    let begun = begin(&handler, &mut context);
+    let outcome = finish(begun).await;
+    (context, outcome)
+}

@@ -1,0 +1,68 @@
+//! [`Counters`]: how often what happened, and which limit bit; and the atomics behind them. Leaves out the
+//! connections underneath, which the engine counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What the server has counted since it was made; see [`Server::counters`](super::Server::counters).
+        ///
+        /// ```
+        /// let io = socketio::Server::new();
+        /// let counters = io.counters();
+        /// assert_eq!((counters.sockets_joined, counters.handler_errors), (0, 0));
+        /// ```
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        /// The running numbers.
+        #[derive(Debug, Default)]
+        pub(super) struct Counting {
+            $(pub(super) $name: AtomicU64,)*
+        }
+
+        impl Counting {
+            pub(super) fn snapshot(&self) -> Counters {
+                Counters { $($name: self.$name.load(Ordering::Relaxed),)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Clients that were let into a namespace.
+    sockets_joined,
+    /// Clients that a middleware or a connect handler refused.
+    joins_refused,
+    /// Joins, and connections without one, that ran into [`Limits::connect_timeout`](super::Limits::connect_timeout).
+    connect_timeouts,
+    /// Joins refused at [`Limits::max_namespaces`](super::Limits::max_namespaces).
+    namespaces_refused,
+    /// Joins refused at [`Limits::max_child_namespaces`](super::Limits::max_child_namespaces).
+    child_namespaces_refused,
+    /// Rooms not joined at [`Limits::max_rooms`](super::Limits::max_rooms).
+    rooms_refused,
+    /// Connections closed for a packet that cannot be decoded, [`Limits::decoder`](super::Limits::decoder) among the
+    /// reasons.
+    undecodable_packets,
+    /// Connections closed at [`Limits::attachment_timeout`](super::Limits::attachment_timeout).
+    attachment_timeouts,
+    /// Acknowledgements that did not come in time ([`Limits::ack_timeout`](super::Limits::ack_timeout), or the time that
+    /// the call gave).
+    ack_timeouts,
+    /// Times that a connection was not read because of
+    /// [`Limits::max_pending_handlers`](super::Limits::max_pending_handlers).
+    reading_paused,
+    /// Handlers, middlewares and extractors that failed, panics included.
+    handler_errors,
+    /// Handlers and middlewares that panicked.
+    handler_panics,
+}
+
+/// Counts one more.
+pub(super) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,62 @@
+//! [`Emitter`]: how the next event to one socket is sent. The event itself is `outgoing.rs`'s.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    EmitError, PendingAck,
+    outgoing::{Flags, Outgoing},
+    socket::SocketCore,
+};
+
+/// An event to one socket, with what was said about how to send it (row D58: it holds for that event alone). From
+/// [`Socket::compress`](super::Socket::compress) and its like.
+#[derive(Clone)]
+#[must_use = "it does nothing until something is emitted"]
+pub struct Emitter {
+    socket: Arc<SocketCore>,
+    flags: Flags,
+    timeout: Duration,
+}
+
+impl Emitter {
+    pub(super) fn new(socket: Arc<SocketCore>) -> Self {
+        let timeout = socket.link.ack_timeout;
+        Self { socket, flags: Flags::default(), timeout }
+    }
+
+    /// Whether the event may be compressed; see [`Socket::compress`](super::Socket::compress).
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.flags.compress = compress;
+        self
+    }
+
+    /// How long an acknowledgement is waited for (row D51).
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sends the event; never waits.
+    ///
+    /// # Errors
+    /// As [`Socket::emit`](super::Socket::emit).
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        self.socket.emit(&Outgoing::new(&self.socket.namespace, None, event, args)?, self.flags)
+    }
+
+    /// Sends the event and asks for its acknowledgement; see [`Socket::emit_with_ack`](super::Socket::emit_with_ack).
+    pub fn emit_with_ack<R: DeserializeOwned>(&self, event: &str, args: &(impl Serialize + ?Sized)) -> PendingAck<R> {
+        let namespace = &self.socket.namespace;
+        let id = namespace.next_ack_id();
+        let event = Outgoing::new(namespace, Some(id), event, args).map_err(|error| EmitError::from(error).into());
+        PendingAck::new(event.and_then(|event| self.socket.ask(id, &event, self.flags)), self.timeout)
+    }
+}
+
+impl fmt::Debug for Emitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitter").field("socket", &self.socket.id).field("flags", &self.flags).finish_non_exhaustive()
+    }
+}

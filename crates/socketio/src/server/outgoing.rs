@@ -1,0 +1,71 @@
+//! [`Outgoing`]: an event that is emitted, made once for all who get it; and [`Flags`], how it is sent.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde::Serialize;
+use socketio_proto::{AckId, Body, EncodeError, Encoded, PacketKind};
+
+use super::{Namespace, socket::SocketCore};
+
+/// How an event is sent (rows D53, D54).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Flags {
+    pub(super) compress: bool,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self { compress: true }
+    }
+}
+
+impl Flags {
+    pub(super) fn apply<'a>(&self, packet: &'a Encoded) -> Cow<'a, Encoded> {
+        if self.compress { Cow::Borrowed(packet) } else { Cow::Owned(packet.uncompressed()) }
+    }
+}
+
+/// An event on its way out.
+pub(super) enum Outgoing {
+    /// Made straight into frames, with this acknowledgement id: nobody wants to look into it.
+    Encoded(Encoded),
+    /// Kept readable.
+    Body(Body),
+}
+
+impl Outgoing {
+    /// The event with its arguments. Where nobody looks into events, it goes straight into frames.
+    pub(super) fn new<T: Serialize + ?Sized>(
+        namespace: &Namespace,
+        ack: Option<AckId>,
+        event: &str,
+        args: &T,
+    ) -> Result<Self, EncodeError> {
+        if namespace.looks_into_events() {
+            return Body::event(event, args).map(Self::Body);
+        }
+        namespace.environment().config.parser.encode_event(namespace.wire_name(), ack, event, args).map(Self::Encoded)
+    }
+
+    pub(super) fn raw(event: &Body) -> Self {
+        Self::Body(event.clone())
+    }
+
+    /// Its packet; `ack` has to be what it was made with.
+    pub(super) fn packet(&self, namespace: &Namespace, ack: Option<AckId>) -> Cow<'_, Encoded> {
+        match self {
+            Self::Encoded(packet) => Cow::Borrowed(packet),
+            Self::Body(body) => Cow::Owned(namespace.encode(PacketKind::Event, ack, Some(body))),
+        }
+    }
+
+    /// Tells those who listen to what is sent to that socket (row D67).
+    pub(super) fn show_to(&self, socket: &Arc<SocketCore>) {
+        let Self::Body(body) = self else { return };
+        let handlers = socket.namespace.handlers();
+        let own = socket.own_handlers(|own| own.outgoing.clone());
+        for listener in handlers.outgoing.iter().chain(&own) {
+            listener(&socket.handle(), body);
+        }
+    }
+}
