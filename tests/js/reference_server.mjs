@@ -19,6 +19,7 @@ const engineOptions = {
   maxHttpBufferSize: settings.maxPayload,
   transports: settings.transports,
   allowUpgrades: settings.allowUpgrades,
+  allowEIO3: settings.allowEIO3,
   httpCompression: false,
   // [A40] A request that carries `forbid` in its query is refused.
   allowRequest: (request, decide) => decide(undefined, !/[?&]forbid=/.test(request.url)),

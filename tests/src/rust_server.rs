@@ -80,6 +80,7 @@ impl Faces {
         config.limits = limits(settings);
         config.transports = transports(settings);
         config.allow_upgrades = settings.allow_upgrades;
+        config.allow_eio3 = settings.allow_eio3;
         config.allow_request = Some(refuse_forbidden());
         let engine = engine::echo(config.clone());
 

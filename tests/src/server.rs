@@ -50,6 +50,8 @@ pub struct Settings {
     pub transports: &'static [&'static str],
     /// Whether the open packet offers upgrades (A4).
     pub allow_upgrades: bool,
+    /// Whether clients of revision 3 of Engine.IO are served (A16).
+    pub allow_eio3: bool,
 }
 
 impl Settings {
@@ -73,6 +75,7 @@ impl Settings {
             max_payload: 1_000_000,
             transports: &["polling", "websocket"],
             allow_upgrades: true,
+            allow_eio3: false,
         }
     }
 
@@ -85,6 +88,7 @@ impl Settings {
             "maxPayload": self.max_payload,
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
+            "allowEIO3": self.allow_eio3,
         })
         .to_string()
     }
