@@ -24,6 +24,9 @@ pub struct Config {
     /// Whether clients of revision 3 of the protocol are served too: those of Socket.IO 1.x and 2.x, with JSONP (rows A16,
     /// A71). A request that names no revision is then of the third. Default false: they get code 5 (row A41).
     ///
+    /// Two things to know before it is set: browsers let any page use JSONP, whatever is said about origins; and in
+    /// Socket.IO the ids of such clients' sockets are made of the session's id, which is a secret (hazard S45).
+    ///
     /// ```
     /// let mut config = engineio::Config::default();
     /// config.allow_eio3 = true;
