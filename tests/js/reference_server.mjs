@@ -11,7 +11,7 @@ import { installNamespaces } from "./reference_namespaces.mjs";
 const { Server: EngineServer } = load("engine.io");
 const { Server } = load("socket.io");
 
-const settings = JSON.parse(process.argv[2] ?? "{}");
+const settings = { http: {}, ...JSON.parse(process.argv[2] ?? "{}") };
 const engineOptions = {
   pingInterval: settings.pingInterval,
   pingTimeout: settings.pingTimeout,
@@ -20,7 +20,10 @@ const engineOptions = {
   transports: settings.transports,
   allowUpgrades: settings.allowUpgrades,
   allowEIO3: settings.allowEIO3,
-  httpCompression: false,
+  httpCompression: settings.http.compression ? { threshold: 1024 } : false,
+  cookie: settings.http.cookie,
+  cors: cors(settings.http.cors),
+  initialPacket: settings.http.initialPacket ?? undefined,
   // [A40] A request that carries `forbid` in its query is refused.
   allowRequest: (request, decide) => decide(undefined, !/[?&]forbid=/.test(request.url)),
 };
@@ -30,9 +33,27 @@ const http = createServer((_request, response) => response.writeHead(404).end())
 const engine = new EngineServer(engineOptions);
 engine.attach(http, { path: "/engine.io", destroyUpgrade: false });
 installEngine(engine);
+if (settings.http.hooks) installHooks(engine);
 
 const io = new Server({ ...engineOptions, serveClient: false, connectTimeout: settings.connectTimeout });
 io.attach(http, { path: "/socket.io", destroyUpgrade: false });
 installNamespaces(io);
 
 http.listen(0, "127.0.0.1", () => console.log(`listening ${http.address().port}`));
+
+// [A13] A regular expression does not fit into JSON.
+function cors(options) {
+  const end = options?.origin?.endingWith;
+  if (end) options.origin = new RegExp(`${end.replaceAll(".", "\\.")}$`);
+  return options ?? false;
+}
+
+// [A25, A27, A28] The application's hand in each request.
+function installHooks(engine) {
+  engine.use((request, response, next) => {
+    response.setHeader("x-middleware", "1");
+    next(/[?&]fail=/.test(request.url) ? new Error("asked for") : undefined);
+  });
+  engine.on("initial_headers", (headers) => (headers["x-initial"] = "1"));
+  engine.on("headers", (headers) => (headers["x-each"] = "1"));
+}

@@ -7,6 +7,7 @@
 //! failed test. The crate is for tests only, so its methods panic where an expectation about the connection itself is not met.
 
 mod http;
+mod http_settings;
 mod polling;
 mod rust_server;
 mod scenarios;
@@ -15,6 +16,7 @@ mod socketio_client;
 mod wire;
 
 pub use http::{Connection, Response, request};
+pub use http_settings::{CorsSettings, HttpSettings, OriginSettings};
 pub use polling::{PollingSession, packets};
 pub use scenarios::{ScenarioRun, Transport};
 pub use server::{Peer, Settings, TestServer, peer};

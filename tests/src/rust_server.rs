@@ -5,6 +5,7 @@
 
 mod book;
 mod engine;
+mod http;
 mod namespaces;
 mod value;
 
@@ -82,6 +83,7 @@ impl Faces {
         config.allow_upgrades = settings.allow_upgrades;
         config.allow_eio3 = settings.allow_eio3;
         config.allow_request = Some(refuse_forbidden());
+        http::install(&settings.http, &mut config);
         let engine = engine::echo(config.clone());
 
         config.path = "/socket.io".into();

@@ -10,7 +10,7 @@ use serde_json::json;
 use testkit::NodeServer;
 
 use crate::rust_server::RustServer;
-use crate::{Frame, Wire};
+use crate::{Frame, HttpSettings, Wire};
 
 /// Which implementation the tests run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct Settings {
     pub allow_upgrades: bool,
     /// Whether clients of revision 3 of Engine.IO are served (A16).
     pub allow_eio3: bool,
+    /// What is added to the answers over HTTP; nothing unless a test is about it.
+    pub http: HttpSettings,
 }
 
 impl Settings {
@@ -76,6 +78,7 @@ impl Settings {
             transports: &["polling", "websocket"],
             allow_upgrades: true,
             allow_eio3: false,
+            http: HttpSettings::default(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Settings {
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
             "allowEIO3": self.allow_eio3,
+            "http": self.http.to_json(),
         })
         .to_string()
     }

@@ -42,6 +42,18 @@ impl Query {
         self.sid.as_deref().filter(|sid| !sid.is_empty())
     }
 
+    /// The name of the transport as the request has it, whether there is such a transport or not.
+    #[must_use]
+    pub fn transport(&self) -> Option<&str> {
+        self.transport.as_deref()
+    }
+
+    /// The protocol revision as the request has it, whether there is such a revision or not.
+    #[must_use]
+    pub fn eio(&self) -> Option<&str> {
+        self.revision.as_deref()
+    }
+
     /// The protocol revision: the fourth where the query says so, and otherwise the third (row A16).
     #[must_use]
     pub fn revision(&self) -> Revision {
@@ -167,6 +179,14 @@ pub enum BadRequest {
     NotAnUpgrade,
     /// No id could be made for the session.
     NoSessionId,
+    /// The application's code in front of the engine refused (row A25).
+    MiddlewareFailure,
+}
+
+impl From<BadRequest> for Reject {
+    fn from(cause: BadRequest) -> Self {
+        Self::BadRequest(cause)
+    }
 }
 
 impl Reject {
@@ -186,12 +206,18 @@ impl Reject {
     /// The message in the answer's body.
     #[must_use]
     pub fn message(&self) -> &str {
+        if let Self::Forbidden(message) = self { message } else { self.title() }
+    }
+
+    /// The message of the error table, also where the answer has another one.
+    #[must_use]
+    pub const fn title(&self) -> &'static str {
         match self {
             Self::TransportUnknown => "Transport unknown",
             Self::UnknownSid => "Session ID unknown",
             Self::BadHandshakeMethod => "Bad handshake method",
             Self::BadRequest(_) => "Bad request",
-            Self::Forbidden(message) => message,
+            Self::Forbidden(_) => "Forbidden",
             Self::UnsupportedProtocol => "Unsupported protocol version",
         }
     }

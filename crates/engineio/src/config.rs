@@ -1,9 +1,9 @@
 //! [`Config`]: everything about an engine that can be chosen, with the reference's defaults.
 
-use std::{fmt, sync::Arc};
-
-use engineio_proto::{Limits, Reject, TransportKind};
+use engineio_proto::{Limits, Message, Reject, TransportKind};
 use http::request::Parts;
+
+use crate::{AllowRequest, ConnectionErrorHook, Cookie, Cors, GenerateId, HeadersHook, HttpCompression, Middleware};
 
 /// Configuration of an [`Engine`](crate::server::Engine).
 #[derive(Clone, Debug)]
@@ -34,42 +34,30 @@ pub struct Config {
     pub allow_eio3: bool,
     /// Is asked before a session begins; default: nobody, all may come (row A40).
     pub allow_request: Option<AllowRequest>,
+    /// The application's code in front of every request, in this order; default none (row A25).
+    pub middlewares: Vec<Middleware>,
+    /// Which pages of other origins may talk to the engine; default `None`: nothing is said about it, and browsers
+    /// keep them out of long-polling (row A13, hazard S2).
+    pub cors: Option<Cors>,
+    /// A cookie with the session's id, for sticky routing; default `None` (row A14).
+    pub cookie: Option<Cookie>,
+    /// Compression of the answers of long-polling; default on. `None` switches it off (row A10).
+    pub http_compression: Option<HttpCompression>,
+    /// Makes the ids of sessions; default `None`: [`random_id`](crate::random_id) does (row A26).
+    pub generate_id: Option<GenerateId>,
+    /// A message that every session starts with, in the same answer as the open packet or right behind it; default
+    /// `None` (row A17).
+    pub initial_packet: Option<Message>,
+    /// Changes the headers of the first answer of a session: of the handshake, whether on long-polling or as a 101;
+    /// default `None` (row A27).
+    pub initial_headers: Option<HeadersHook>,
+    /// Changes the headers of each answer of a session, after [`Config::initial_headers`]; default `None` (row A28).
+    /// Refusals are no answers of a session.
+    pub headers: Option<HeadersHook>,
+    /// Is told of every refused request; default `None` (row A29).
+    pub connection_error: Option<ConnectionErrorHook>,
     /// Bounds and times of each session.
     pub limits: Limits,
-}
-
-/// Decides whether a client may open a session, from the head of its first request (row A40). Clones share the
-/// function.
-///
-/// It is asked after all checks that cost nothing but before that of the revision (row A42), and not again for the
-/// session's later requests or its upgrade. It runs inside the request and must not block.
-///
-/// ```
-/// use engineio::{AllowRequest, Config};
-///
-/// let mut config = Config::default();
-/// config.allow_request = Some(AllowRequest::new(|request| {
-///     let origin = request.headers.get("origin");
-///     if origin.is_some_and(|origin| origin == "https://example.com") { Ok(()) } else { Err("Who are you?".into()) }
-/// }));
-/// ```
-#[derive(Clone)]
-pub struct AllowRequest(Arc<Decision>);
-
-type Decision = dyn Fn(&Parts) -> Result<(), String> + Send + Sync;
-
-impl AllowRequest {
-    /// Asks `decide`; its error is the message that the client gets with a 403, or with a 400 where it wants a
-    /// WebSocket (rows A35, A40). An empty message becomes `Forbidden`.
-    pub fn new(decide: impl Fn(&Parts) -> Result<(), String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(decide))
-    }
-}
-
-impl fmt::Debug for AllowRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AllowRequest").finish_non_exhaustive()
-    }
 }
 
 impl Default for Config {
@@ -81,6 +69,15 @@ impl Default for Config {
             allow_upgrades: true,
             allow_eio3: false,
             allow_request: None,
+            middlewares: Vec::new(),
+            cors: None,
+            cookie: None,
+            http_compression: Some(HttpCompression::default()),
+            generate_id: None,
+            initial_packet: None,
+            initial_headers: None,
+            headers: None,
+            connection_error: None,
             limits: Limits::default(),
         }
     }
@@ -96,11 +93,15 @@ impl Config {
         }
     }
 
+    /// Whether a handshake may come from where it comes from (hazard S2).
+    pub(crate) fn check_origin(&self, request: &Parts) -> Result<(), Reject> {
+        let admitted = self.cors.as_ref().is_none_or(|cors| cors.admits(request));
+        if admitted { Ok(()) } else { Err(forbidden(String::new())) }
+    }
+
     /// Asks the application whether this session may begin.
-    pub(crate) fn check_allowed(&self, parts: &Parts) -> Result<(), Reject> {
-        let Some(AllowRequest(decide)) = &self.allow_request else { return Ok(()) };
-        decide(parts)
-            .map_err(|message| Reject::Forbidden(if message.is_empty() { "Forbidden".to_owned() } else { message }))
+    pub(crate) fn check_allowed(&self, request: &Parts) -> Result<(), Reject> {
+        self.allow_request.as_ref().map_or(Ok(()), |allow| allow.decide(request)).map_err(forbidden)
     }
 
     /// The upgrades to offer to a session that begins on `transport` (row A5).
@@ -110,6 +111,10 @@ impl Config {
             && self.transports.contains(&TransportKind::WebSocket);
         if offered { &["websocket"] } else { &[] }
     }
+}
+
+fn forbidden(message: String) -> Reject {
+    Reject::Forbidden(if message.is_empty() { "Forbidden".to_owned() } else { message })
 }
 
 #[cfg(test)]

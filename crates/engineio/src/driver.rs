@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use engineio_proto::{CloseMode, Limits, Moment, WireLoss};
+use engineio_proto::{CloseMode, CloseReason, Limits, Moment, Output, WireLoss, websocket::FrameError};
 use tokio::time::{Instant, Sleep};
 
 use crate::{
@@ -109,6 +109,13 @@ impl Driver {
             let Poll::Ready(read) = wire.poll_read(cx) else { continue };
             moved = true;
             let (id, now) = (wire.id, self.shared.clock.now());
+            match &read {
+                Read::Frames(_, Some(FrameError::MessageTooBig { .. })) => self.shared.tally.payloads_too_large.count(),
+                Read::Frames(_, Some(FrameError::TooManyFragments { .. })) => {
+                    self.shared.tally.too_many_fragments.count();
+                }
+                _ => {}
+            }
             self.shared.feed(|inner, out| match read {
                 Read::Ended => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
                 Read::Frames(events, error) => {
@@ -137,7 +144,24 @@ impl Driver {
         let due = inner.session.next_timeout().is_some_and(|at| at <= now);
         drop(inner);
         if due {
-            self.shared.feed(|inner, out| inner.session.handle_timeout(now, out));
+            self.time_out(now);
+        }
+    }
+
+    fn time_out(&self, now: Moment) {
+        let (candidate_late, closed) = self.shared.feed(|inner, out| {
+            let upgrading = inner.session.is_upgrading();
+            inner.session.handle_timeout(now, out);
+            let closed =
+                out.iter().find_map(|output| if let Output::Closed(closed) = output { Some(*closed) } else { None });
+            (upgrading && !inner.session.is_upgrading() && closed.is_none(), closed)
+        });
+        if candidate_late {
+            self.shared.tally.upgrade_timeouts.count();
+        }
+        // Time alone closes by force only what was closing already.
+        if closed.is_some_and(|closed| closed.reason == CloseReason::ForcedClose) {
+            self.shared.tally.close_timeouts.count();
         }
     }
 

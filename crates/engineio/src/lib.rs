@@ -18,17 +18,29 @@
 //! ```
 
 mod clock;
+mod compression;
 mod config;
+mod cookie;
+mod cors;
+mod counters;
 mod driver;
+mod hooks;
+mod middleware;
 mod random;
 pub mod server;
 mod session;
 mod shared;
 mod transport;
 
-pub use config::{AllowRequest, Config};
+pub use compression::{ContentCoding, HttpCompression};
+pub use config::Config;
+pub use cookie::{Cookie, SameSite};
+pub use cors::{Cors, Origins};
+pub use counters::Counters;
 pub use engineio_proto::{
     CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SessionId, Text, TransportKind,
 };
+pub use hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook};
+pub use middleware::{Exchange, Middleware, Refusal};
 pub use random::random_id;
-pub use session::{CloseMode, PeerAddr, Request, Session};
+pub use session::{CloseMode, PeerAddr, Request, SecureTransport, SendOptions, Session};

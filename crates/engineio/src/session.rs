@@ -4,7 +4,8 @@ use std::{fmt, net::SocketAddr, sync::Arc, task::Context, task::Poll};
 
 pub use engineio_proto::CloseMode;
 use engineio_proto::{Closed, Message, MessageFrame, Revision, SendError, SessionId, TransportKind};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Uri, request::Parts};
+use hyper::upgrade::OnUpgrade;
 
 use crate::shared::Shared;
 
@@ -19,17 +20,42 @@ pub struct Request {
     /// The address of the direct peer, where the listener tells it: through a [`PeerAddr`] in the request's
     /// extensions. Behind a proxy this is the proxy (row D46).
     pub peer: Option<SocketAddr>,
+    /// Whether the request came over TLS, as far as this server can know: by a [`SecureTransport`] in the request's
+    /// extensions, or else by the scheme that HTTP/2 tells (row D41). Behind a proxy that speaks TLS for this server,
+    /// and only there, a [`Middleware`](crate::Middleware) may go by `X-Forwarded-Proto`.
+    pub secure: bool,
+    /// What layers and [`Middleware`](crate::Middleware)s put into the request's extensions: a user, a span.
+    pub extensions: Extensions,
 }
 
 impl Request {
-    pub(crate) fn from_parts(parts: &http::request::Parts) -> Self {
+    pub(crate) fn from_parts(parts: &Parts) -> Self {
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
+        let secure = parts.extensions.get::<SecureTransport>().map(|secure| secure.0);
+        let secure = secure.unwrap_or_else(|| parts.uri.scheme_str() == Some("https"));
         // The parts share the buffer that the request was read into; a session outlives it by hours.
         let uri = parts.uri.to_string().parse().unwrap_or_else(|_| parts.uri.clone());
         let copied = |(name, value): (&HeaderName, &HeaderValue)| {
             (name.clone(), HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone()))
         };
-        Self { uri, headers: parts.headers.iter().map(copied).collect(), peer }
+        let mut extensions = parts.extensions.clone();
+        extensions.remove::<PeerAddr>();
+        extensions.remove::<SecureTransport>();
+        extensions.remove::<OnUpgrade>();
+        // The table stays behind when the last entry is taken out.
+        let extensions = if extensions.is_empty() { Extensions::new() } else { extensions };
+        Self { uri, headers: parts.headers.iter().map(copied).collect(), peer, secure, extensions }
+    }
+
+    /// What is left of a request that was forgotten.
+    pub(crate) fn forgotten() -> Self {
+        Self {
+            uri: Uri::from_static("/"),
+            headers: HeaderMap::new(),
+            peer: None,
+            secure: false,
+            extensions: Extensions::new(),
+        }
     }
 }
 
@@ -37,6 +63,54 @@ impl Request {
 /// another HTTP server a middleware may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
+
+/// Whether a request came over TLS. Who serves TLS in front of the engine puts it into the request's extensions (row
+/// D41); it goes before what the request itself says.
+///
+/// ```
+/// use engineio::{Config, Middleware, SecureTransport};
+///
+/// let mut config = Config::default();
+/// // This server stands behind a proxy that speaks TLS and sets the header itself.
+/// config.middlewares.push(Middleware::new(|mut exchange| async move {
+///     let secure = exchange.request.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+///     exchange.request.extensions.insert(SecureTransport(secure));
+///     Ok(exchange)
+/// }));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecureTransport(pub bool);
+
+/// How a message is to be sent; [`Session::send_with`].
+///
+/// ```
+/// use engineio::{SendOptions, Session};
+///
+/// fn send_photo(session: &Session, jpeg: bytes::Bytes) {
+///     // It is compressed already: doing it again would cost time and shrink nothing.
+///     let _ = session.send_with(jpeg, SendOptions::default().compress(false));
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SendOptions {
+    compress: bool,
+}
+
+impl Default for SendOptions {
+    fn default() -> Self {
+        Self { compress: true }
+    }
+}
+
+impl SendOptions {
+    /// Whether a transport that compresses may compress it; default true (row A12). An answer of long-polling is
+    /// compressed as a whole, where one message in it may be.
+    #[must_use]
+    pub const fn compress(self, compress: bool) -> Self {
+        Self { compress }
+    }
+}
 
 /// A handle on a session; cloning it costs a reference count. Dropping all handles does not close the
 /// session: returning from the application's function does.
@@ -52,10 +126,16 @@ impl Session {
         &self.shared.id
     }
 
-    /// The HTTP request that opened the session.
+    /// The HTTP request that opened the session (row A57).
     #[must_use]
-    pub fn request(&self) -> &Arc<Request> {
-        &self.shared.request
+    pub fn request(&self) -> Arc<Request> {
+        self.shared.lock().request.clone().unwrap_or_else(|| Arc::new(Request::forgotten()))
+    }
+
+    /// Gives back the memory of the request that opened the session, a few kilobytes with browsers (row A60): from
+    /// now on [`Session::request`] gives one without headers, address and extensions.
+    pub fn forget_request(&self) {
+        self.shared.lock().request = None;
     }
 
     /// What carries messages now; `None` once the session is over.
@@ -78,6 +158,37 @@ impl Session {
     /// `max_queue_bytes`: the message was not queued.
     pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
         self.shared.send(&[MessageFrame::from(&message.into())])
+    }
+
+    /// Whether the session began on long-polling and has moved to a WebSocket (row A57).
+    #[must_use]
+    pub fn has_upgraded(&self) -> bool {
+        self.shared.lock().upgraded
+    }
+
+    /// Waits for the move to a WebSocket (the reference's `upgrade`, row A56): true once it has happened, false once
+    /// the session is over without it. A session that began on a WebSocket does not move.
+    pub async fn upgraded(&self) -> bool {
+        self.shared.upgraded().await
+    }
+
+    /// Queues a message with options; otherwise like [`Session::send`].
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    pub fn send_with(&self, message: impl Into<Message>, options: SendOptions) -> Result<(), SendError> {
+        let frame = MessageFrame::from(&message.into());
+        self.shared.send(&[if options.compress { frame } else { frame.uncompressed() }])
+    }
+
+    /// Waits until all that was sent has gone to the transport: into the answer of a GET, or to the WebSocket's
+    /// buffer (the reference's `drain` and the callback of `send`, rows A56 and A59). Sends that come meanwhile are
+    /// waited for as well. It does not say that the client has it: only a message back does.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the session ended; what was queued is lost.
+    pub async fn flushed(&self) -> Result<(), SendError> {
+        self.shared.flushed().await
     }
 
     /// Queues messages that were framed before, next to each other and all or none: the way to send the

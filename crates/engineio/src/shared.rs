@@ -17,7 +17,7 @@ use futures_util::task::AtomicWaker;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{clock::Clock, session::Request};
+use crate::{clock::Clock, counters::Tally, session::Request};
 
 /// Outputs for which a session keeps room: those of an ordinary input.
 const KEPT_OUTPUTS: usize = 4;
@@ -26,8 +26,8 @@ const KEPT_OUTPUTS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) id: SessionId,
-    pub(crate) request: Arc<Request>,
     pub(crate) clock: Clock,
+    pub(crate) tally: Arc<Tally>,
     inner: Mutex<Inner>,
     /// Who waits for a message outside the driver's task.
     receiver: AtomicWaker,
@@ -39,6 +39,12 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) session: ServerSession,
+    /// The request that opened the session; `None` once it was forgotten.
+    pub(crate) request: Option<Arc<Request>>,
+    /// The session has moved to a WebSocket.
+    pub(crate) upgraded: bool,
+    /// Somebody waits for the queue to become empty.
+    awaits_flush: bool,
     /// The lent output buffer; empty between calls, without memory where nothing is in flight.
     out: Vec<Output>,
     /// GETs that wait for their answer: one, or two for the moment in which they overlap.
@@ -59,9 +65,18 @@ pub(crate) struct Inner {
 }
 
 impl Shared {
-    pub(crate) fn new(id: SessionId, request: Arc<Request>, clock: Clock, session: ServerSession) -> Self {
+    pub(crate) fn new(
+        id: SessionId,
+        request: Request,
+        clock: Clock,
+        tally: Arc<Tally>,
+        session: ServerSession,
+    ) -> Self {
         let inner = Inner {
             session,
+            request: Some(Arc::new(request)),
+            upgraded: false,
+            awaits_flush: false,
             out: Vec::new(),
             polls: Vec::new(),
             incoming: VecDeque::new(),
@@ -72,7 +87,7 @@ impl Shared {
             driver: None,
             asleep: false,
         };
-        Self { id, request, clock, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Notify::new() }
+        Self { id, clock, tally, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Notify::new() }
     }
 
     /// The lock. A panic elsewhere cannot poison it for good: no user code runs under it.
@@ -87,7 +102,16 @@ impl Shared {
         let result = input(&mut inner, &mut out);
         let mut changed = false;
         for output in out.drain(..) {
+            match &output {
+                Output::Closed(closed) => self.tally.count_closed(closed.reason),
+                Output::Upgraded => self.tally.upgrades.count(),
+                _ => {}
+            }
             changed |= inner.carry_out(output);
+        }
+        if inner.awaits_flush && inner.session.queued_bytes() == 0 {
+            inner.awaits_flush = false;
+            changed = true;
         }
         // A burst must not be paid for with memory ever after.
         inner.out = if out.capacity() > KEPT_OUTPUTS { Vec::new() } else { out };
@@ -148,7 +172,11 @@ impl Shared {
 
     pub(crate) fn send(&self, frames: &[MessageFrame]) -> Result<(), SendError> {
         let mut inner = self.lock();
-        inner.session.handle_send(frames)?;
+        let sent = inner.session.handle_send(frames);
+        if let Err(SendError::Full { .. }) = sent {
+            self.tally.queue_full.count();
+        }
+        sent?;
         wake_driver(inner);
         Ok(())
     }
@@ -200,17 +228,32 @@ impl Shared {
         self.until(|inner| inner.closed).await
     }
 
+    pub(crate) async fn upgraded(&self) -> bool {
+        self.until(|inner| (inner.upgraded || inner.closed.is_some()).then_some(inner.upgraded)).await
+    }
+
+    pub(crate) async fn flushed(&self) -> Result<(), SendError> {
+        self.until(|inner| {
+            if inner.closed.is_some() {
+                return Some(Err(SendError::Closed));
+            }
+            inner.awaits_flush = inner.session.queued_bytes() > 0;
+            (!inner.awaits_flush).then_some(Ok(()))
+        })
+        .await
+    }
+
     /// Waits until the application has taken what came before, or the session is over.
     pub(crate) async fn drained(&self) {
         self.until(|inner| (inner.incoming.is_empty() || inner.closed.is_some()).then_some(())).await;
     }
 
-    async fn until<R>(&self, check: impl Fn(&Inner) -> Option<R>) -> R {
+    async fn until<R>(&self, check: impl Fn(&mut Inner) -> Option<R>) -> R {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if let Some(result) = check(&self.lock()) {
+            if let Some(result) = check(&mut self.lock()) {
                 return result;
             }
             changed.await;
@@ -267,6 +310,10 @@ impl Inner {
                 self.news = self.news.wrapping_add(1);
             }
             Output::CloseWire(wire, code) => self.close_wires.push((wire, code)),
+            Output::Upgraded => {
+                self.upgraded = true;
+                return true;
+            }
             Output::Closed(closed) => {
                 self.closed = Some(closed);
                 self.news = self.news.wrapping_add(1);

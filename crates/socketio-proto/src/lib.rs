@@ -83,6 +83,6 @@ pub use codec::{Encoded, encode, encode_ack, encode_event, encode_packet};
 pub use decoder::Decoder;
 pub use error::{ArgumentError, DecodeError, EncodeError};
 pub use limits::DecoderLimits;
-pub use msgpack::MsgpackParser;
+pub use msgpack::{MsgpackParser, json_to_msgpack, msgpack_to_json};
 pub use packet::{AckId, Namespace, Packet, PacketKind, RESERVED_EVENTS, is_reserved_event};
 pub use parser::{AnyDecoder, AnyParser, Decode, JsonParser, Parser};

@@ -54,6 +54,7 @@
 //! connection is not read until one ends.
 
 pub mod server;
+pub mod testing;
 
 pub use engineio::{self, AllowRequest, PeerAddr, TransportKind};
 pub use server::{

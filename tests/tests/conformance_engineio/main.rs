@@ -6,6 +6,7 @@
 mod closing;
 mod handshake;
 mod heartbeat;
+mod http;
 mod messages;
 mod polling;
 mod refusals;

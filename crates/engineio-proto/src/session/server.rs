@@ -119,6 +119,17 @@ impl ServerSession {
         (session, wire)
     }
 
+    /// The first answer of a session opened by a GET, with a message behind the open packet, so that both travel together
+    /// (row A17). For a session on a WebSocket, [`ServerSession::handle_send`] right after the opening does the same.
+    #[must_use]
+    pub fn answer_open_with(&self, open: &Text, initial: &MessageFrame) -> Payload {
+        let mut payload = self.dialect.writer();
+        payload.push_text(open);
+        // Whatever its size: the bound of a payload is for what the peer makes this side send.
+        payload.push_message(initial, usize::MAX);
+        payload.finish()
+    }
+
     fn new(limits: Arc<Limits>, dialect: Dialect, state: State, now: Moment) -> Self {
         let heartbeat = Heartbeat::new(dialect.revision(), &limits, now);
         Self {
@@ -147,6 +158,12 @@ impl ServerSession {
     #[must_use]
     pub const fn revision(&self) -> Revision {
         self.dialect.revision()
+    }
+
+    /// Whether a WebSocket is about to take the session over.
+    #[must_use]
+    pub const fn is_upgrading(&self) -> bool {
+        matches!(self.state, State::Probing(..))
     }
 
     /// Whether the session is over.

@@ -8,29 +8,41 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use engineio_proto::{
-    Answer, Attached, BadRequest, CloseMode, Dialect, Handshake, Limits, Reject, ServerSession, SessionId,
-    TransportKind,
-    request::{self, Method, Query},
+    Attached, CloseMode, Dialect, Handshake, Limits, MessageFrame, Reject, ServerSession, SessionId, TransportKind,
+    request::{self, Method, Query, Request},
     websocket::encode_close,
 };
-use http::{Response, StatusCode, request::Parts};
+use http::{HeaderMap, Response, StatusCode, request::Parts};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Body, polling, registry::Registry, respond, upgrade};
+use super::{
+    Body,
+    admission::{Fault, answer},
+    polling,
+    registry::Registry,
+    respond, upgrade,
+};
 use crate::{
     clock::Clock,
     config::Config,
+    cookie::CookieTemplate,
+    counters::{Counters, Tally},
     driver::{Application, Driver},
+    hooks::ErrorContext,
+    middleware::Exchange,
     random::random_id,
-    session::{Request, Session},
+    session::{self, Session},
     shared::Shared,
 };
 
 /// How long a WebSocket that is refused after its handshake may take to say good-bye.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes that the id of a session may have: it is in every request line of long-polling, and a key of the table.
+const MAX_ID_BYTES: usize = 256;
 
 /// An Engine.IO server. Cloning it costs a reference count; all clones are the same server.
 ///
@@ -45,6 +57,10 @@ pub(super) struct Inner {
     pub(super) config: Config,
     limits: Arc<Limits>,
     registry: Arc<Registry>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) cookie: Option<CookieTemplate>,
+    /// [`Config::initial_packet`], framed once for all.
+    initial: Option<MessageFrame>,
     application: Box<dyn Fn(Session) -> Application + Send + Sync>,
     clock: Clock,
     pub(super) tasks: TaskTracker,
@@ -54,16 +70,32 @@ pub(super) struct Inner {
 impl Engine {
     /// A server that runs `application` once for each session, inside the session's one task: it receives
     /// and sends through the [`Session`], and when it returns, the session is closed gracefully.
+    ///
+    /// # Panics
+    /// Where the configured [`Cookie`](crate::Cookie) has a name, a domain or a path that no cookie can have.
     pub fn new<F, Fut>(config: Config, application: F) -> Self
     where
         F: Fn(Session) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let limits = Arc::new(config.limits.clone());
-        let application = Box::new(move |session| Box::pin(application(session)) as Application);
-        let (registry, clock) = (Arc::<Registry>::default(), Clock::start());
-        let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
-        Self { inner: Arc::new(Inner { config, limits, registry, application, clock, tasks, closing }) }
+        let cookie = config.cookie.as_ref().map(|cookie| {
+            // A mistake in the program's own text is told when the program starts.
+            CookieTemplate::new(cookie).unwrap_or_else(|fault| panic!("Config::cookie: {fault}"))
+        });
+        Self {
+            inner: Arc::new(Inner {
+                limits: Arc::new(config.limits.clone()),
+                initial: config.initial_packet.as_ref().map(MessageFrame::from),
+                config,
+                registry: Arc::default(),
+                tally: Arc::default(),
+                cookie,
+                application: Box::new(move |session| Box::pin(application(session)) as Application),
+                clock: Clock::start(),
+                tasks: TaskTracker::new(),
+                closing: CancellationToken::new(),
+            }),
+        }
     }
 
     /// Whether a request with this path is for the engine.
@@ -76,6 +108,12 @@ impl Engine {
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.inner.registry.len()
+    }
+
+    /// How often what happened so far, and how often each limit was met.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.inner.tally.read()
     }
 
     /// Closes every session at once, dropping what is queued (row A31), stops the listeners, refuses new
@@ -98,79 +136,119 @@ impl Engine {
         B::Data: Buf,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (mut parts, body) = request.into_parts();
-        let query = Query::parse(parts.uri.query().unwrap_or_default());
-        let wants_websocket = upgrade::is_websocket(&parts.headers);
-        let method = match parts.method {
+        let (parts, body) = request.into_parts();
+        // Row A42: origins and middlewares come before everything else.
+        let Exchange { mut request, mut response_headers } = match self.admit(parts).await {
+            Ok(exchange) => exchange,
+            Err(response) => return response,
+        };
+        let query = Query::parse(request.uri.query().unwrap_or_default());
+        match self.route(&query, &mut request, &mut response_headers, body).await {
+            Ok(response) => answer(response, &response_headers),
+            Err(fault) => self.refuse(fault, &request, &response_headers),
+        }
+    }
+
+    /// Answers a request that was let in. `added` are headers that middlewares want in the answer.
+    async fn route<B, R>(
+        &self,
+        query: &Query,
+        request: &mut Parts,
+        added: &mut HeaderMap,
+        body: B,
+    ) -> Result<Response<Body<R>>, Fault>
+    where
+        B: http_body::Body,
+        B::Data: Buf,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let method = match request.method {
             http::Method::GET => Method::Get,
             http::Method::POST => Method::Post,
             _ => Method::Other,
         };
-        let transport = |sid: &str| self.inner.registry.find(sid).and_then(|session| session.transport_and_revision());
-        let classified = request::classify(&query, method, wants_websocket, &self.inner.config.transports, transport);
+        let transports = &self.inner.config.transports;
         let find = |sid: &str| self.inner.registry.find(sid).ok_or(Reject::UnknownSid);
-        let answered = match classified {
-            Err(reject) => Err(reject),
-            Ok(request::Request::Open(TransportKind::WebSocket)) => self.open_websocket(&query, &mut parts),
-            Ok(request::Request::Open(_)) => self.open_polling(&query, &parts),
-            Ok(request::Request::Poll(sid)) => match find(sid) {
-                Ok(shared) => Ok(polling::get(&shared, &parts.headers).await),
-                Err(reject) => Err(reject),
-            },
-            Ok(request::Request::Post(sid)) => match find(sid) {
-                Ok(shared) => {
-                    Ok(polling::post(&shared, &parts.headers, body, self.inner.limits.max_payload_bytes).await)
-                }
-                Err(reject) => Err(reject),
-            },
-            Ok(request::Request::Attach(sid)) => find(sid).and_then(|shared| self.attach(&shared, &query, &mut parts)),
-            Ok(request::Request::PollingOverWebSocket) => Ok(self.refuse_websocket(&mut parts)),
-            Ok(request::Request::UnknownMethod) => Ok(respond::bare(StatusCode::INTERNAL_SERVER_ERROR)),
-        };
-        answered.unwrap_or_else(|reject| {
-            tracing::debug!(path = parts.uri.path(), %reject, "request refused");
-            if wants_websocket { respond::reject_upgrade(reject.message()) } else { respond::reject(&reject) }
-        })
+        let transport = |sid: &str| find(sid).ok().and_then(|session| session.transport_and_revision());
+        let wants_websocket = upgrade::is_websocket(&request.headers);
+        match request::classify(query, method, wants_websocket, transports, transport)? {
+            Request::Open(TransportKind::WebSocket) => self.open_websocket(query, request, added).await,
+            Request::Open(_) => self.open_polling(query, request).await,
+            Request::Poll(sid) => Ok(polling::get(self, &*find(sid)?, request).await?),
+            Request::Post(sid) => Ok(polling::post(self, &find(sid)?, request, body).await?),
+            Request::Attach(sid) => self.attach(&*find(sid)?, query, request, added),
+            Request::PollingOverWebSocket => Ok(self.refuse_websocket(request, added)),
+            Request::UnknownMethod => Ok(respond::bare(StatusCode::INTERNAL_SERVER_ERROR)),
+        }
     }
 
-    fn open_polling<R>(&self, query: &Query, parts: &Parts) -> Result<Response<Body<R>>, Reject> {
-        self.inner.config.check_allowed(parts)?;
+    async fn open_polling<R>(&self, query: &Query, request: &Parts) -> Result<Response<Body<R>>, Fault> {
+        self.inner.config.check_origin(request)?;
+        self.inner.config.check_allowed(request)?;
         let dialect = self.dialect(query)?;
         if self.inner.closing.is_cancelled() {
             return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
         }
-        let id = new_session_id()?;
+        let id = self.new_session_id(request).await?;
         let open = self.open_packet(&id, TransportKind::Polling);
         let now = self.inner.clock.now();
-        let (session, payload) = ServerSession::open_polling(self.inner.limits.clone(), dialect, &open, now);
-        self.start(id, session, parts, |_| {})?;
-        Ok(respond::poll(Answer::Payload(payload), &parts.headers))
+        let (session, mut payload) = ServerSession::open_polling(self.inner.limits.clone(), dialect, &open, now);
+        if let Some(initial) = &self.inner.initial {
+            payload = session.answer_open_with(&open, initial);
+        }
+        self.start(id.clone(), session, request, |_| {})?;
+        Ok(self.answer_poll(payload, request, Some(&id)).await)
     }
 
-    fn open_websocket<R>(&self, query: &Query, parts: &mut Parts) -> Result<Response<Body<R>>, Reject> {
-        self.inner.config.check_allowed(parts)?;
+    async fn open_websocket<R>(
+        &self,
+        query: &Query,
+        request: &mut Parts,
+        added: &mut HeaderMap,
+    ) -> Result<Response<Body<R>>, Fault> {
+        self.inner.config.check_origin(request)?;
+        self.inner.config.check_allowed(request)?;
         let Ok(dialect) = self.dialect(query) else {
             // The reference notices after the 101, so the client just sees the WebSocket close (row A41).
-            return Ok(self.refuse_websocket(parts));
+            let context = ErrorContext::UnsupportedProtocol { protocol: query.eio().map(str::to_owned) };
+            self.report(&Reject::UnsupportedProtocol, context, request);
+            return Ok(self.refuse_websocket(request, added));
         };
         if self.inner.closing.is_cancelled() {
             return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
         }
-        let (response, upgrade) = match accept(parts) {
+        let (mut response, upgrade) = match accept(request) {
             Ok(accepted) => accepted,
             Err(response) => return Ok(*response),
         };
-        let id = new_session_id()?;
+        let id = self.new_session_id(request).await?;
         let open = self.open_packet(&id, TransportKind::WebSocket);
         let now = self.inner.clock.now();
-        let (session, wire) = ServerSession::open_wire(self.inner.limits.clone(), dialect, &open, now);
-        self.start(id, session, parts, |shared| shared.lock().offered = Some((wire, upgrade)))?;
+        let (mut session, wire) = ServerSession::open_wire(self.inner.limits.clone(), dialect, &open, now);
+        if let Some(initial) = &self.inner.initial {
+            // Nothing is queued yet but the open packet, and an initial packet is the application's own.
+            let _ = session.handle_send(std::slice::from_ref(initial));
+        }
+        self.answer_upgrade(&mut response, request, added, true);
+        self.start(id, session, request, |shared| shared.lock().offered = Some((wire, upgrade)))?;
         Ok(response)
     }
 
     /// How the client of a request is to be talked to, where it is served at all (rows A16, A41).
     fn dialect(&self, query: &Query) -> Result<Dialect, Reject> {
         query.dialect(self.inner.config.allow_eio3)
+    }
+
+    /// An id for a session: the application's, or a random one (row A26).
+    async fn new_session_id(&self, request: &Parts) -> Result<SessionId, Fault> {
+        let Some(generator) = &self.inner.config.generate_id else {
+            return random_id().map(SessionId::new).map_err(|error| Fault::NoId(error.into()));
+        };
+        let id = generator.generate(request).await.map_err(Fault::NoId)?;
+        if id.is_empty() || id.len() > MAX_ID_BYTES {
+            return Err(Fault::NoId(format!("an id of {} bytes; 1 to {MAX_ID_BYTES} will do", id.len()).into()));
+        }
+        Ok(SessionId::new(id))
     }
 
     fn open_packet(&self, id: &SessionId, transport: TransportKind) -> engineio_proto::Text {
@@ -182,14 +260,16 @@ impl Engine {
         &self,
         id: SessionId,
         session: ServerSession,
-        parts: &Parts,
+        request: &Parts,
         prepare: impl FnOnce(&Shared),
-    ) -> Result<(), Reject> {
-        let request = Arc::new(Request::from_parts(parts));
-        let shared = Arc::new(Shared::new(id, request, self.inner.clock, session));
+    ) -> Result<(), Fault> {
+        let request = session::Request::from_parts(request);
+        let (clock, tally) = (self.inner.clock, self.inner.tally.clone());
+        let shared = Arc::new(Shared::new(id, request, clock, tally, session));
         prepare(&shared);
         let registration = self.inner.registry.insert(shared.clone());
-        let registration = registration.ok_or(Reject::BadRequest(BadRequest::NoSessionId))?;
+        let registration = registration.ok_or_else(|| Fault::NoId("a living session has this id".into()))?;
+        self.inner.tally.sessions_opened.count();
         let application = (self.inner.application)(Session { shared: shared.clone() });
         let driver = Driver::new(registration, self.inner.limits.clone(), application);
         self.inner.tasks.spawn(driver);
@@ -201,12 +281,21 @@ impl Engine {
     }
 
     /// A WebSocket for a session that exists: the candidate of an upgrade, or refused (row A47).
-    fn attach<R>(&self, shared: &Shared, query: &Query, parts: &mut Parts) -> Result<Response<Body<R>>, Reject> {
+    fn attach<R>(
+        &self,
+        shared: &Shared,
+        query: &Query,
+        request: &mut Parts,
+        added: &mut HeaderMap,
+    ) -> Result<Response<Body<R>>, Fault> {
         let dialect = self.dialect(query)?;
-        let (response, upgrade) = match accept(parts) {
+        self.inner.config.check_origin(request)?;
+        let (mut response, upgrade) = match accept(request) {
             Ok(accepted) => accepted,
             Err(response) => return Ok(*response),
         };
+        // Before the session learns of it: the application's hook may panic.
+        self.answer_upgrade(&mut response, request, added, false);
         let now = shared.clock.now();
         let mut upgrade = Some(upgrade);
         shared.feed(|inner, _| {
@@ -221,9 +310,10 @@ impl Engine {
     }
 
     /// Completes the handshake and closes the WebSocket at once (rows A41, A46).
-    fn refuse_websocket<R>(&self, parts: &mut Parts) -> Response<Body<R>> {
-        match accept(parts) {
-            Ok((response, upgrade)) => {
+    fn refuse_websocket<R>(&self, request: &mut Parts, added: &mut HeaderMap) -> Response<Body<R>> {
+        match accept(request) {
+            Ok((mut response, upgrade)) => {
+                self.answer_upgrade(&mut response, request, added, false);
                 self.close_refused(upgrade);
                 response
             }
@@ -261,8 +351,4 @@ fn accept<R>(parts: &mut Parts) -> Result<Accepted<R>, upgrade::Refused<R>> {
     // The HTTP server in front cannot hand connections over: HTTP/2, or one that was not told to.
     let upgrade = upgrade.ok_or_else(|| Box::new(respond::reject_upgrade("This connection cannot be upgraded")))?;
     Ok((response, upgrade))
-}
-
-fn new_session_id() -> Result<SessionId, Reject> {
-    random_id().map(SessionId::new).map_err(|_| Reject::BadRequest(BadRequest::NoSessionId))
 }

@@ -1,7 +1,10 @@
-//! The server: [`Engine`] takes HTTP requests and keeps the sessions. `respond.rs` makes answers, `polling.rs`
-//! and `upgrade.rs` serve the two transports, `service.rs` is the tower face, `listener.rs` the stand-alone
+//! The server: [`Engine`] takes HTTP requests and keeps the sessions. `admission.rs` stands in front: origins,
+//! middlewares, refusals; `respond.rs` makes answers and `answer.rs` adds to them what is configured; `polling.rs` and
+//! `upgrade.rs` serve the two transports, `service.rs` is the tower face, `listener.rs` the stand-alone
 //! one, `registry.rs` the table of sessions.
 
+mod admission;
+mod answer;
 mod body;
 mod engine;
 mod listener;

@@ -4,39 +4,48 @@
 use std::{pin::pin, sync::Arc};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use engineio_proto::{Answer, CloseReason, PollId, PostFault, PostRefusal, Revision};
-use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+use engineio_proto::{Answer, CloseReason, PollId, PostFault, PostRefusal, Reject, Revision};
+use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
 use http_body_util::BodyExt;
-
 use tokio::sync::oneshot;
 
-use super::{Body, respond};
+use super::{Body, Engine, respond};
 use crate::shared::Shared;
 
-/// A GET that waits. Where the client goes away first, hyper drops the future that waits here, and with it
-/// this, which tells the session (row A65).
+/// A GET that waits, or whose answer is being made. Where the client goes away first, hyper drops the future
+/// that waits here, and with it this, which tells the session (row A65).
 struct Parked<'a> {
     shared: &'a Shared,
-    /// `None` once the answer is on its way to the client.
-    waiting: Option<(PollId, oneshot::Receiver<Answer>)>,
+    step: Step,
+}
+
+enum Step {
+    Waiting(PollId, oneshot::Receiver<Answer>),
+    /// The messages were taken out of the session, and are in nobody else's hands.
+    Answering,
+    Answered,
 }
 
 impl Parked<'_> {
+    /// The session's answer: it gives one to every GET before it ends.
     async fn answer(&mut self) -> Option<Answer> {
-        let (_, receiver) = self.waiting.as_mut()?;
+        let Step::Waiting(_, receiver) = &mut self.step else { return None };
         let answer = receiver.await.ok();
-        self.waiting = None;
+        self.step = Step::Answering;
         answer
     }
 }
 
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
-        let Some((poll, receiver)) = &mut self.waiting else { return };
-        if receiver.try_recv().is_ok() {
-            self.shared.lose_answer();
-        } else {
-            self.shared.abandon_poll(*poll);
+        let answered = match &mut self.step {
+            Step::Waiting(_, receiver) => receiver.try_recv().is_ok(),
+            Step::Answering => true,
+            Step::Answered => return,
+        };
+        match self.step {
+            Step::Waiting(poll, _) if !answered => self.shared.abandon_poll(poll),
+            _ => self.shared.lose_answer(),
         }
     }
 }
@@ -56,63 +65,71 @@ impl Drop for Posting<'_> {
 }
 
 /// Serves a GET of a session.
-pub(super) async fn get<R>(shared: &Shared, headers: &HeaderMap) -> Response<Body<R>> {
-    let waiting = match shared.open_poll() {
-        Ok(opened) => Some(opened),
-        Err(reject) => return respond::reject(&reject),
+pub(super) async fn get<R>(engine: &Engine, shared: &Shared, request: &Parts) -> Result<Response<Body<R>>, Reject> {
+    let (poll, receiver) = shared.open_poll()?;
+    let mut parked = Parked { shared, step: Step::Waiting(poll, receiver) };
+    let response = match parked.answer().await {
+        Some(Answer::Payload(payload)) => engine.answer_poll(payload, request, None).await,
+        Some(Answer::BadRequest) | None => respond::bare(StatusCode::BAD_REQUEST),
     };
-    // The session answers every GET before it ends; a missing answer would mean that it did not.
-    let answer = Parked { shared, waiting }.answer().await.unwrap_or(Answer::BadRequest);
-    respond::poll(answer, headers)
+    parked.step = Step::Answered;
+    Ok(response)
 }
 
 /// Serves a POST to a session.
-pub(super) async fn post<B, R>(shared: &Arc<Shared>, headers: &HeaderMap, body: B, limit: usize) -> Response<Body<R>>
+pub(super) async fn post<B, R>(
+    engine: &Engine,
+    shared: &Arc<Shared>,
+    request: &Parts,
+    body: B,
+) -> Result<Response<Body<R>>, Reject>
 where
     B: http_body::Body,
     B::Data: Buf,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    if let Err(refusal) = shared.begin_post() {
-        return refused(&refusal);
+    let limit = engine.inner.config.limits.max_payload_bytes;
+    let bad_request = || Ok(respond::bare(StatusCode::BAD_REQUEST));
+    match shared.begin_post() {
+        Ok(()) => {}
+        Err(PostRefusal::Reject(reject)) => return Err(reject),
+        Err(PostRefusal::BadRequest) => return bad_request(),
     }
     let mut posting = Posting { shared, fault: Some(PostFault::Abandoned) };
-    let binary = is_binary(headers);
+    let binary = is_binary(&request.headers);
     if binary && shared.revision() == Revision::V4 {
         posting.fault = Some(PostFault::BinaryContent);
-        return respond::bare(StatusCode::BAD_REQUEST);
-    }
-    if body.size_hint().lower() > limit as u64 {
-        posting.fault = Some(PostFault::TooLarge);
-        return respond::too_large();
+        return bad_request();
     }
     // The back-pressure of long-polling: the body stays in the network until the application is ready for it.
-    shared.drained().await;
-    let body = tokio::select! {
-        body = collect(body, limit) => body,
-        closed = shared.closed() => Err(Incomplete::SessionOver(closed.reason)),
+    let body = if body.size_hint().lower() > limit as u64 {
+        Err(Incomplete::TooLarge)
+    } else {
+        shared.drained().await;
+        tokio::select! {
+            body = collect(body, limit) => body,
+            closed = shared.closed() => Err(Incomplete::SessionOver(closed.reason)),
+        }
     };
     match body {
         Ok(body) => {
             posting.fault = None;
             let taken = if binary { shared.finish_binary_post(body) } else { shared.finish_post(body) };
-            taken.map_or_else(|refusal| refused(&refusal), |()| respond::post(headers))
+            match taken {
+                Ok(()) => Ok(engine.answer_post(request)),
+                Err(PostRefusal::Reject(reject)) => Err(reject),
+                Err(PostRefusal::BadRequest) => bad_request(),
+            }
         }
         Err(Incomplete::TooLarge) => {
             posting.fault = Some(PostFault::TooLarge);
-            respond::too_large()
+            shared.tally.payloads_too_large.count();
+            Ok(respond::too_large())
         }
         // A client whose POST is refused gives up at once, perhaps before it has read the answer to its GET
         // with the last messages: where this side closed the session, the body is taken and dropped.
-        Err(Incomplete::SessionOver(CloseReason::ForcedClose)) => respond::post(headers),
-        Err(Incomplete::SessionOver(_) | Incomplete::Abandoned) => respond::bare(StatusCode::BAD_REQUEST),
-    }
-}
-
-fn refused<R>(refusal: &PostRefusal) -> Response<Body<R>> {
-    match refusal {
-        PostRefusal::Reject(reject) => respond::reject(reject),
-        PostRefusal::BadRequest => respond::bare(StatusCode::BAD_REQUEST),
+        Err(Incomplete::SessionOver(CloseReason::ForcedClose)) => Ok(engine.answer_post(request)),
+        Err(Incomplete::SessionOver(_) | Incomplete::Abandoned) => bad_request(),
     }
 }
 

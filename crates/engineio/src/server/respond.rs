@@ -1,13 +1,25 @@
 //! Answers: each function makes one answer of the contract's rows A34, A35, A44, A61, A62 and A63.
 
 use bytes::Bytes;
-use engineio_proto::{Answer, ContentKind, Reject};
+use engineio_proto::{ContentKind, Reject};
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, USER_AGENT, X_XSS_PROTECTION},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SET_COOKIE, USER_AGENT, VARY, X_XSS_PROTECTION},
 };
 
 use super::Body;
+
+/// Adds headers to an answer. What it says itself counts, but for the two that add up.
+pub(super) fn add_headers<B>(response: &mut Response<B>, added: &HeaderMap) {
+    let own = response.headers_mut();
+    for name in added.keys() {
+        if !own.contains_key(name) || name == SET_COOKIE || name == VARY {
+            for value in added.get_all(name) {
+                own.append(name, value.clone());
+            }
+        }
+    }
+}
 
 pub(super) fn bare<B>(status: StatusCode) -> Response<Body<B>> {
     with_body(status, None, Bytes::new())
@@ -27,13 +39,12 @@ pub(super) fn reject_upgrade<B>(message: &str) -> Response<Body<B>> {
 }
 
 /// The answer to a GET (row A61).
-pub(super) fn poll<B>(answer: Answer, request: &HeaderMap) -> Response<Body<B>> {
-    let Answer::Payload(payload) = answer else { return bare(StatusCode::BAD_REQUEST) };
-    let kind = match payload.content {
+pub(super) fn poll<B>(payload: Bytes, content: ContentKind, request: &HeaderMap) -> Response<Body<B>> {
+    let kind = match content {
         ContentKind::Text => "text/plain; charset=UTF-8",
         ContentKind::Binary => "application/octet-stream",
     };
-    let mut response = with_body(StatusCode::OK, Some(kind), payload.bytes);
+    let mut response = with_body(StatusCode::OK, Some(kind), payload);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     spare_internet_explorer(&mut response, request);
     response

@@ -9,6 +9,7 @@ mod reading;
 mod token;
 mod writing;
 
+use bytes::Bytes;
 use engineio_proto::{Message, MessageFrame, Text};
 
 use self::{
@@ -73,6 +74,51 @@ impl Parser for MsgpackParser {
     fn decoder(&self, limits: DecoderLimits) -> Box<dyn Decode + Send> {
         Box::new(MsgpackDecoder { limits })
     }
+}
+
+/// A value as MessagePack, from its JSON text with placeholders of the form that this crate writes and its attachments, as
+/// [`MsgpackParser`] does with a payload: for other messages that are to be read by the same npm package.
+///
+/// What is no JSON gives bytes that nobody can read.
+///
+/// ```
+/// use bytes::Bytes;
+/// use socketio_proto::{DecoderLimits, json_to_msgpack, msgpack_to_json};
+///
+/// let json = r#"{"type":3,"data":{"_placeholder":true,"num":0}}"#;
+/// let attachments = [Bytes::from_static(&[0, 255])];
+/// let bytes = Bytes::from(json_to_msgpack(json, &attachments));
+/// assert_eq!(bytes, b"\x82\xa4type\x03\xa4data\xc4\x02\x00\xff"[..]);
+///
+/// let (text, binary) = msgpack_to_json(&bytes, &DecoderLimits::default(), DecoderLimits::MAX_DEPTH)?;
+/// assert_eq!((text.as_str(), binary), (json, attachments.to_vec()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn json_to_msgpack(json: &str, attachments: &[Bytes]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len());
+    writing::write_json(&mut out, json, attachments);
+    out
+}
+
+/// The JSON text of a MessagePack value, and what is binary in it, each the only one that its placeholder names; nested no deeper than
+/// `max_depth`.
+///
+/// # Errors
+/// Where the bytes are not one whole value, or it is beyond the limits, or has an object in it that could be taken for a placeholder
+/// beside binary data.
+pub fn msgpack_to_json(
+    bytes: &Bytes,
+    limits: &DecoderLimits,
+    max_depth: usize,
+) -> Result<(String, Vec<Bytes>), DecodeError> {
+    let mut input = Input::new(bytes);
+    let Payload { json, attachments } = Payload::read(&mut input, limits, max_depth)?;
+    if !input.is_empty() {
+        return Err(input.malformed());
+    }
+    refuse_lookalikes(&json, attachments.len(), false).map_err(|_| DecodeError::IllegalPlaceholder { offset: 0 })?;
+    Ok((json, attachments))
 }
 
 /// Keeps nothing from one message to the next.
@@ -175,7 +221,7 @@ impl Fields {
                 let id = input.token()?.as_index().map(AckId).filter(|id| *id <= AckId::MAX);
                 self.ack = Some(id.ok_or(DecodeError::InvalidAckId { offset })?);
             }
-            Member::Data => self.data = Some((offset, Payload::read(input, limits)?)),
+            Member::Data => self.data = Some((offset, Payload::read(input, limits, DecoderLimits::MAX_DEPTH)?)),
         }
         Ok(())
     }

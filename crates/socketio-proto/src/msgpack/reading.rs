@@ -29,11 +29,12 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// Reads one item with all that is in it.
-    pub(super) fn read(input: &mut Input<'_>, limits: &DecoderLimits) -> Result<Self, DecodeError> {
+    /// Reads one item with all that is in it, nested no deeper than `max_depth`.
+    pub(super) fn read(input: &mut Input<'_>, limits: &DecoderLimits, max_depth: usize) -> Result<Self, DecodeError> {
         let invalid = input.malformed();
         let (json, attachments) = (Vec::new(), Vec::new());
-        let mut reading = Reading { input, limits, json, attachments, attachment_bytes: 0, open: Vec::new() };
+        let mut reading =
+            Reading { input, limits, max_depth, json, attachments, attachment_bytes: 0, open: Vec::new() };
         reading.run()?;
         let Reading { json, attachments, .. } = reading;
         // Strings were checked one by one, so this cannot fail.
@@ -47,6 +48,7 @@ impl Payload {
 struct Reading<'a, 'b> {
     input: &'a mut Input<'b>,
     limits: &'a DecoderLimits,
+    max_depth: usize,
     json: Vec<u8>,
     attachments: Vec<Bytes>,
     attachment_bytes: usize,
@@ -119,7 +121,7 @@ impl Reading<'_, '_> {
     }
 
     fn open(&mut self, offset: usize, len: u32, map: bool) -> Result<(), DecodeError> {
-        if self.open.len() == DecoderLimits::MAX_DEPTH {
+        if self.open.len() == self.max_depth {
             return Err(DecodeError::InvalidPayload { offset });
         }
         self.json.push(if map { b'{' } else { b'[' });

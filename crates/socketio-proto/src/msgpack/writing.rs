@@ -35,7 +35,8 @@ pub(super) fn packet(kind: PacketKind, namespace: &Namespace, ack: Option<AckId>
     out
 }
 
-fn write_json(out: &mut Vec<u8>, json: &str, attachments: &[Bytes]) {
+/// The value of which `json` is the text.
+pub(super) fn write_json(out: &mut Vec<u8>, json: &str, attachments: &[Bytes]) {
     let mut lengths = Lengths::default();
     scan(json, attachments, |item| lengths.count(item));
     let mut lengths = lengths.all.into_iter();

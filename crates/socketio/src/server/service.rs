@@ -8,8 +8,11 @@ use std::{
 };
 
 use bytes::Buf;
-use engineio::server::{Body, EngineService, NotFound};
-use http::{Request, Response};
+use engineio::{
+    Cors,
+    server::{Body, EngineService, NotFound},
+};
+use http::{HeaderMap, Request, Response, request::Parts};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -38,10 +41,18 @@ impl<S> Layer<S> for ServerLayer {
 /// A Socket.IO server in front of the service `S`.
 #[derive(Clone, Debug)]
 pub struct ServerService<S = NotFound> {
+    files: FilesAtPath,
+    inner: EngineService<S>,
+}
+
+/// The client's files where the server puts them.
+#[derive(Clone, Debug)]
+struct FilesAtPath {
     files: ClientFiles,
+    /// What holds for the engine holds for the files (row D8).
+    cors: Option<Cors>,
     /// The server's path, with a slash at its end.
     prefix: String,
-    inner: EngineService<S>,
 }
 
 impl ServerService {
@@ -52,8 +63,40 @@ impl ServerService {
 
 impl<S> ServerService<S> {
     fn new(server: &Server, inner: EngineService<S>) -> Self {
-        let prefix = format!("{}/", server.config().engine.path.trim_end_matches('/'));
-        Self { files: server.config().client_files.clone(), prefix, inner }
+        let config = server.config();
+        let prefix = format!("{}/", config.engine.path.trim_end_matches('/'));
+        let files = FilesAtPath { files: config.client_files.clone(), cors: config.engine.cors.clone(), prefix };
+        Self { files, inner }
+    }
+}
+
+impl FilesAtPath {
+    /// The answer to a request for one of the client's files; `None` where it is something else.
+    fn answer<R>(&self, request: &Parts) -> Option<impl Future<Output = Response<Body<R>>> + Send + use<R>>
+    where
+        R: Send,
+    {
+        let name = request.uri.path().strip_prefix(&*self.prefix).filter(|name| self.files.has(name))?;
+        let mut headers = HeaderMap::new();
+        let preflight = self.cors.as_ref().and_then(|cors| cors.apply(request, &mut headers));
+        if preflight.is_none() && !self.files.serves(name, &request.method) {
+            return None;
+        }
+        let (files, name, request) = (self.files.clone(), name.to_owned(), request.headers.clone());
+        Some(async move {
+            let mut response = match preflight {
+                None => files.answer(&name, &request).await,
+                Some(status) => {
+                    let mut response = Response::new(Body::empty());
+                    *response.status_mut() = status;
+                    response
+                }
+            };
+            for (name, value) in &headers {
+                response.headers_mut().append(name, value.clone());
+            }
+            response
+        })
     }
 }
 
@@ -76,11 +119,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let name = request.uri().path().strip_prefix(&*self.prefix);
-        let file = name.and_then(|name| self.files.answer(name, request.method(), request.headers()));
-        match file {
-            Some(response) => Box::pin(std::future::ready(Ok(response))),
-            None => self.inner.call(request),
+        let (head, body) = request.into_parts();
+        match self.files.answer(&head) {
+            Some(answer) => Box::pin(async move { Ok(answer.await) }),
+            None => self.inner.call(Request::from_parts(head, body)),
         }
     }
 }

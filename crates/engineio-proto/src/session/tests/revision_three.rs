@@ -217,6 +217,21 @@ fn the_upgrade_keeps_the_revision_and_has_its_own_style() {
     assert_eq!(session.revision(), Revision::V3);
 }
 
+/// A17: the initial packet travels with the open packet, whatever the client takes.
+#[test]
+fn the_first_answer_may_carry_a_message_behind_the_open_packet() {
+    let (open, initial) = (Text::from_static("0{}"), MessageFrame::binary(&[1, 2, 3]));
+    for (dialect, expected) in [
+        (Dialect::V4, &b"0{}\x1ebAQID"[..]),
+        (PLAIN, b"\x00\x03\xFF0{}\x01\x04\xFF\x04\x01\x02\x03"),
+        (BASE64, b"3:0{}6:b4AQID"),
+        (JSONP, br#"___eio[2]("3:0{}6:b4AQID");"#),
+    ] {
+        let payload = polling_session_in(dialect).answer_open_with(&open, &initial);
+        assert_eq!(hex(&payload.bytes), hex(expected), "{dialect:?}");
+    }
+}
+
 /// A52, A53: what is queued, then the close packet, each in an answer of its own.
 #[test]
 fn a_graceful_close_delivers_what_was_sent_before() {

@@ -95,7 +95,7 @@ impl Connection {
             self.registry.leave(&packet.namespace);
             return self.refuse(&packet, "Internal error");
         };
-        let request = self.link.session.request().clone();
+        let request = self.link.session.request();
         // In memory of its own: the packet may share a large read with much else.
         let auth = packet.body.map(|body| body.detached());
         let handshake = Handshake { request, auth, time: SystemTime::now() };
