@@ -1,4 +1,4 @@
-//! Engine.IO revision 3, as far as its bytes differ from revision 4: the only place that knows them. [EIO3]
+//! Engine.IO revision 3, as far as its bytes differ from revision 4: the only place that knows them. [EIO3 Encoding]
 //! <https://github.com/socketio/engine.io-protocol/tree/v3> Rows A71, A72, A88, A90; hazards R42, S20.
 //!
 //! - **Payload of text** (`payload.rs`): packets one behind the other, each as `<length>:<packet>` with the length in UTF-16

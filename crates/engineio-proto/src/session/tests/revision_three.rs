@@ -1,5 +1,5 @@
 //! What is different in revision 3, beyond the table: the heartbeat over time, the bytes of each transport, JSONP.
-//! [EIO3] Rows A67, A71, A72, A86, A88–A90; I3, hazards R7, R17.
+//! [EIO3 Encoding] Rows A67, A71, A72, A86, A88–A90; I3, hazards R7, R17.
 
 use bytes::Bytes;
 
