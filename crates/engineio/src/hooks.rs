@@ -5,6 +5,7 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc};
 
+use engineio_proto::SessionId;
 use http::{HeaderMap, request::Parts};
 
 /// Decides whether a client may open a session, from the head of its first request (row A40). Clones share the
@@ -183,7 +184,7 @@ pub enum ErrorContext {
     /// Code 1.
     SessionUnknown {
         /// The id in the query. It may be that of a session on another server, and is a secret then.
-        sid: String,
+        sid: SessionId,
     },
     /// Code 2.
     BadHandshakeMethod {

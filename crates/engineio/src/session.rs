@@ -24,7 +24,8 @@ pub struct Request {
     /// extensions, or else by the scheme that HTTP/2 tells (row D41). Behind a proxy that speaks TLS for this server,
     /// and only there, a [`Middleware`](crate::Middleware) may go by `X-Forwarded-Proto`.
     pub secure: bool,
-    /// What layers and [`Middleware`](crate::Middleware)s put into the request's extensions: a user, a span.
+    /// What layers and [`Middleware`](crate::Middleware)s put into the request's extensions: a user, a span. They are
+    /// kept as long as the session, with the memory that they hold; [`Session::forget_request`] gives it back.
     pub extensions: Extensions,
 }
 

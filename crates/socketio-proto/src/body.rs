@@ -205,6 +205,24 @@ impl Body {
         Self { json: self.json.as_str().into(), attachments }
     }
 
+    /// The same with one more argument at the end, which is `text`: the offset of a packet that can be recovered. (D105)
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// let body = Body::event("sum", &(1, 2))?.with_text("2s7x.4fti4g");
+    /// assert_eq!(body.json().as_str(), r#"["sum",1,2,"2s7x.4fti4g"]"#);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
+    #[must_use]
+    pub fn with_text(&self, text: &str) -> Self {
+        let list = self.json.trim_end();
+        let open = list.strip_suffix(']').unwrap_or(list).trim_end();
+        let comma = if open.ends_with('[') { "" } else { "," };
+        let json = format!("{open}{comma}{}]", serde_json::Value::from(text));
+        Self { json: json.into(), attachments: self.attachments.clone() }
+    }
+
     /// The body of an ACK that answers this EVENT with its own arguments, attachments included, without
     /// reading them.
     #[must_use]

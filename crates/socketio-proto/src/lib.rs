@@ -1,5 +1,6 @@
 //! Socket.IO protocol v5 without I/O: packets, the JSON codec with binary attachments, the bounded
-//! decoder, other parsers in their place, and the table of pending acknowledgements. [SIO5 Protocol]
+//! decoder, other parsers in their place, the table of pending acknowledgements, and what connection state recovery
+//! keeps. [SIO5 Protocol]
 //!
 //! Leaves out everything with a clock, a task or a socket in it (crate `socketio`) and the transport
 //! below (crate `engineio-proto`, whose messages come in and go out here).
@@ -75,6 +76,7 @@ mod limits;
 mod msgpack;
 mod packet;
 mod parser;
+mod recovery;
 
 pub use ack::AckTable;
 pub use args::Args;
@@ -86,3 +88,6 @@ pub use limits::DecoderLimits;
 pub use msgpack::{MsgpackParser, json_to_msgpack, msgpack_to_json};
 pub use packet::{AckId, Namespace, Packet, PacketKind, RESERVED_EVENTS, is_reserved_event};
 pub use parser::{AnyDecoder, AnyParser, Decode, JsonParser, Parser};
+pub use recovery::{
+    Missed, NotAnOffset, NotRecovered, Offset, PrivateId, Recovery, RecoveryLimits, Reserved, Restored,
+};

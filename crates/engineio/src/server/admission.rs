@@ -1,7 +1,7 @@
 //! What stands in front of the engine: origins and middlewares let a request in or not, and a request that is
 //! refused, here or later, gets its answer and is reported. Rows A13, A25, A29, A34, A35; the order is row A42's.
 
-use engineio_proto::{BadRequest, Reject, request::Query};
+use engineio_proto::{BadRequest, Reject, SessionId, request::Query};
 use http::{HeaderMap, Response, request::Parts};
 
 use super::{Body, Engine, respond, upgrade};
@@ -39,9 +39,7 @@ impl Fault {
         };
         let context = match &reject {
             Reject::TransportUnknown => ErrorContext::TransportUnknown { transport: transport() },
-            Reject::UnknownSid => {
-                ErrorContext::SessionUnknown { sid: query.sid().map(str::to_owned).unwrap_or_default() }
-            }
+            Reject::UnknownSid => ErrorContext::SessionUnknown { sid: SessionId::new(query.sid().unwrap_or_default()) },
             Reject::BadHandshakeMethod => ErrorContext::BadHandshakeMethod { method: request.method.clone() },
             Reject::BadRequest(BadRequest::TransportMismatch) => {
                 ErrorContext::TransportMismatch { transport: transport() }

@@ -4,7 +4,7 @@
 use std::{pin::pin, sync::Arc};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use engineio_proto::{Answer, CloseReason, PollId, PostFault, PostRefusal, Reject, Revision};
+use engineio_proto::{Answer, BadRequest, CloseReason, PollId, PostFault, PostRefusal, Reject, Revision};
 use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
@@ -108,7 +108,10 @@ where
         shared.drained().await;
         tokio::select! {
             body = collect(body, limit) => body,
-            closed = shared.closed() => Err(Incomplete::SessionOver(closed.reason)),
+            _ = shared.upgraded() => Err(match shared.closed_now() {
+                Some(closed) => Incomplete::SessionOver(closed.reason),
+                None => Incomplete::Upgraded,
+            }),
         }
     };
     match body {
@@ -129,6 +132,8 @@ where
         // A client whose POST is refused gives up at once, perhaps before it has read the answer to its GET
         // with the last messages: where this side closed the session, the body is taken and dropped.
         Err(Incomplete::SessionOver(CloseReason::ForcedClose)) => Ok(engine.answer_post(request)),
+        // What is still to come of it has lost its place in the order, and is not waited for (hazard S44).
+        Err(Incomplete::Upgraded) => Err(BadRequest::TransportMismatch.into()),
         Err(Incomplete::SessionOver(_) | Incomplete::Abandoned) => bad_request(),
     }
 }
@@ -136,6 +141,8 @@ where
 enum Incomplete {
     TooLarge,
     Abandoned,
+    /// The session has moved to a WebSocket meanwhile.
+    Upgraded,
     /// The session ended meanwhile and has no use for the rest.
     SessionOver(CloseReason),
 }

@@ -103,7 +103,12 @@ async fn every_refused_request_is_told_with_its_context() {
             &[][..],
             r#"0 Transport unknown | TransportUnknown { transport: Some("x") }"#,
         ),
-        ("GET", "/engine.io/?transport=polling&sid=me", &[], r#"1 Session ID unknown | SessionUnknown { sid: "me" }"#),
+        (
+            "GET",
+            "/engine.io/?transport=polling&sid=me-and-you",
+            &[],
+            r#"1 Session ID unknown | SessionUnknown { sid: SessionId(me-a…) }"#,
+        ),
         ("PUT", HANDSHAKE, &[], "2 Bad handshake method | BadHandshakeMethod { method: PUT }"),
         ("GET", WEBSOCKET, &[], "3 Bad request | TransportHandshakeError"),
         (

@@ -2,7 +2,9 @@
 
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
 
-use engineio::{CloseMode, SendError, TransportKind};
+use engineio::{CloseMode, CloseReason, SendError, TransportKind};
+use http_body::Frame;
+use http_body_util::StreamBody;
 
 use super::*;
 
@@ -75,4 +77,33 @@ async fn a_forgotten_request_is_gone_and_the_session_goes_on() {
     assert!(weak.upgrade().is_none(), "nobody holds it");
     assert!(session.request().headers.is_empty());
     assert_eq!(post(&engine, &sid, "4x").await.text(), "ok");
+}
+
+/// S44: a POST whose body does not come to an end is not waited for longer than its session polls.
+#[tokio::test(start_paused = true)]
+async fn a_post_that_never_ends_lasts_no_longer_than_its_session_polls() {
+    let (engine, mut sessions) = engine(Config::default());
+    let endless = |target: &str| {
+        let body = StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, std::io::Error>>());
+        let request = Request::post(target).body(body).unwrap();
+        let engine = engine.clone();
+        tokio::spawn(async move { engine.handle::<_, Full<Bytes>>(request).await.status() })
+    };
+    let started = tokio::time::Instant::now();
+    let sid = get(&engine, HANDSHAKE).await.session();
+    let session = sessions.recv().await.unwrap();
+    assert_eq!(endless(&sid).await.unwrap(), StatusCode::BAD_REQUEST);
+    assert_eq!(session.closed().await.reason, CloseReason::PingTimeout);
+    assert!(started.elapsed() <= Duration::from_millis(45_100), "{:?}", started.elapsed());
+
+    let started = tokio::time::Instant::now();
+    let sid = get(&engine, HANDSHAKE).await.session();
+    let session = sessions.recv().await.unwrap();
+    let posting = endless(&sid);
+    let (_, mut wire) = Wire::open(&engine, &sid.replace("polling", "websocket")).await;
+    wire.send("2probe").await;
+    wire.send("5").await;
+    assert_eq!(posting.await.unwrap(), StatusCode::BAD_REQUEST);
+    assert!(session.has_upgraded() && session.closed_now().is_none());
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
 }

@@ -396,3 +396,21 @@ fn strings_that_are_no_unicode_are_an_error_only_where_they_are_read() {
     assert!(body.args::<Value>().is_err());
     assert_eq!(body.arg_count(), 2);
 }
+
+// D105
+#[test]
+fn a_text_is_added_behind_the_arguments() {
+    for (json, expected) in [
+        ("[\"x\"]", "[\"x\",\"7.1\"]"),
+        ("[\"x\",1,{}]", "[\"x\",1,{},\"7.1\"]"),
+        (" [ \"x\" , [ ] ] ", " [ \"x\" , [ ],\"7.1\"]"),
+    ] {
+        let body = Body::from_parts(PacketKind::Event, json, vec![Bytes::from_static(b"data")]).unwrap();
+        let longer = body.with_text("7.1");
+        assert_eq!((longer.json().as_str(), longer.arg_count()), (expected, body.arg_count() + 1));
+        assert_eq!(longer.attachments(), body.attachments());
+        assert_eq!(Body::from_parts(PacketKind::Event, expected, longer.attachments().to_vec()), Ok(longer));
+    }
+    let ack = Body::ack(&()).unwrap().with_text("\"");
+    assert_eq!(ack.json().as_str(), "[\"\\\"\"]");
+}
