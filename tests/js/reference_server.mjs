@@ -17,6 +17,7 @@ const engineOptions = {
   pingTimeout: settings.pingTimeout,
   upgradeTimeout: settings.upgradeTimeout,
   maxHttpBufferSize: settings.maxPayload,
+  perMessageDeflate: settings.perMessageDeflate && { threshold: 1024 },
   transports: settings.transports,
   allowUpgrades: settings.allowUpgrades,
   allowEIO3: settings.allowEIO3,

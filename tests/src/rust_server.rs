@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use engineio::server::{Engine, Listener};
-use engineio::{AllowRequest, Limits, TransportKind};
+use engineio::{AllowRequest, Limits, PerMessageDeflate, TransportKind};
 use socketio::Server;
 use tokio::sync::oneshot;
 use tower_layer::Layer;
@@ -79,6 +79,7 @@ impl Faces {
     fn new(settings: &Settings) -> Self {
         let mut config = engineio::Config::default();
         config.limits = limits(settings);
+        config.per_message_deflate = settings.per_message_deflate.then(PerMessageDeflate::default);
         config.transports = transports(settings);
         config.allow_upgrades = settings.allow_upgrades;
         config.allow_eio3 = settings.allow_eio3;

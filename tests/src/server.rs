@@ -46,6 +46,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The largest request body and message, in bytes (A9).
     pub max_payload: usize,
+    /// Whether WebSocket messages are compressed for clients that offer it (A11).
+    pub per_message_deflate: bool,
     /// The transports that are served (A3).
     pub transports: &'static [&'static str],
     /// Whether the open packet offers upgrades (A4).
@@ -75,6 +77,7 @@ impl Settings {
             upgrade_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(45),
             max_payload: 1_000_000,
+            per_message_deflate: false,
             transports: &["polling", "websocket"],
             allow_upgrades: true,
             allow_eio3: false,
@@ -89,6 +92,7 @@ impl Settings {
             "upgradeTimeout": self.upgrade_timeout.as_millis(),
             "connectTimeout": self.connect_timeout.as_millis(),
             "maxPayload": self.max_payload,
+            "perMessageDeflate": self.per_message_deflate,
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
             "allowEIO3": self.allow_eio3,

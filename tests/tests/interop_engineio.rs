@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use socketio_tests::{ScenarioRun, Settings, TestServer, Transport};
+use socketio_tests::{Peer, ScenarioRun, Settings, TestServer, Transport, peer};
 
 /// B25 to B46, R3, R6, A51 to A54, A75 to A77.
 const SCENARIOS: [&str; 12] = [
@@ -26,6 +26,19 @@ const SCENARIOS: [&str; 12] = [
 /// A49, A51, B28.
 const HEARTBEAT_SCENARIOS: [&str; 2] =
     ["the heartbeat keeps a session alive", "both sides report a ping timeout when nothing passes any more"];
+
+/// A11, A12, S38.
+const DEFLATE_SCENARIOS: [&str; 9] = [
+    "a long message is echoed and comes compressed",
+    "a short message comes as it is",
+    "a message that must not be compressed comes as it is",
+    "what does not shrink arrives all the same",
+    "messages of every size and kind are echoed as they were",
+    "a message in many compressed fragments is echoed",
+    "clients with other windows and contexts are served",
+    "a message over the limit closes with 1009",
+    "a message that cannot be inflated closes with 1007",
+];
 
 fn run(transport: Transport) {
     let server = TestServer::calm();
@@ -56,4 +69,21 @@ fn the_official_client_talks_over_websocket() {
 #[test]
 fn the_official_client_talks_across_the_upgrade() {
     run(Transport::Upgrade);
+}
+
+// A11, RFC 7692: the `ws` library as the judge of what is compressed here, and of what is taken.
+#[test]
+fn the_ws_library_talks_compressed() {
+    let server = TestServer::start(&Settings { per_message_deflate: true, ..Settings::calm() });
+    let words: &[&str] = if peer() == Peer::Reference { &["reference"] } else { &[] };
+    ScenarioRun::of("tests/js/deflate_client.mjs", &server, Transport::WebSocket, words).expect_all(&DEFLATE_SCENARIOS);
+}
+
+// A11: the official client offers it by itself, on a WebSocket from the start and after an upgrade.
+#[test]
+fn the_official_client_talks_compressed() {
+    let server = TestServer::start(&Settings { per_message_deflate: true, ..Settings::calm() });
+    for transport in [Transport::WebSocket, Transport::Upgrade] {
+        ScenarioRun::of("tests/js/engineio_client.mjs", &server, transport, &[]).expect_all(&SCENARIOS);
+    }
 }

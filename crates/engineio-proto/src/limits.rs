@@ -1,4 +1,5 @@
-//! [`Limits`]: every bound of a session, its default, what it costs, and what happens at it.
+//! [`Limits`]: every bound of a session, its default, what it costs, and what happens at it; [`WhenFull`] where that is
+//! a matter of choice.
 
 use std::time::Duration;
 
@@ -16,12 +17,12 @@ pub struct Limits {
     /// Frames that one WebSocket message may be cut into; at the bound the connection is closed with 1009.
     /// Default 1,024 (hazard S34).
     pub max_fragments: u32,
-    /// Bytes queued for a peer that does not read. At the bound sending gives [`SendError::Full`].
+    /// Bytes queued for a peer that does not read. At the bound happens what [`Limits::when_full`] says.
     /// Default 16 MiB: several payloads, little against what the system's own socket buffers hold for
     /// thousands of connections.
-    ///
-    /// [`SendError::Full`]: crate::SendError::Full
     pub max_queue_bytes: usize,
+    /// What is done for a message that would not fit into the queue. Default [`WhenFull::Refuse`] (row J1).
+    pub when_full: WhenFull,
     /// From open, or from the last pong, to the next ping. Default 25 s (row A7).
     pub ping_interval: Duration,
     /// From a ping to its pong; then the session ends as `ping timeout`. Default 20 s (row A8).
@@ -33,12 +34,26 @@ pub struct Limits {
     pub close_timeout: Duration,
 }
 
+/// What is done for a message that would not fit into the send queue (row J1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// It is refused with [`SendError::Full`](crate::SendError::Full): the sender decides, and may wait for room.
+    #[default]
+    Refuse,
+    /// The oldest groups of messages that were sent as [droppable](crate::SendOptions::droppable) are dropped until it
+    /// fits, and the sender is told how many. Where dropping all of them would not be enough, none is dropped and it
+    /// is refused.
+    DropOldest,
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_payload_bytes: 1_000_000,
             max_fragments: 1024,
             max_queue_bytes: 16 << 20,
+            when_full: WhenFull::Refuse,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             upgrade_timeout: Duration::from_secs(10),

@@ -3,9 +3,14 @@
 //!
 //! Leaves out the other packet kinds (`packet.rs`) and the frame format itself (`websocket/`).
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::{Text, websocket};
+use crate::{
+    Text,
+    websocket::{self, Deflater},
+};
 
 /// One message, text or binary. [EIO4 Message]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,10 +65,14 @@ impl From<Bytes> for Message {
 /// A message with its unmasked WebSocket frame header in front, in one piece of shared memory.
 ///
 /// Layout: `header ‖ packet`, where the packet is `4` + text for text and the raw bytes for binary.
-/// WebSocket writes the whole, long-polling takes the packet behind the header.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// WebSocket writes the whole, long-polling takes the packet behind the header; a WebSocket with permessage-deflate
+/// writes [`MessageFrame::deflated`].
+#[derive(Clone, Debug)]
 pub struct MessageFrame {
     bytes: Bytes,
+    /// Where all clones find the compressed frame, once one of them needed it; `None` in it where it would not be
+    /// shorter. Without such a place each compresses for itself.
+    deflated: Option<Arc<OnceLock<Option<Bytes>>>>,
     header_len: u8,
     binary: bool,
     compress: bool,
@@ -79,14 +88,14 @@ impl MessageFrame {
         for part in parts {
             bytes.put_slice(part.as_bytes());
         }
-        Self { bytes: bytes.freeze(), header_len, binary: false, compress: true }
+        Self { bytes: bytes.freeze(), deflated: None, header_len, binary: false, compress: true }
     }
 
     /// The frame of a packet that is text already, kind included.
     pub(crate) fn packet_text(packet: &str) -> Self {
         let (mut bytes, header_len) = start(websocket::Opcode::Text, packet.len());
         bytes.put_slice(packet.as_bytes());
-        Self { bytes: bytes.freeze(), header_len, binary: false, compress: true }
+        Self { bytes: bytes.freeze(), deflated: None, header_len, binary: false, compress: true }
     }
 
     /// The frame of a binary message.
@@ -100,14 +109,31 @@ impl MessageFrame {
         let (mut bytes, header_len) = start(websocket::Opcode::Binary, prefix.len() + payload.len());
         bytes.put_slice(prefix);
         bytes.put_slice(payload);
-        Self { bytes: bytes.freeze(), header_len, binary: true, compress: true }
+        Self { bytes: bytes.freeze(), deflated: None, header_len, binary: true, compress: true }
     }
 
     /// The same, not to be compressed on its way: neither by permessage-deflate nor, where it travels alone, by HTTP
     /// (row A12). What is random or compressed already costs time and shrinks nothing.
     #[must_use]
     pub fn uncompressed(self) -> Self {
-        Self { compress: false, ..self }
+        Self { compress: false, deflated: None, ..self }
+    }
+
+    /// The same, to be cloned for many: permessage-deflate then compresses it once, for whoever comes first, and not
+    /// again for each clone. What it made is kept as long as a clone is; the place for it costs some 60 bytes, so this
+    /// is for servers that do compress.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, websocket::Deflater};
+    ///
+    /// let frame = MessageFrame::text(&["news ".repeat(500).as_str()]).shared();
+    /// let (one, other) = (frame.clone(), frame);
+    /// let mut deflater = Deflater::new(6);
+    /// assert_eq!(one.deflated(&mut deflater).as_ptr(), other.deflated(&mut deflater).as_ptr());
+    /// ```
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self { deflated: self.compress.then(Arc::default), ..self }
     }
 
     /// Whether a transport that compresses may compress it (row A12); true unless said otherwise.
@@ -126,6 +152,23 @@ impl MessageFrame {
     #[must_use]
     pub fn into_frame(self) -> Bytes {
         self.bytes
+    }
+
+    /// The whole frame for a WebSocket with permessage-deflate: compressed, if it is shorter that way and allowed
+    /// ([`MessageFrame::may_compress`]). Whether it is long enough to be worth the work, the caller has asked.
+    /// [RFC 7692 §6]
+    #[must_use]
+    pub fn deflated(&self, deflater: &mut Deflater) -> Bytes {
+        if !self.compress {
+            return self.bytes.clone();
+        }
+        let opcode = if self.binary { websocket::Opcode::Binary } else { websocket::Opcode::Text };
+        let mut deflate = || deflater.encode_frame(opcode, self.packet(), None);
+        let deflated = match &self.deflated {
+            Some(shared) => shared.get_or_init(deflate).clone(),
+            None => deflate(),
+        };
+        deflated.unwrap_or_else(|| self.bytes.clone())
     }
 
     /// The packet without the frame header: `4` + text, or the raw bytes of a binary message.
@@ -173,6 +216,15 @@ impl MessageFrame {
     }
 }
 
+impl PartialEq for MessageFrame {
+    /// Whether both carry the same and may be compressed alike; not whether one of them has been.
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes && self.compress == other.compress
+    }
+}
+
+impl Eq for MessageFrame {}
+
 impl From<&Message> for MessageFrame {
     fn from(message: &Message) -> Self {
         match message {
@@ -188,4 +240,44 @@ fn start(opcode: websocket::Opcode, payload_len: usize) -> (BytesMut, u8) {
     // A header is 2, 4 or 10 bytes long.
     let header_len = bytes.len() as u8;
     (bytes, header_len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_deflated_once_for_all_its_clones() {
+        let text = "again and ".repeat(200);
+        let frame = MessageFrame::text(&[&text]);
+        let (own, shared) = (frame.clone(), frame.clone().shared());
+        let mut deflater = Deflater::new(6);
+        let first = shared.deflated(&mut deflater);
+        assert_eq!(first[0], 0xC1, "text, final, compressed");
+        assert!(first.len() < 100 && shared.frame().len() > 2000);
+        assert_eq!(shared.clone().deflated(&mut deflater).as_ptr(), first.as_ptr(), "made once");
+        assert_ne!(own.deflated(&mut deflater).as_ptr(), own.deflated(&mut deflater).as_ptr(), "made each time");
+        assert_eq!((own, shared), (frame.clone(), frame), "they are the same frame still");
+    }
+
+    #[test]
+    fn a_frame_that_must_not_or_cannot_shrink_goes_as_it_is() {
+        let mut deflater = Deflater::new(6);
+        let zeros = MessageFrame::binary(&[0; 2000]);
+        assert_eq!(zeros.deflated(&mut deflater)[0], 0xC2, "binary, final, compressed");
+        let forbidden =
+            [zeros.clone().uncompressed(), zeros.clone().shared().uncompressed(), zeros.uncompressed().shared()];
+        for frame in forbidden.into_iter().chain([MessageFrame::text(&["short"]).shared()]) {
+            for _ in 0..2 {
+                let sent = frame.deflated(&mut deflater);
+                assert_eq!((&sent, sent.as_ptr()), (frame.frame(), frame.frame().as_ptr()));
+            }
+        }
+    }
+
+    /// What waits in a queue costs this for each recipient.
+    #[test]
+    fn a_frame_costs_48_bytes_where_it_waits() {
+        assert!(size_of::<MessageFrame>() <= 48, "{}", size_of::<MessageFrame>());
+    }
 }

@@ -1,64 +1,167 @@
-//! [`SendQueue`]: the only queue of a session: messages on their way out, bounded in bytes.
+//! [`SendQueue`]: the only queue of a session: messages on their way out, bounded in bytes. Rows J1, D63.
 //!
 //! Control packets (pings, probes) are not in it: they pass in front (hazard R16).
 
 use std::collections::VecDeque;
 
-use crate::{MessageFrame, error::SendError};
+use crate::{
+    MessageFrame,
+    error::SendError,
+    limits::WhenFull,
+    send::{SendMark, SendOptions},
+};
 
 /// What an entry costs beside its bytes, at the least: a flood of tiny messages is a flood of these.
 const ENTRY_BYTES: usize = 64;
 
 /// Messages in the order in which they were sent, with the bytes that they hold.
+///
+/// What one [`push`](Self::push) adds is a group: it leaves in one piece, or is dropped in one piece.
+///
+/// Kept and droppable groups stand in lines of their own and meet again by their numbers, so that the oldest
+/// droppable group is found at once, whatever stands in front of it: a client that does not read would else make
+/// every message to it dearer than the one before.
 #[derive(Debug, Default)]
 pub struct SendQueue {
-    frames: VecDeque<MessageFrame>,
+    kept: VecDeque<Entry>,
+    /// Whole groups only: of one that has begun to leave, the rest is kept.
+    droppable: VecDeque<Entry>,
     bytes: usize,
+    /// Of `bytes`, those of droppable groups.
+    droppable_bytes: usize,
+    /// The number of the next group.
+    next_group: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    frame: MessageFrame,
+    group: u64,
 }
 
 impl SendQueue {
-    /// Adds all of `frames`, one behind the other, or none of them.
+    /// Adds all of `frames`, one behind the other, or none of them. Where there is no room and `when_full` says so,
+    /// droppable groups are dropped for it, the oldest first; gives how many.
     ///
     /// # Errors
-    /// [`SendError::Full`] where the queue is not empty and would then hold more than `limit` bytes, each
-    /// message counted with what keeping it costs. An empty queue takes anything: what is larger than the bound could otherwise never be sent.
-    pub fn push(&mut self, frames: &[MessageFrame], limit: usize) -> Result<(), SendError> {
-        let more: usize = frames.iter().map(MessageFrame::len).sum();
-        let entries = (self.frames.len() + frames.len()) * ENTRY_BYTES;
-        if self.bytes > 0 && self.bytes.saturating_add(more).saturating_add(entries) > limit {
+    /// [`SendError::Full`] where the queue is not empty and would then hold more than `limit` bytes, each message
+    /// counted with what keeping it costs, and dropping all that may be dropped would not help: then nothing is
+    /// dropped. An empty queue takes anything: what is larger than the bound could otherwise never be sent.
+    pub fn push(
+        &mut self,
+        frames: &[MessageFrame],
+        options: SendOptions,
+        limit: usize,
+        when_full: WhenFull,
+    ) -> Result<u32, SendError> {
+        let more = Self::cost_of(frames);
+        if !self.has_room(more, limit, when_full) {
             return Err(SendError::Full { queued: self.bytes, limit });
         }
-        self.frames.extend(frames.iter().cloned());
-        self.bytes += more;
-        Ok(())
+        let mut dropped = 0;
+        while !self.fits(more, limit) {
+            self.drop_oldest();
+            dropped += 1;
+        }
+        let group = self.next_group;
+        self.next_group += 1;
+        let bytes: usize = frames.iter().map(MessageFrame::len).sum();
+        self.bytes += bytes;
+        let line = if options.droppable {
+            self.droppable_bytes += bytes;
+            &mut self.droppable
+        } else {
+            &mut self.kept
+        };
+        line.extend(frames.iter().map(|frame| Entry { frame: frame.clone(), group }));
+        Ok(dropped)
+    }
+
+    /// What a group of these frames costs in a queue, in bytes: their own, and those of keeping them.
+    #[must_use]
+    pub fn cost_of(frames: &[MessageFrame]) -> usize {
+        frames.iter().map(|frame| frame.len().saturating_add(ENTRY_BYTES)).fold(0, usize::saturating_add)
+    }
+
+    /// Whether [`SendQueue::push`] would take a group of this cost.
+    #[must_use]
+    pub fn has_room(&self, cost: usize, limit: usize, when_full: WhenFull) -> bool {
+        match when_full {
+            WhenFull::Refuse => self.fits(cost, limit),
+            WhenFull::DropOldest => {
+                let kept = cost_of(self.kept.len(), self.bytes - self.droppable_bytes);
+                self.kept.is_empty() || kept.saturating_add(cost) <= limit
+            }
+        }
+    }
+
+    /// Whether a group of this cost fits beside all that is here.
+    fn fits(&self, cost: usize, limit: usize) -> bool {
+        let held = cost_of(self.kept.len() + self.droppable.len(), self.bytes);
+        self.is_empty() || held.saturating_add(cost) <= limit
+    }
+
+    /// Drops the oldest droppable group; there is one.
+    fn drop_oldest(&mut self) {
+        let oldest = self.droppable.front().map(|entry| entry.group);
+        while self.droppable.front().map(|entry| entry.group) == oldest {
+            let Some(Entry { frame, .. }) = self.droppable.pop_front() else { return };
+            self.bytes -= frame.len();
+            self.droppable_bytes -= frame.len();
+        }
+    }
+
+    /// Whether the next message stands in the line of those that may be dropped.
+    fn next_is_droppable(&self) -> bool {
+        match (self.kept.front(), self.droppable.front()) {
+            (Some(kept), Some(droppable)) => droppable.group < kept.group,
+            (kept, _) => kept.is_none(),
+        }
+    }
+
+    fn front_entry(&self) -> Option<&Entry> {
+        if self.next_is_droppable() { self.droppable.front() } else { self.kept.front() }
     }
 
     /// The next message, without taking it.
     #[must_use]
     pub fn front(&self) -> Option<&MessageFrame> {
-        self.frames.front()
+        self.front_entry().map(|entry| &entry.frame)
     }
 
     /// Takes the next message. The last one gives the queue's memory back, so that an idle session holds
     /// none.
     pub fn pop(&mut self) -> Option<MessageFrame> {
-        let frame = self.frames.pop_front()?;
+        if self.next_is_droppable() {
+            self.begin_droppable();
+        }
+        let Entry { frame, .. } = self.kept.pop_front()?;
         self.bytes -= frame.len();
-        if self.frames.is_empty() {
-            self.frames = VecDeque::new();
+        if self.is_empty() {
+            (self.kept, self.droppable) = (VecDeque::new(), VecDeque::new());
         }
         Some(frame)
     }
 
+    /// The oldest droppable group begins to leave: from now on it is kept, in front of all.
+    fn begin_droppable(&mut self) {
+        let Some(group) = self.droppable.front().map(|entry| entry.group) else { return };
+        let count = self.droppable.iter().take_while(|entry| entry.group == group).count();
+        for entry in self.droppable.drain(..count).rev() {
+            self.droppable_bytes -= entry.frame.len();
+            self.kept.push_front(entry);
+        }
+    }
+
     /// Drops everything.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { next_group: self.next_group, ..Self::default() };
     }
 
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.kept.is_empty() && self.droppable.is_empty()
     }
 
     /// Bytes that wait, frame headers included.
@@ -66,30 +169,24 @@ impl SendQueue {
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
+
+    /// Behind everything that was pushed until now.
+    #[must_use]
+    pub const fn end(&self) -> SendMark {
+        SendMark(self.next_group)
+    }
+
+    /// In front of everything that waits: what was pushed before it was taken, or dropped.
+    #[must_use]
+    pub fn start(&self) -> SendMark {
+        self.front_entry().map_or_else(|| self.end(), |entry| SendMark(entry.group))
+    }
+}
+
+/// What so many entries with so many bytes cost.
+const fn cost_of(entries: usize, bytes: usize) -> usize {
+    bytes.saturating_add(entries.saturating_mul(ENTRY_BYTES))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_group_of_frames_is_taken_whole_or_not_at_all() {
-        let mut queue = SendQueue::default();
-        let frame = MessageFrame::text(&["0123456"]);
-        queue.push(std::slice::from_ref(&frame), 0).unwrap();
-        let three = 3 * (10 + ENTRY_BYTES);
-        let refused = queue.push(&[frame.clone(), frame.clone()], three - 1);
-        assert_eq!(refused, Err(SendError::Full { queued: 10, limit: three - 1 }));
-        assert_eq!(queue.bytes(), 10);
-        queue.push(&[frame.clone(), frame], three).unwrap();
-        assert_eq!(queue.bytes(), 30);
-    }
-
-    #[test]
-    fn an_empty_queue_takes_more_than_its_bound_and_holds_no_memory() {
-        let mut queue = SendQueue::default();
-        queue.push(&[MessageFrame::binary(&[0; 100])], 1).unwrap();
-        assert!(queue.pop().is_some());
-        assert_eq!((queue.bytes(), queue.frames.capacity()), (0, 0));
-    }
-}
+mod tests;

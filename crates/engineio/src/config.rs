@@ -3,7 +3,10 @@
 use engineio_proto::{Limits, Message, Reject, TransportKind};
 use http::request::Parts;
 
-use crate::{AllowRequest, ConnectionErrorHook, Cookie, Cors, GenerateId, HeadersHook, HttpCompression, Middleware};
+use crate::{
+    AllowRequest, ConnectionErrorHook, Cookie, Cors, GenerateId, HeadersHook, HttpCompression, Middleware,
+    PerMessageDeflate,
+};
 
 /// Configuration of an [`Engine`](crate::server::Engine).
 #[derive(Clone, Debug)]
@@ -56,6 +59,9 @@ pub struct Config {
     pub headers: Option<HeadersHook>,
     /// Is told of every refused request; default `None` (row A29).
     pub connection_error: Option<ConnectionErrorHook>,
+    /// Compression of WebSocket messages, with clients that offer it; default none, as it costs time for each message
+    /// (row A11).
+    pub per_message_deflate: Option<PerMessageDeflate>,
     /// Bounds and times of each session.
     pub limits: Limits,
 }
@@ -78,6 +84,7 @@ impl Default for Config {
             initial_headers: None,
             headers: None,
             connection_error: None,
+            per_message_deflate: None,
             limits: Limits::default(),
         }
     }

@@ -14,8 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
-use engineio_proto::{CloseMode, CloseReason, Limits, Moment, Output, WireLoss, websocket::FrameError};
+use engineio_proto::{CloseMode, CloseReason, Limits, Moment, Output, WireFrame, WireLoss, websocket::FrameError};
 use tokio::time::{Instant, Sleep};
 
 use crate::{
@@ -167,7 +166,7 @@ impl Driver {
 
     /// Hands the wires what the session has for them and writes; says whether anything moved on that may
     /// have more behind it.
-    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<Bytes>) -> bool {
+    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<WireFrame>) -> bool {
         self.shared.feed(|inner, out| inner.session.handle_flush(out));
         let mut moved = false;
         for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
@@ -180,11 +179,13 @@ impl Driver {
             if wire.is_flushed() {
                 continue;
             }
-            if let Poll::Ready(Err(_)) = wire.poll_write(cx) {
-                let (id, now) = (wire.id, self.shared.clock.now());
-                self.shared.feed(|inner, out| inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out));
-                moved = true;
-            }
+            let Poll::Ready(written) = wire.poll_write(cx) else { continue };
+            let (id, now) = (wire.id, self.shared.clock.now());
+            self.shared.feed(|inner, out| match written {
+                Ok(()) => inner.session.handle_wire_flushed(id),
+                Err(_) => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
+            });
+            moved = true;
         }
         moved
     }

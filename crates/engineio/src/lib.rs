@@ -26,11 +26,13 @@ mod counters;
 mod driver;
 mod hooks;
 mod middleware;
+mod per_message_deflate;
 mod random;
 pub mod server;
 mod session;
 mod shared;
 mod transport;
+mod waiting;
 
 pub use compression::{ContentCoding, HttpCompression};
 pub use config::Config;
@@ -38,9 +40,11 @@ pub use cookie::{Cookie, SameSite};
 pub use cors::{Cors, Origins};
 pub use counters::Counters;
 pub use engineio_proto::{
-    CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SessionId, Text, TransportKind,
+    CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, Text,
+    TransportKind, WhenFull,
 };
 pub use hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook};
 pub use middleware::{Exchange, Middleware, Refusal};
+pub use per_message_deflate::PerMessageDeflate;
 pub use random::random_id;
-pub use session::{CloseMode, PeerAddr, Request, SecureTransport, SendOptions, Session};
+pub use session::{CloseMode, PeerAddr, Request, SecureTransport, Session};

@@ -1,13 +1,16 @@
 //! [`Session`]: the application's handle on a session, and [`Request`], the HTTP request that opened it.
 
-use std::{fmt, net::SocketAddr, sync::Arc, task::Context, task::Poll};
+use std::{fmt, future::Future, net::SocketAddr, sync::Arc, task::Context, task::Poll};
 
 pub use engineio_proto::CloseMode;
-use engineio_proto::{Closed, Message, MessageFrame, Revision, SendError, SessionId, TransportKind};
+use engineio_proto::{Closed, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, TransportKind};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Uri, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
-use crate::shared::Shared;
+use crate::{
+    shared::Shared,
+    waiting::{Leaving, Ready, SendWhenReady},
+};
 
 /// The HTTP request that opened a session (row A57).
 #[derive(Clone, Debug)]
@@ -82,37 +85,6 @@ pub struct PeerAddr(pub SocketAddr);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecureTransport(pub bool);
 
-/// How a message is to be sent; [`Session::send_with`].
-///
-/// ```
-/// use engineio::{SendOptions, Session};
-///
-/// fn send_photo(session: &Session, jpeg: bytes::Bytes) {
-///     // It is compressed already: doing it again would cost time and shrink nothing.
-///     let _ = session.send_with(jpeg, SendOptions::default().compress(false));
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SendOptions {
-    compress: bool,
-}
-
-impl Default for SendOptions {
-    fn default() -> Self {
-        Self { compress: true }
-    }
-}
-
-impl SendOptions {
-    /// Whether a transport that compresses may compress it; default true (row A12). An answer of long-polling is
-    /// compressed as a whole, where one message in it may be.
-    #[must_use]
-    pub const fn compress(self, compress: bool) -> Self {
-        Self { compress }
-    }
-}
-
 /// A handle on a session; cloning it costs a reference count. Dropping all handles does not close the
 /// session: returning from the application's function does.
 #[derive(Clone)]
@@ -155,10 +127,10 @@ impl Session {
     /// Queues a message; never waits.
     ///
     /// # Errors
-    /// [`SendError::Closed`] where the session is closing or over, [`SendError::Full`] at
-    /// `max_queue_bytes`: the message was not queued.
+    /// [`SendError::Closed`] where the session is closing or over, [`SendError::Full`] at `max_queue_bytes`, or while
+    /// somebody [waits](Session::send_when_ready) for room: the message was not queued.
     pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.shared.send(&[MessageFrame::from(&message.into())])
+        self.send_frames(&[MessageFrame::from(&message.into())])
     }
 
     /// Whether the session began on long-polling and has moved to a WebSocket (row A57).
@@ -173,32 +145,109 @@ impl Session {
         self.shared.upgraded().await
     }
 
-    /// Queues a message with options; otherwise like [`Session::send`].
-    ///
-    /// # Errors
-    /// As [`Session::send`].
-    pub fn send_with(&self, message: impl Into<Message>, options: SendOptions) -> Result<(), SendError> {
-        let frame = MessageFrame::from(&message.into());
-        self.shared.send(&[if options.compress { frame } else { frame.uncompressed() }])
-    }
-
-    /// Waits until all that was sent has gone to the transport: into the answer of a GET, or to the WebSocket's
-    /// buffer (the reference's `drain` and the callback of `send`, rows A56 and A59). Sends that come meanwhile are
-    /// waited for as well. It does not say that the client has it: only a message back does.
-    ///
-    /// # Errors
-    /// [`SendError::Closed`] where the session ended; what was queued is lost.
-    pub async fn flushed(&self) -> Result<(), SendError> {
-        self.shared.flushed().await
-    }
-
     /// Queues messages that were framed before, next to each other and all or none: the way to send the
-    /// same to many, or what must not be torn apart.
+    /// same to many, what must not be torn apart, or what is not to be compressed ([`MessageFrame::uncompressed`]).
     ///
     /// # Errors
     /// As [`Session::send`].
     pub fn send_frames(&self, frames: &[MessageFrame]) -> Result<(), SendError> {
-        self.shared.send(frames)
+        self.send_with(frames, SendOptions::KEPT).map(drop)
+    }
+
+    /// [`Session::send_frames`] for messages that may be dropped, now or later; says what became of them (rows D53,
+    /// J1). What is to be done where this gives [`SendError::Full`] is the caller's choice: to drop the message, to
+    /// [wait](Session::send_when_ready), or to [close](Session::close).
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    ///
+    /// ```
+    /// use engineio::{Config, MessageFrame, SendError, SendOptions, Sent, Session, WhenFull};
+    ///
+    /// let mut config = Config::default();
+    /// config.limits.when_full = WhenFull::DropOldest;
+    ///
+    /// /// Who reads slowly misses prices, but gets the newest.
+    /// fn price(session: &Session, price: &MessageFrame, missed: &mut u32) -> Result<(), SendError> {
+    ///     if let Sent::Queued { dropped } = session.send_with(std::slice::from_ref(price), SendOptions::DROPPABLE)? {
+    ///         *missed += dropped;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn send_with(&self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
+        self.shared.send(frames, options)
+    }
+
+    /// Sends messages if they can leave at once, all or none; `false` says that they were dropped (row D53). They can
+    /// where nothing is queued and the transport waits for something to do: a GET is parked, or the WebSocket has
+    /// written all that it was given. So of several sent in one go only the first one leaves.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the session is closing or over.
+    pub fn send_volatile(&self, frames: &[MessageFrame]) -> Result<bool, SendError> {
+        self.send_with(frames, SendOptions::VOLATILE).map(Sent::is_queued)
+    }
+
+    /// Waits until there is room in the queue, and queues messages as [`Session::send_frames`] does. Under
+    /// [`WhenFull::DropOldest`](crate::WhenFull::DropOldest) older messages may be dropped instead of waiting.
+    ///
+    /// Those who wait are served in the order in which they came, at the moment in which there is room. While somebody
+    /// waits, sending without waiting gives [`SendError::Full`], even something small: so nobody waits for ever beside
+    /// a client that reads. Only what takes no room from those who wait passes them, which is what may be dropped
+    /// again under `DropOldest`.
+    ///
+    /// Cancel-safe: dropped before it is done, it has either queued nothing, or the messages are on their way because
+    /// there was room just then.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the session is closing or over, or becomes so before there is room; never
+    /// [`SendError::Full`].
+    pub async fn send_when_ready(&self, frames: &[MessageFrame]) -> Result<Sent, SendError> {
+        SendWhenReady::new(&self.shared, frames).await.map(|(sent, _)| sent)
+    }
+
+    /// Waits until there is room in the queue, queues messages, and waits until they have left: in the answer to a GET,
+    /// or written to the WebSocket's connection (rows A59, J2). Whether the client has read them is for its answer to
+    /// say. Sending in a loop with this goes as fast as the client reads.
+    ///
+    /// Waits for room in the line of [`Session::send_when_ready`], and is as cancel-safe; dropped later, the messages
+    /// stay on their way.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the session is closing or over, or is over before they were written, which leaves
+    /// open how much of them the client has got. Never [`SendError::Full`].
+    ///
+    /// ```
+    /// # use engineio::{MessageFrame, SendError, Session};
+    /// # async fn send(session: Session, pieces: Vec<Vec<u8>>) -> Result<(), SendError> {
+    /// for piece in pieces {
+    ///     session.send_flushed(&[MessageFrame::binary(&piece)]).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send_flushed(&self, frames: &[MessageFrame]) -> Result<(), SendError> {
+        let (_, mark) = SendWhenReady::new(&self.shared, frames).await?;
+        Leaving::new(&self.shared, mark).await
+    }
+
+    /// Waits until everything that was sent before this call has left, or was dropped to make room (row A59).
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the session is over before that.
+    pub fn flushed(&self) -> impl Future<Output = Result<(), SendError>> + Send + '_ {
+        let mark = self.shared.lock().session.sent_mark();
+        Leaving::new(&self.shared, mark)
+    }
+
+    /// Waits until half of `max_queue_bytes` is free and nobody waits in [`Session::send_when_ready`]. What is sent then
+    /// without waiting may find that others were faster.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] where the session is closing or over, or becomes so meanwhile.
+    pub async fn ready(&self) -> Result<(), SendError> {
+        Ready::new(&self.shared).await
     }
 
     /// Bytes that were sent and wait for the client (row D63).

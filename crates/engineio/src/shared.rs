@@ -11,13 +11,12 @@ use std::{
 
 use engineio_proto::{
     Answer, CloseMode, Closed, Message, MessageFrame, Output, PollId, PostFault, PostRefusal, Reject, Revision,
-    SendError, ServerSession, SessionId, TransportKind, WireId, websocket::CloseCode,
+    SendError, SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId, websocket::CloseCode,
 };
 use futures_util::task::AtomicWaker;
-use hyper::upgrade::OnUpgrade;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{clock::Clock, counters::Tally, session::Request};
+use crate::{clock::Clock, counters::Tally, session::Request, transport::websocket::Upgrade, waiting::Waiting};
 
 /// Outputs for which a session keeps room: those of an ordinary input.
 const KEPT_OUTPUTS: usize = 4;
@@ -43,8 +42,6 @@ pub(crate) struct Inner {
     pub(crate) request: Option<Arc<Request>>,
     /// The session has moved to a WebSocket.
     pub(crate) upgraded: bool,
-    /// Somebody waits for the queue to become empty.
-    awaits_flush: bool,
     /// The lent output buffer; empty between calls, without memory where nothing is in flight.
     out: Vec<Output>,
     /// GETs that wait for their answer: one, or two for the moment in which they overlap.
@@ -52,7 +49,9 @@ pub(crate) struct Inner {
     /// Messages that the application has not taken. Bounded: while there is one, nothing more is read.
     incoming: VecDeque<Message>,
     /// A WebSocket whose HTTP upgrade is under way, for the driver to pick up.
-    pub(crate) offered: Option<(WireId, OnUpgrade)>,
+    pub(crate) offered: Option<(WireId, Upgrade)>,
+    /// Who waits for the session's queue.
+    pub(crate) waiting: Waiting,
     /// WebSockets that the driver is to close.
     pub(crate) close_wires: Vec<(WireId, Option<CloseCode>)>,
     pub(crate) closed: Option<Closed>,
@@ -76,11 +75,11 @@ impl Shared {
             session,
             request: Some(Arc::new(request)),
             upgraded: false,
-            awaits_flush: false,
             out: Vec::new(),
             polls: Vec::new(),
             incoming: VecDeque::new(),
             offered: None,
+            waiting: Waiting::default(),
             close_wires: Vec::new(),
             closed: None,
             news: 0,
@@ -108,10 +107,6 @@ impl Shared {
                 _ => {}
             }
             changed |= inner.carry_out(output);
-        }
-        if inner.awaits_flush && inner.session.queued_bytes() == 0 {
-            inner.awaits_flush = false;
-            changed = true;
         }
         // A burst must not be paid for with memory ever after.
         inner.out = if out.capacity() > KEPT_OUTPUTS { Vec::new() } else { out };
@@ -170,15 +165,22 @@ impl Shared {
 
     // ---- handles ----
 
-    pub(crate) fn send(&self, frames: &[MessageFrame]) -> Result<(), SendError> {
+    pub(crate) fn send(&self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
         let mut inner = self.lock();
-        let sent = inner.session.handle_send(frames);
+        // What may be dropped again takes no room from those who wait for it.
+        let limits = inner.session.limits();
+        let takes_room = !(options.droppable && limits.when_full == WhenFull::DropOldest);
+        if takes_room && inner.waiting.has_line_for_room() {
+            self.tally.queue_full.count();
+            return Err(SendError::Full { queued: inner.session.queued_bytes(), limit: limits.max_queue_bytes });
+        }
+        let sent = inner.session.handle_send_with(frames, options);
         if let Err(SendError::Full { .. }) = sent {
             self.tally.queue_full.count();
         }
-        sent?;
+        let sent = sent?;
         wake_driver(inner);
-        Ok(())
+        Ok(sent)
     }
 
     pub(crate) fn close(&self, mode: CloseMode) {
@@ -232,28 +234,17 @@ impl Shared {
         self.until(|inner| (inner.upgraded || inner.closed.is_some()).then_some(inner.upgraded)).await
     }
 
-    pub(crate) async fn flushed(&self) -> Result<(), SendError> {
-        self.until(|inner| {
-            if inner.closed.is_some() {
-                return Some(Err(SendError::Closed));
-            }
-            inner.awaits_flush = inner.session.queued_bytes() > 0;
-            (!inner.awaits_flush).then_some(Ok(()))
-        })
-        .await
-    }
-
     /// Waits until the application has taken what came before, or the session is over.
     pub(crate) async fn drained(&self) {
         self.until(|inner| (inner.incoming.is_empty() || inner.closed.is_some()).then_some(())).await;
     }
 
-    async fn until<R>(&self, check: impl Fn(&mut Inner) -> Option<R>) -> R {
+    async fn until<R>(&self, check: impl Fn(&Inner) -> Option<R>) -> R {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if let Some(result) = check(&mut self.lock()) {
+            if let Some(result) = check(&self.lock()) {
                 return result;
             }
             changed.await;
@@ -261,14 +252,17 @@ impl Shared {
     }
 }
 
-/// Unlocks, and wakes the driver where it sleeps, once.
-fn wake_driver(mut inner: MutexGuard<'_, Inner>) {
+/// Unlocks, and wakes the driver where it sleeps, once; and before that serves those who wait for the queue.
+pub(crate) fn wake_driver(mut inner: MutexGuard<'_, Inner>) {
+    let Inner { waiting, session, .. } = &mut *inner;
+    let served = waiting.serve(session);
     let asleep = std::mem::replace(&mut inner.asleep, false);
     let driver = if asleep { inner.driver.clone() } else { None };
     drop(inner);
     if let Some(driver) = driver {
         driver.wake();
     }
+    served.into_iter().for_each(Waker::wake);
 }
 
 impl Inner {

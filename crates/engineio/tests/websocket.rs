@@ -6,7 +6,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use engineio::{CloseReason, Config, server::Engine};
+use engineio::{CloseReason, Config, MessageFrame, SendError, Session, server::Engine};
 use engineio_proto::{
     Message,
     websocket::{FrameDecoder, FrameEvent, FrameLimits, Opcode, Role, encode_frame},
@@ -14,7 +14,7 @@ use engineio_proto::{
 use http_body_util::{BodyExt, Full};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream},
     net::TcpStream,
 };
 
@@ -280,5 +280,156 @@ async fn a_websocket_that_vanishes_during_its_handshake_harms_nothing() {
         assert_eq!(ask("POST", &sid, "4still here").await, "ok", "round {round}");
         assert_eq!(ask("GET", &sid, "").await, "4still here", "round {round}");
     }
+    engine.close().await;
+}
+
+// ---- ways of sending; over long-polling they are in `sending.rs` ----
+
+/// A session over a pipe of 64 bytes, its server side, and its client.
+async fn piped(config: Config) -> (Engine, Session, Client<DuplexStream>) {
+    let (sender, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    let engine = Engine::new(config, move |session: Session| {
+        sender.send(session.clone()).unwrap();
+        async move {
+            session.closed().await;
+        }
+    });
+    let (near, far) = tokio::io::duplex(64);
+    let service = TowerToHyperService::new(engine.service());
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+    tokio::spawn(connection.with_upgrades());
+    let client = Client::open_on(near).await;
+    (engine, sessions.recv().await.unwrap(), client)
+}
+
+/// Waits until no task has anything to do: on a paused clock only then does the time move.
+async fn all_wait() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Rows A59, D53, J2; hazard R15: what the connection has not taken has not left, and nothing volatile goes behind it.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_holds_up_who_waits_and_gets_nothing_volatile() {
+    let (_engine, session, mut client) = piped(Config::default()).await;
+    all_wait().await;
+    let small = [MessageFrame::text(&["now"])];
+    assert_eq!(session.send_volatile(&small), Ok(true));
+    assert_eq!(session.send_volatile(&small), Ok(false), "the second of a burst");
+    assert_eq!(client.text().await, "4now");
+
+    let large = [MessageFrame::text(&["x".repeat(1000).as_str()])];
+    let mut sending = std::pin::pin!(session.send_flushed(&large));
+    assert!(tokio::time::timeout(Duration::from_secs(1), sending.as_mut()).await.is_err(), "the pipe is full");
+    assert_eq!(session.queued_bytes(), 0, "it is being written");
+    assert_eq!(session.send_volatile(&small), Ok(false));
+    let all = session.flushed();
+    let (sent, text) = tokio::join!(sending, client.text());
+    assert_eq!((sent, text.len()), (Ok(()), 1001));
+    assert_eq!(all.await, Ok(()));
+    assert_eq!(session.send_volatile(&small), Ok(true), "it has been written");
+    assert_eq!(client.text().await, "4now");
+
+    session.send_frames(&large).unwrap();
+    all_wait().await;
+    let lost = session.flushed();
+    drop(client);
+    assert_eq!(lost.await, Err(SendError::Closed), "it was never written");
+}
+
+/// Row D53: a group is sent as a whole, though the connection takes only a part of it at once.
+#[tokio::test(start_paused = true)]
+async fn a_volatile_group_is_written_whole_or_not_at_all() {
+    let (_engine, session, mut client) = piped(Config::default()).await;
+    all_wait().await;
+    let group = |name: &str| [0, 1, 2].map(|part| MessageFrame::text(&[&format!("{name}{part}"), &"x".repeat(100)]));
+    assert_eq!(session.send_volatile(&group("a")), Ok(true));
+    all_wait().await;
+    assert_eq!(session.send_volatile(&group("b")), Ok(false));
+    for part in 0..3 {
+        assert_eq!(client.text().await[..3], format!("4a{part}"));
+    }
+    all_wait().await;
+    assert_eq!(session.send_volatile(&group("c")), Ok(true));
+    assert_eq!(client.text().await[..3], *"4c0");
+}
+
+/// Rows J2, I15; hazard R20: tasks on several threads, a queue that is always full, and groups that must not be torn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_of_many_waiting_senders_arrive_whole_and_each_senders_in_order() {
+    const SENDERS: usize = 20;
+    const ROUNDS: usize = 100;
+    let mut config = Config::default();
+    config.limits.max_queue_bytes = 500;
+    let engine = Engine::new(config, |session: Session| async move {
+        let mut senders = tokio::task::JoinSet::new();
+        for sender in 0..SENDERS {
+            let session = session.clone();
+            senders.spawn(async move {
+                for round in 0..ROUNDS {
+                    let group = ["a", "b", "c"].map(|part| MessageFrame::text(&[&format!("{sender} {round} {part}")]));
+                    match round % 2 {
+                        0 => session.send_flushed(&group).await.unwrap(),
+                        _ => assert!(session.send_when_ready(&group).await.unwrap().is_queued()),
+                    }
+                }
+            });
+        }
+        senders.join_all().await;
+        session.flushed().await.unwrap();
+    });
+    let listener = engine.bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(listener.serve(engine.service()));
+    let mut client = Client::open(address).await;
+    let mut rounds = [0; SENDERS];
+    for _ in 0..SENDERS * ROUNDS {
+        let first = client.text().await;
+        let mut words = first[1..].split(' ');
+        let sender: usize = words.next().unwrap().parse().unwrap();
+        assert_eq!(first, format!("4{sender} {} a", rounds[sender]));
+        for part in ["b", "c"] {
+            assert_eq!(client.text().await, format!("4{sender} {} {part}", rounds[sender]));
+        }
+        rounds[sender] += 1;
+    }
+    drop(client);
+    engine.close().await;
+}
+
+/// Hazard R18: who sends without end leaves the session time to read, and stops when the client has gone.
+#[tokio::test]
+async fn a_loop_that_only_sends_starves_nothing() {
+    let mut config = Config::default();
+    config.limits.max_queue_bytes = 100_000;
+    let (ended, end) = tokio::sync::oneshot::channel();
+    let ended = std::sync::Mutex::new(Some(ended));
+    let engine = Engine::new(config, move |session: Session| {
+        let ended = ended.lock().unwrap().take();
+        async move {
+            let flood = async {
+                let frame = [MessageFrame::text(&["flood".repeat(1000).as_str()])];
+                while session.send_when_ready(&frame).await.is_ok() {}
+            };
+            let answer = async {
+                while let Some(message) = session.recv().await {
+                    session.send_when_ready(&[MessageFrame::from(&message)]).await.unwrap();
+                }
+            };
+            tokio::join!(flood, answer);
+            ended.unwrap().send(session.closed().await.reason).unwrap();
+        }
+    });
+    let listener = engine.bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(listener.serve(engine.service()));
+    let mut client = Client::open(address).await;
+    for round in 0..5 {
+        client.send(&format!("4{round}")).await;
+        let seen = async { while client.text().await != format!("4{round}") {} };
+        tokio::time::timeout(DEADLINE, seen).await.expect("the message is answered in the middle of the flood");
+    }
+    drop(client);
+    let reason = tokio::time::timeout(DEADLINE, end).await.expect("the flood ends with the client").unwrap();
+    assert_eq!(reason, CloseReason::TransportClose);
     engine.close().await;
 }

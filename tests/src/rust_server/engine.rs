@@ -1,8 +1,9 @@
-//! The Engine.IO face: an echo server that also obeys four requests.
+//! The Engine.IO face: an echo server that also obeys five requests.
 //!
 //! Every message goes back to its sender, text as text and binary as binary, except:
 //! - `please close`: the server closes the session;
 //! - `please count <n>`: the server sends the n messages `0` … `n-1` at once;
+//! - `please spare <n>`: the server sends n times the letter `x` in a message that is not to be compressed;
 //! - `please tell <sid>`: the server answers with the close reason of that session, as soon as it is closed;
 //! - `please pass <sid> <word>`: the server sends the word to that session.
 
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engineio::server::Engine;
-use engineio::{CloseMode, CloseReason, Config, Message, SendError, Session};
+use engineio::{CloseMode, CloseReason, Config, Message, MessageFrame, SendError, Session};
 
 use super::book::Book;
 
@@ -57,6 +58,10 @@ impl Company {
                 for number in 0..n.parse().unwrap_or(0_u32) {
                     send(session, number.to_string());
                 }
+            }
+            ["spare", n] => {
+                let text = "x".repeat(n.parse().unwrap_or(0));
+                let _gone = session.send_frames(&[MessageFrame::text(&[&text]).uncompressed()]);
             }
             ["tell", sid] => {
                 let asker = session.clone();

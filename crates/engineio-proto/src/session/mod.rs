@@ -1,5 +1,5 @@
 //! The session: the part of Engine.IO that has states. `server.rs` is the server's side, with
-//! `polling.rs` and `wire.rs` for its transports, `heartbeat.rs` its timer, `output.rs` what it asks the runtime to do.
+//! `polling.rs` and `wire.rs` for its transports, `sending.rs` for ways of sending, `heartbeat.rs` its timer, `output.rs` what it asks the runtime to do.
 //!
 //! # The model
 //! Inputs go in through `handle_*` with the time as an argument; what is to be done comes back in a
@@ -10,10 +10,11 @@
 mod heartbeat;
 mod output;
 mod polling;
+mod sending;
 mod server;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-pub use output::{Answer, Attached, Output, PostFault, PostRefusal, WireLoss};
+pub use output::{Answer, Attached, Output, PostFault, PostRefusal, WireFrame, WireLoss};
 pub use server::{CloseMode, ServerSession};

@@ -1,7 +1,9 @@
-//! What goes in and out of a session beside plain bytes: [`Output`], and the outcomes of its inputs.
+//! What goes in and out of a session beside plain bytes: [`Output`], [`WireFrame`], and the outcomes of its inputs.
+
+use bytes::Bytes;
 
 use crate::{
-    Closed, Message, Payload,
+    Closed, Message, MessageFrame, Payload,
     id::{PollId, WireId},
     request::Reject,
     websocket::{CloseCode, FrameError},
@@ -22,6 +24,26 @@ pub enum Output {
     CloseWire(WireId, Option<CloseCode>),
     /// The session is over; nothing comes after this but [`Output::CloseWire`].
     Closed(Closed),
+}
+
+/// A frame to write on a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WireFrame {
+    /// Of the session itself, heartbeat or control: to be written as it is.
+    Ready(Bytes),
+    /// A message of the application's: to be compressed where that was agreed on, or written as it is.
+    Message(MessageFrame),
+}
+
+impl WireFrame {
+    /// The bytes to write where nothing is compressed.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Ready(bytes) => bytes,
+            Self::Message(frame) => frame.into_frame(),
+        }
+    }
 }
 
 /// The answer to a GET.

@@ -27,12 +27,13 @@ use super::{
     output::{Answer, Output},
 };
 use crate::{
-    CloseReason, Closed, Dialect, Limits, MessageFrame, Packet, Payload, Revision, Text,
+    CloseReason, Closed, Dialect, Limits, MessageFrame, Packet, Payload, Revision, Text, WhenFull,
     dialect::Writer,
     error::SendError,
     id::{PollId, TransportKind, WireId},
     moment::Moment,
     queue::SendQueue,
+    send::{SendMark, SendOptions},
     websocket::CloseCode,
 };
 
@@ -54,6 +55,8 @@ pub struct ServerSession {
     pub(super) state: State,
     pub(super) heartbeat: Heartbeat,
     pub(super) queue: SendQueue,
+    /// While the WebSocket writes what it was given, and once the session is over: how much had left before.
+    pub(super) left_before: Option<SendMark>,
     /// The last WebSocket ping, to be answered; a flood of them costs one slot. [RFC 6455 §5.5.3]
     pub(super) wire_pong: Option<Bytes>,
     /// Since when the runtime reads nothing, because the application lags behind.
@@ -115,7 +118,8 @@ impl ServerSession {
         let wire = WireId(0);
         let mut session = Self::new(limits, dialect, State::Wire(wire), now);
         // An empty queue takes anything.
-        let _ = session.queue.push(&[MessageFrame::packet_text(open)], usize::MAX);
+        let open = [MessageFrame::packet_text(open)];
+        let _ = session.queue.push(&open, SendOptions::KEPT, usize::MAX, WhenFull::Refuse);
         (session, wire)
     }
 
@@ -138,6 +142,7 @@ impl ServerSession {
             state,
             heartbeat,
             queue: SendQueue::default(),
+            left_before: None,
             wire_pong: None,
             reading_paused: None,
             last_id: 0,
@@ -166,6 +171,12 @@ impl ServerSession {
         matches!(self.state, State::Probing(..))
     }
 
+    /// The session's bounds and times.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Whether the session is over.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
@@ -187,12 +198,7 @@ impl ServerSession {
     /// [`SendError::Closed`] once a close was asked for or happened; [`SendError::Full`] at
     /// `max_queue_bytes`. Nothing was queued then.
     pub fn handle_send(&mut self, frames: &[MessageFrame]) -> Result<(), SendError> {
-        match &self.state {
-            State::Polling(_) | State::Wire(_) => {}
-            State::Probing(_, candidate) if !candidate.closing => {}
-            _ => return Err(SendError::Closed),
-        }
-        self.queue.push(frames, self.limits.max_queue_bytes)
+        self.handle_send_with(frames, SendOptions::KEPT).map(drop)
     }
 
     /// Closes the session, as `forced close`. Closing twice is closing once.
@@ -359,6 +365,7 @@ impl ServerSession {
             return;
         }
         let last = self.transport();
+        self.left_before = Some(self.left());
         let before = std::mem::replace(&mut self.state, State::Closed(last));
         self.queue.clear();
         self.wire_pong = None;

@@ -4,7 +4,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    output::{Answer, Attached, Output, WireLoss},
+    output::{Answer, Attached, Output, WireFrame, WireLoss},
     server::{Candidate, NOOP, ServerSession, State},
 };
 use crate::{
@@ -85,32 +85,48 @@ impl ServerSession {
 
     /// Takes frames to write on `wire`: control frames first, then messages until `budget` bytes are
     /// reached (at least one message). After a graceful close the last take ends the session.
-    pub fn take_frames(&mut self, wire: WireId, budget: usize, frames: &mut Vec<Bytes>, out: &mut Vec<Output>) {
+    /// When they are written, [`ServerSession::handle_wire_flushed`] is to be called.
+    pub fn take_frames(&mut self, wire: WireId, budget: usize, frames: &mut Vec<WireFrame>, out: &mut Vec<Output>) {
+        let left = self.left();
+        let before = frames.len();
         match &mut self.state {
             State::Probing(_, candidate) if candidate.wire == wire => {
                 if std::mem::replace(&mut candidate.owes_pong, false) {
-                    frames.push(Bytes::from_static(PROBE_PONG));
+                    frames.push(WireFrame::Ready(Bytes::from_static(PROBE_PONG)));
                 }
                 self.take_wire_pong(frames);
             }
             State::Wire(current) | State::Draining(current, _) if *current == wire => {
                 if let Some(beat) = self.heartbeat.take_beat() {
-                    frames.push(Bytes::from_static(if beat == "2" { PING } else { PONG }));
+                    frames.push(WireFrame::Ready(Bytes::from_static(if beat == "2" { PING } else { PONG })));
                 }
                 self.take_wire_pong(frames);
                 let mut taken = 0;
                 while let Some(frame) = self.queue.pop() {
                     taken += frame.len();
-                    frames.push(self.dialect.reframe(frame).into_frame());
+                    frames.push(WireFrame::Message(self.dialect.reframe(frame)));
                     if taken >= budget {
                         break;
                     }
+                }
+                if frames.len() > before {
+                    self.left_before = Some(left);
                 }
                 if matches!(self.state, State::Draining(..)) && self.queue.is_empty() {
                     self.close(CloseReason::ForcedClose, "closed by this side", out);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// All frames that were taken for `wire` have been written: what was in them has left, and what is sent now can
+    /// leave at once (rows A59, D53). Saying it twice, or of a WebSocket that is not the session's, does nothing.
+    pub fn handle_wire_flushed(&mut self, wire: WireId) {
+        if let State::Wire(current) | State::Draining(current, _) = self.state
+            && current == wire
+        {
+            self.left_before = None;
         }
     }
 
@@ -160,11 +176,11 @@ impl ServerSession {
         out.push(Output::Upgraded);
     }
 
-    fn take_wire_pong(&mut self, frames: &mut Vec<Bytes>) {
+    fn take_wire_pong(&mut self, frames: &mut Vec<WireFrame>) {
         if let Some(data) = self.wire_pong.take() {
             let mut frame = BytesMut::with_capacity(2 + data.len());
             encode_frame(Opcode::Pong, &data, None, &mut frame);
-            frames.push(frame.freeze());
+            frames.push(WireFrame::Ready(frame.freeze()));
         }
     }
 }

@@ -10,7 +10,8 @@ use super::CloseCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// A reserved bit is set although no extension was agreed on. [RFC 6455 §5.2]
+    /// A reserved bit is set although no extension was agreed on, or where the extension has no use for it.
+    /// [RFC 6455 §5.2] [RFC 7692 §6]
     ReservedBits,
     /// An opcode without a meaning; holds its number, 3..=7 or 11..=15. [RFC 6455 §5.2]
     ReservedOpcode(u8),
@@ -26,11 +27,12 @@ pub enum FrameError {
     Unmasked,
     /// A server sent a frame with a mask. [RFC 6455 §5.1]
     Masked,
-    /// A message over [`FrameLimits::max_message_bytes`](super::FrameLimits::max_message_bytes).
+    /// A message over [`FrameLimits::max_message_bytes`](super::FrameLimits::max_message_bytes), as it comes or inflated.
     MessageTooBig {
         /// The limit, in bytes.
         limit: usize,
-        /// What the message came to with the frame just announced, in bytes.
+        /// What the message came to with the frame just announced, in bytes; one more than the limit where it is
+        /// over it inflated, since nothing is inflated past that.
         seen: u64,
     },
     /// A message in more frames than [`FrameLimits::max_fragments`](super::FrameLimits::max_fragments).
@@ -42,6 +44,8 @@ pub enum FrameError {
     NonMinimalLength,
     /// A 64-bit payload length with the top bit set. [RFC 6455 §5.2]
     LengthTopBit,
+    /// A compressed message that cannot be inflated. [RFC 7692 §7.2.2]
+    InvalidDeflate,
     /// A text message that is not UTF-8. [RFC 6455 §8.1]
     InvalidUtf8,
     /// A close frame with a payload of one byte. [RFC 6455 §5.5.1]
@@ -58,7 +62,7 @@ impl FrameError {
     pub const fn close_code(self) -> CloseCode {
         match self {
             Self::MessageTooBig { .. } | Self::TooManyFragments { .. } => CloseCode::MESSAGE_TOO_BIG,
-            Self::InvalidUtf8 | Self::CloseReasonNotUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidDeflate | Self::InvalidUtf8 | Self::CloseReasonNotUtf8 => CloseCode::INVALID_PAYLOAD,
             Self::ReservedBits
             | Self::ReservedOpcode(_)
             | Self::FragmentedControl
@@ -94,6 +98,7 @@ impl fmt::Display for FrameError {
             }
             Self::NonMinimalLength => "a payload length is not in its shortest form",
             Self::LengthTopBit => "a payload length has its top bit set",
+            Self::InvalidDeflate => "a compressed message cannot be inflated",
             Self::InvalidUtf8 => "a text message is not UTF-8",
             Self::ClosePayloadTruncated => "the payload of a close frame is one byte long",
             Self::CloseCodeForbidden(code) => return write!(f, "the close code {code} may not be sent"),

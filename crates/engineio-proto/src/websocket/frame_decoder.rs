@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::{
     CloseFrame, FrameError, Opcode, Role,
     header::{FrameHeader, MAX_HEADER_BYTES},
+    inflate::inflate,
     mask::apply_mask,
 };
 use crate::{Message, Text};
@@ -24,7 +25,8 @@ const FIRST_BUFFER_BYTES: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLimits {
     /// The longest message, in bytes of payload over all its fragments; 1 000 000 by default, as is
-    /// [EIO4 maxPayload]. A message over it is refused by the header that takes it over.
+    /// [EIO4 maxPayload]. A message over it is refused by the header that takes it over. A compressed message may be as
+    /// long on its way, and as long inflated.
     pub max_message_bytes: usize,
     /// The most frames that one message may come in; 1024 by default. 1 or 0 refuses every fragmented
     /// message at its second frame. Control frames between the fragments do not count.
@@ -55,10 +57,13 @@ pub enum FrameEvent {
 ///
 /// Heap memory is held only while a frame or a fragmented message is unfinished. It is at most twice what
 /// has arrived of it (256 bytes to begin with), and at most the limit on a message and one control frame;
-/// see [`FrameDecoder::buffered_bytes`].
+/// see [`FrameDecoder::buffered_bytes`]. A compressed message is inflated when all of it is there, within one call: the
+/// message that comes out, of at most the limit, exists beside the compressed one for that moment.
 pub struct FrameDecoder {
     role: Role,
     limits: FrameLimits,
+    /// Whether permessage-deflate was agreed on.
+    deflate: bool,
     phase: Phase,
     /// The fragmented message that is unfinished, if any; its payload so far is in `buffer`.
     message: Option<Fragments>,
@@ -86,6 +91,7 @@ impl Phase {
 #[derive(Clone, Copy)]
 struct Fragments {
     binary: bool,
+    compressed: bool,
     /// Frames so far.
     count: u32,
     /// Bytes of payload so far.
@@ -96,7 +102,16 @@ impl FrameDecoder {
     /// A decoder for the frames that come in on a connection on which we are `role`.
     #[must_use]
     pub const fn new(role: Role, limits: FrameLimits) -> Self {
-        Self { role, limits, phase: Phase::BETWEEN_FRAMES, message: None, buffer: Vec::new() }
+        Self { role, limits, deflate: false, phase: Phase::BETWEEN_FRAMES, message: None, buffer: Vec::new() }
+    }
+
+    /// The same for a connection on which permessage-deflate was agreed on, with no context taken over from message to
+    /// message in the direction that is read here (see [`negotiate_deflate`](super::negotiate_deflate)). Without it a
+    /// compressed message is an error. [RFC 7692 §6]
+    #[must_use]
+    pub const fn with_deflate(mut self) -> Self {
+        self.deflate = true;
+        self
     }
 
     /// Takes bytes off the front of `input` up to and with the next event.
@@ -164,7 +179,7 @@ impl FrameDecoder {
                     if payload_len <= input.len() && self.stands_alone(header) {
                         self.phase = Phase::BETWEEN_FRAMES;
                         let payload = take_payload(header, payload_len, input);
-                        return event(header.opcode, payload).map(Some);
+                        return self.event(header.opcode, header.compressed, payload).map(Some);
                     }
                     self.phase = Phase::Payload { header, payload_len, received: 0 };
                 }
@@ -194,7 +209,7 @@ impl FrameDecoder {
         input: &mut BytesMut,
     ) -> Result<Option<FrameHeader>, FrameError> {
         if len == 0
-            && let Some((header, used)) = FrameHeader::parse(input, self.role)?
+            && let Some((header, used)) = FrameHeader::parse(input, self.role, self.deflate)?
         {
             input.advance(used);
             return Ok(Some(header));
@@ -208,7 +223,7 @@ impl FrameDecoder {
             len += 1;
             input.advance(1);
             let known = bytes.get(..usize::from(len)).unwrap_or_default();
-            if let Some((header, _)) = FrameHeader::parse(known, self.role)? {
+            if let Some((header, _)) = FrameHeader::parse(known, self.role, self.deflate)? {
                 return Ok(Some(header));
             }
         }
@@ -273,19 +288,35 @@ impl FrameDecoder {
                 }
                 None => mem::take(&mut self.buffer).into(),
             };
-            return event(header.opcode, payload).map(Some);
+            return self.event(header.opcode, false, payload).map(Some);
         }
-        let (binary, count) = match self.message {
-            Some(message) => (message.binary, message.count.saturating_add(1)),
-            None => (header.opcode == Opcode::Binary, 1),
+        let (binary, compressed, count) = match self.message {
+            Some(message) => (message.binary, message.compressed, message.count.saturating_add(1)),
+            None => (header.opcode == Opcode::Binary, header.compressed, 1),
         };
         if !header.fin {
-            self.message = Some(Fragments { binary, count, len: self.buffer.len() });
+            self.message = Some(Fragments { binary, compressed, count, len: self.buffer.len() });
             return Ok(None);
         }
         self.message = None;
         let opcode = if binary { Opcode::Binary } else { Opcode::Text };
-        event(opcode, mem::take(&mut self.buffer).into()).map(Some)
+        let payload = mem::take(&mut self.buffer).into();
+        self.event(opcode, compressed, payload).map(Some)
+    }
+
+    /// The event of a complete payload; a fragmented message comes with the opcode of its first frame.
+    fn event(&self, opcode: Opcode, compressed: bool, payload: Bytes) -> Result<FrameEvent, FrameError> {
+        let payload = if compressed { inflate(&payload, self.limits.max_message_bytes)? } else { payload };
+        Ok(match opcode {
+            Opcode::Text => {
+                FrameEvent::Message(Message::Text(Text::from_utf8(payload).map_err(|_| FrameError::InvalidUtf8)?))
+            }
+            // A continuation has been given the opcode of its message before it comes here.
+            Opcode::Binary | Opcode::Continuation => FrameEvent::Message(Message::Binary(payload)),
+            Opcode::Close => FrameEvent::Close(CloseFrame::decode(&payload)?),
+            Opcode::Ping => FrameEvent::Ping(payload),
+            Opcode::Pong => FrameEvent::Pong(payload),
+        })
     }
 }
 
@@ -295,6 +326,7 @@ impl fmt::Debug for FrameDecoder {
         f.debug_struct("FrameDecoder")
             .field("role", &self.role)
             .field("limits", &self.limits)
+            .field("deflate", &self.deflate)
             .field("idle", &self.is_idle())
             .field("buffered_bytes", &self.buffered_bytes())
             .finish_non_exhaustive()
@@ -312,18 +344,4 @@ fn take_payload(header: FrameHeader, payload_len: usize, input: &mut BytesMut) -
         apply_mask(&mut payload, mask, 0);
     }
     payload.freeze()
-}
-
-/// The event of a complete payload; a fragmented message comes with the opcode of its first frame.
-fn event(opcode: Opcode, payload: Bytes) -> Result<FrameEvent, FrameError> {
-    Ok(match opcode {
-        Opcode::Text => {
-            FrameEvent::Message(Message::Text(Text::from_utf8(payload).map_err(|_| FrameError::InvalidUtf8)?))
-        }
-        // A continuation has been given the opcode of its message before it comes here.
-        Opcode::Binary | Opcode::Continuation => FrameEvent::Message(Message::Binary(payload)),
-        Opcode::Close => FrameEvent::Close(CloseFrame::decode(&payload)?),
-        Opcode::Ping => FrameEvent::Ping(payload),
-        Opcode::Pong => FrameEvent::Pong(payload),
-    })
 }

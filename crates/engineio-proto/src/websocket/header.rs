@@ -15,7 +15,10 @@ pub const MAX_SERVER_HEADER_BYTES: usize = 10;
 pub(super) const MAX_HEADER_BYTES: usize = MAX_SERVER_HEADER_BYTES + 4;
 
 const FIN: u8 = 0x80;
-const RESERVED: u8 = 0x70;
+/// RSV1: the first frame of a message that permessage-deflate has compressed. [RFC 7692 §6]
+pub(super) const COMPRESSED: u8 = 0x40;
+/// RSV2 and RSV3, which nothing here ever gives a meaning.
+const RESERVED: u8 = 0x30;
 const OPCODE: u8 = 0x0F;
 const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7F;
@@ -87,6 +90,8 @@ pub(super) struct FrameHeader {
     pub(super) opcode: Opcode,
     /// Whether this is the last frame of its message.
     pub(super) fin: bool,
+    /// Whether it begins a message that is compressed.
+    pub(super) compressed: bool,
     pub(super) mask: Option<[u8; 4]>,
     /// Announced by the peer and not to be trusted; under 2^63.
     pub(super) payload_len: u64,
@@ -97,13 +102,18 @@ impl FrameHeader {
     /// incomplete.
     ///
     /// More bytes behind those given never change an error, or a header, that was already found: the
-    /// checks go from the front to the back.
-    pub(super) fn parse(bytes: &[u8], role: Role) -> Result<Option<(Self, usize)>, FrameError> {
+    /// checks go from the front to the back. `deflate` says whether permessage-deflate was agreed on.
+    pub(super) fn parse(bytes: &[u8], role: Role, deflate: bool) -> Result<Option<(Self, usize)>, FrameError> {
         let Some(&first) = bytes.first() else { return Ok(None) };
-        if first & RESERVED != 0 {
+        let compressed = first & COMPRESSED != 0;
+        if first & RESERVED != 0 || (compressed && !deflate) {
             return Err(FrameError::ReservedBits);
         }
         let opcode = Opcode::from_number(first & OPCODE)?;
+        // The bit is the message's: it stands on its first frame only. [RFC 7692 §6]
+        if compressed && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+            return Err(FrameError::ReservedBits);
+        }
         let fin = first & FIN != 0;
         if opcode.is_control() && !fin {
             return Err(FrameError::FragmentedControl);
@@ -122,10 +132,10 @@ impl FrameHeader {
 
         let Some((payload_len, end)) = parse_length(bytes, second & LENGTH)? else { return Ok(None) };
         if role == Role::Client {
-            return Ok(Some((Self { opcode, fin, mask: None, payload_len }, end)));
+            return Ok(Some((Self { opcode, fin, compressed, mask: None, payload_len }, end)));
         }
         let Some(&mask) = bytes.get(end..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
-        Ok(Some((Self { opcode, fin, mask: Some(mask), payload_len }, end + mask.len())))
+        Ok(Some((Self { opcode, fin, compressed, mask: Some(mask), payload_len }, end + mask.len())))
     }
 }
 

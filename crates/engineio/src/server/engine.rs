@@ -13,7 +13,6 @@ use engineio_proto::{
     websocket::encode_close,
 };
 use http::{HeaderMap, Response, StatusCode, request::Parts};
-use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,9 +32,11 @@ use crate::{
     driver::{Application, Driver},
     hooks::ErrorContext,
     middleware::Exchange,
+    per_message_deflate::PerMessageDeflate,
     random::random_id,
     session::{self, Session},
     shared::Shared,
+    transport::websocket::Upgrade,
 };
 
 /// How long a WebSocket that is refused after its handshake may take to say good-bye.
@@ -217,7 +218,7 @@ impl Engine {
         if self.inner.closing.is_cancelled() {
             return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
         }
-        let (mut response, upgrade) = match accept(request) {
+        let (mut response, upgrade) = match accept(request, self.inner.config.per_message_deflate) {
             Ok(accepted) => accepted,
             Err(response) => return Ok(*response),
         };
@@ -290,7 +291,7 @@ impl Engine {
     ) -> Result<Response<Body<R>>, Fault> {
         let dialect = self.dialect(query)?;
         self.inner.config.check_origin(request)?;
-        let (mut response, upgrade) = match accept(request) {
+        let (mut response, upgrade) = match accept(request, self.inner.config.per_message_deflate) {
             Ok(accepted) => accepted,
             Err(response) => return Ok(*response),
         };
@@ -311,7 +312,7 @@ impl Engine {
 
     /// Completes the handshake and closes the WebSocket at once (rows A41, A46).
     fn refuse_websocket<R>(&self, request: &mut Parts, added: &mut HeaderMap) -> Response<Body<R>> {
-        match accept(request) {
+        match accept(request, None) {
             Ok((mut response, upgrade)) => {
                 self.answer_upgrade(&mut response, request, added, false);
                 self.close_refused(upgrade);
@@ -321,10 +322,10 @@ impl Engine {
         }
     }
 
-    fn close_refused(&self, upgrade: OnUpgrade) {
+    fn close_refused(&self, upgrade: Upgrade) {
         self.inner.tasks.spawn(tokio::time::timeout(REFUSAL_TIMEOUT, async move {
             // Who is refused may well be gone: every error here is consumed (hazard S6).
-            let Ok(upgraded) = upgrade.await else { return };
+            let Ok(upgraded) = upgrade.connection.await else { return };
             let mut frame = BytesMut::new();
             encode_close(None, "", None, &mut frame);
             let mut io = TokioIo::new(upgraded);
@@ -342,13 +343,15 @@ impl fmt::Debug for Engine {
 }
 
 /// The 101 and the promise of the connection.
-type Accepted<R> = (Response<Body<R>>, OnUpgrade);
+type Accepted<R> = (Response<Body<R>>, Upgrade);
 
 /// The 101 and the promise of the connection, or the answer that refuses the handshake.
-fn accept<R>(parts: &mut Parts) -> Result<Accepted<R>, upgrade::Refused<R>> {
-    let response = upgrade::accept(&parts.method, &parts.headers)?;
-    let upgrade = parts.extensions.remove::<OnUpgrade>();
+fn accept<R>(parts: &mut Parts, deflate: Option<PerMessageDeflate>) -> Result<Accepted<R>, upgrade::Refused<R>> {
+    let mut response = upgrade::accept(&parts.method, &parts.headers)?;
+    let connection = parts.extensions.remove();
     // The HTTP server in front cannot hand connections over: HTTP/2, or one that was not told to.
-    let upgrade = upgrade.ok_or_else(|| Box::new(respond::reject_upgrade("This connection cannot be upgraded")))?;
-    Ok((response, upgrade))
+    let connection =
+        connection.ok_or_else(|| Box::new(respond::reject_upgrade("This connection cannot be upgraded")))?;
+    let deflate = deflate.filter(|_| upgrade::agree_on_deflate(&parts.headers, &mut response));
+    Ok((response, Upgrade { connection, deflate }))
 }

@@ -1,10 +1,13 @@
-//! The HTTP side of a WebSocket: checks the handshake [RFC 6455 §4.2] and makes the 101.
-//! Rows A35, A46, A47, A80.
+//! The HTTP side of a WebSocket: checks the handshake [RFC 6455 §4.2], agrees on compression [RFC 7692 §5] and makes the
+//! 101. Rows A11, A35, A46, A47, A80.
 
-use engineio_proto::websocket::accept_key;
+use engineio_proto::websocket::{accept_key, negotiate_deflate};
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
-    header::{CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
+    header::{
+        CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+        SEC_WEBSOCKET_VERSION, UPGRADE,
+    },
 };
 
 use super::{Body, respond};
@@ -38,6 +41,14 @@ pub(super) fn accept<B>(method: &Method, headers: &HeaderMap) -> Result<Response
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
     Ok(response)
+}
+
+/// Accepts the client's offer of permessage-deflate, if it made one that can be: puts that into the 101, and says so.
+pub(super) fn agree_on_deflate<B>(headers: &HeaderMap, response: &mut Response<Body<B>>) -> bool {
+    let offers = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().map(HeaderValue::as_bytes);
+    let Some(answer) = negotiate_deflate(offers) else { return false };
+    response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(answer));
+    true
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {

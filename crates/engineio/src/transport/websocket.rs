@@ -1,8 +1,8 @@
 //! [`Wire`]: a WebSocket connection of a session: bytes in through a scratch buffer of the worker thread,
 //! frames out without copying. Holds no protocol state beyond a frame that is half here.
 //!
-//! INVARIANT: an idle wire owns no buffer: the read scratch belongs to the thread, the decoder keeps only
-//! a partial frame, and the list of frames to write gives its memory back when it is empty.
+//! INVARIANT: an idle wire owns no buffer: the read scratch and the compressor belong to the thread, the decoder keeps
+//! only a partial frame, and the list of frames to write gives its memory back when it is empty.
 
 use std::{
     cell::Cell,
@@ -16,12 +16,14 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 use engineio_proto::{
-    Limits, WireId,
-    websocket::{CloseCode, FrameDecoder, FrameError, FrameEvent, FrameLimits, Role, encode_close},
+    Limits, WireFrame, WireId,
+    websocket::{CloseCode, Deflater, FrameDecoder, FrameError, FrameEvent, FrameLimits, Role, encode_close},
 };
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use tokio::{io::AsyncWrite, net::TcpStream, time::Instant};
+
+use crate::per_message_deflate::PerMessageDeflate;
 
 /// Bytes read at a time: several typical messages, or a good part of a large one.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -33,6 +35,16 @@ const LINGER: Duration = Duration::from_secs(5);
 thread_local! {
     /// Taken for the length of one read, and put back.
     static SCRATCH: Cell<BytesMut> = Cell::default();
+    /// Made for the first message that the thread compresses, taken for each, and put back.
+    static DEFLATER: Cell<Option<Deflater>> = Cell::default();
+}
+
+/// The promise of a WebSocket connection, and what its handshake agreed on.
+#[derive(Debug)]
+pub(crate) struct Upgrade {
+    pub(crate) connection: OnUpgrade,
+    /// `None` where nothing is compressed.
+    pub(crate) deflate: Option<PerMessageDeflate>,
 }
 
 /// One WebSocket connection.
@@ -40,13 +52,16 @@ pub(crate) struct Wire {
     pub(crate) id: WireId,
     io: WireIo,
     decoder: FrameDecoder,
+    deflate: Option<PerMessageDeflate>,
     /// Frames handed over by the session that the socket has not taken yet.
     out: VecDeque<Bytes>,
     /// All was written, but the stream (TLS, say) still holds some of it.
     flushing: bool,
     closing: Closing,
-    /// Bytes that came together with the HTTP request, ahead of the first read.
-    early: Bytes,
+    /// Bytes that came and were not looked at: together with the HTTP request, or behind messages that grew.
+    undecoded: Bytes,
+    /// Others get their turn before more is decoded.
+    yields: bool,
 }
 
 enum WireIo {
@@ -78,18 +93,21 @@ pub(crate) enum Read {
 }
 
 impl Wire {
-    pub(crate) fn new(id: WireId, upgrade: OnUpgrade, limits: &Limits) -> Self {
+    pub(crate) fn new(id: WireId, upgrade: Upgrade, limits: &Limits) -> Self {
+        let Upgrade { connection, deflate } = upgrade;
         let frame_limits =
             FrameLimits { max_message_bytes: limits.max_payload_bytes, max_fragments: limits.max_fragments };
         let decoder = FrameDecoder::new(Role::Server, frame_limits);
         Self {
             id,
-            io: WireIo::Upgrading(upgrade),
-            decoder,
+            io: WireIo::Upgrading(connection),
+            decoder: if deflate.is_some() { decoder.with_deflate() } else { decoder },
+            deflate,
             out: VecDeque::new(),
             flushing: false,
             closing: Closing::Open,
-            early: Bytes::new(),
+            undecoded: Bytes::new(),
+            yields: false,
         }
     }
 
@@ -104,8 +122,10 @@ impl Wire {
         self.is_flushed() && self.closing == Closing::Open && !matches!(self.io, WireIo::Upgrading(_))
     }
 
-    pub(crate) fn push_frames(&mut self, frames: &mut Vec<Bytes>) {
-        self.out.extend(frames.drain(..));
+    /// Takes frames over to be written, in the form that this connection has agreed on.
+    pub(crate) fn push_frames(&mut self, frames: &mut Vec<WireFrame>) {
+        let deflate = self.deflate;
+        self.out.extend(frames.drain(..).map(|frame| encoded(frame, deflate)));
     }
 
     /// Starts closing: the frames handed over, then a close frame, then the end.
@@ -141,7 +161,11 @@ impl Wire {
             self.closing = Closing::Gone;
             return Poll::Ready(Read::Ended);
         }
-        let mut chunk = BytesMut::from(std::mem::take(&mut self.early));
+        if std::mem::take(&mut self.yields) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let mut chunk = BytesMut::from(std::mem::take(&mut self.undecoded));
         if chunk.is_empty() {
             // The messages share the chunk. It is a copy of just what came, so that a message that is kept
             // pins its own read and not the whole scratch (hazard R38).
@@ -152,10 +176,19 @@ impl Wire {
                 return Poll::Ready(Read::Ended);
             }
         }
-        let mut events = Vec::new();
+        let (mut events, mut held) = (Vec::new(), 0);
         Poll::Ready(loop {
             match self.decoder.decode(&mut chunk) {
-                Ok(Some(event)) => events.push(event),
+                Ok(Some(event)) => {
+                    held += message_len(&event);
+                    events.push(event);
+                    // One read can hold many messages that each inflate to the limit. They are let out one by one, so
+                    // that they neither add up in memory nor keep the thread for all of them (hazard S38).
+                    if held >= SCRATCH_BYTES && self.deflate.is_some() && !chunk.is_empty() {
+                        (self.undecoded, self.yields) = (chunk.freeze(), true);
+                        break Read::Frames(events, None);
+                    }
+                }
                 Ok(None) => break Read::Frames(events, None),
                 Err(error) => break Read::Frames(events, Some(error)),
             }
@@ -183,7 +216,7 @@ impl Wire {
                 Err(upgraded) => (WireIo::Other(TokioIo::new(upgraded)), Bytes::new()),
             },
         };
-        (self.io, self.early) = (io, early);
+        (self.io, self.undecoded) = (io, early);
         Poll::Ready(Ok(()))
     }
 
@@ -267,6 +300,33 @@ impl Wire {
     }
 }
 
+/// The length of a message, inflated; 0 for all else, which is short.
+fn message_len(event: &FrameEvent) -> usize {
+    match event {
+        FrameEvent::Message(message) => message.len(),
+        _ => 0,
+    }
+}
+
+/// The bytes of a frame: compressed where that was agreed on and is worth the work (row A12).
+fn encoded(frame: WireFrame, deflate: Option<PerMessageDeflate>) -> Bytes {
+    match (frame, deflate) {
+        (WireFrame::Message(frame), Some(deflate)) if frame.packet().len() >= deflate.threshold => {
+            with_deflater(deflate.level, |deflater| frame.deflated(deflater))
+        }
+        (frame, _) => frame.into_bytes(),
+    }
+}
+
+/// Lends the thread's compressor. Where engines of several levels share the thread, each makes its own anew.
+fn with_deflater<R>(level: u8, use_it: impl FnOnce(&mut Deflater) -> R) -> R {
+    let kept = DEFLATER.take().filter(|deflater| deflater.level() == level.clamp(1, 9));
+    let mut deflater = kept.unwrap_or_else(|| Deflater::new(level));
+    let result = use_it(&mut deflater);
+    DEFLATER.set(Some(deflater));
+    result
+}
+
 /// Lends the thread's read scratch, empty.
 fn with_scratch<R>(use_it: impl FnOnce(&mut BytesMut) -> R) -> R {
     let mut scratch = SCRATCH.take();
@@ -299,24 +359,30 @@ mod tests {
             &Text::new(),
             engineio_proto::Moment::EPOCH,
         );
-        let decoder = FrameDecoder::new(Role::Server, FrameLimits::default());
-        let io = WireIo::Tcp(server);
-        (
-            Wire {
-                id,
-                io,
-                decoder,
-                out: VecDeque::new(),
-                flushing: false,
-                closing: Closing::Open,
-                early: Bytes::new(),
-            },
-            client,
-        )
+        let wire = Wire {
+            id,
+            io: WireIo::Tcp(server),
+            decoder: FrameDecoder::new(Role::Server, FrameLimits::default()),
+            deflate: None,
+            out: VecDeque::new(),
+            flushing: false,
+            closing: Closing::Open,
+            undecoded: Bytes::new(),
+            yields: false,
+        };
+        (wire, client)
+    }
+
+    /// A wire on which permessage-deflate was agreed on.
+    async fn deflating_wire() -> (Wire, TcpStream) {
+        let (mut wire, client) = wire().await;
+        wire.decoder = FrameDecoder::new(Role::Server, FrameLimits::default()).with_deflate();
+        wire.deflate = Some(PerMessageDeflate::default());
+        (wire, client)
     }
 
     fn held_bytes(wire: &Wire) -> usize {
-        wire.decoder.buffered_bytes() + wire.out.capacity() + wire.early.len()
+        wire.decoder.buffered_bytes() + wire.out.capacity() + wire.undecoded.len()
     }
 
     async fn messages(wire: &mut Wire, count: usize) -> Vec<Message> {
@@ -345,7 +411,7 @@ mod tests {
         assert_eq!(messages(&mut wire, 1).await, [Message::from(payload)]);
         assert_eq!(held_bytes(&wire), 0, "after reading");
 
-        wire.push_frames(&mut vec![MessageFrame::text(&["out"]).into_frame(); 100]);
+        wire.push_frames(&mut vec![WireFrame::Message(MessageFrame::text(&["out"])); 100]);
         poll_fn(|cx| wire.poll_write(cx)).await.unwrap();
         assert_eq!(held_bytes(&wire), 0, "after writing");
         drop(sent.await.unwrap());
@@ -363,5 +429,70 @@ mod tests {
         assert!(scratch.capacity() >= SCRATCH_BYTES, "the thread has its scratch back");
         drop(scratch);
         assert_eq!(&kept[..], [7; 10]);
+    }
+
+    /// S38, J14: compression leaves nothing behind in the connection: what it works with is the thread's.
+    #[tokio::test]
+    async fn an_idle_wire_that_compresses_holds_no_buffer() {
+        let (mut wire, mut client) = deflating_wire().await;
+        let payload = "compress me ".repeat(10_000);
+        let frame = Deflater::new(6).encode_frame(Opcode::Text, payload.as_bytes(), Some([5, 6, 7, 8])).unwrap();
+        for part in frame.chunks(100) {
+            client.write_all(part).await.unwrap();
+        }
+        assert_eq!(messages(&mut wire, 1).await, [Message::from(payload.clone())]);
+        assert_eq!(held_bytes(&wire), 0, "after reading");
+
+        wire.push_frames(&mut vec![WireFrame::Message(MessageFrame::text(&[&payload])); 3]);
+        assert!(wire.out.iter().all(|frame| frame[0] == 0xC1 && frame.len() < 1000), "compressed");
+        poll_fn(|cx| wire.poll_write(cx)).await.unwrap();
+        assert_eq!(held_bytes(&wire), 0, "after writing");
+        assert!(DEFLATER.take().is_some(), "the thread has its compressor back");
+    }
+
+    /// S38: many small frames that each become large do not do so all at once.
+    #[tokio::test]
+    async fn messages_that_grow_are_let_out_one_by_one() {
+        let (mut wire, mut client) = deflating_wire().await;
+        let bomb = Deflater::new(9).encode_frame(Opcode::Binary, &[0; 900_000], Some([5, 6, 7, 8])).unwrap();
+        let count = SCRATCH_BYTES / bomb.len();
+        assert!(count > 20, "all of them fit into one read");
+        tokio::spawn(async move { client.write_all(&bomb.repeat(count)).await });
+        let (mut seen, mut pauses) = (0, 0);
+        loop {
+            match poll_fn(|cx| Poll::Ready(wire.poll_read(cx))).await {
+                Poll::Ready(Read::Frames(events, None)) => {
+                    assert!(events.len() <= 1, "{} messages at once", events.len());
+                    seen += events.len();
+                }
+                Poll::Ready(_) => break,
+                Poll::Pending => {
+                    pauses += 1;
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        assert_eq!(seen, count);
+        assert!(pauses >= count / 2, "others had their turn {pauses} times");
+    }
+
+    #[test]
+    fn a_message_is_compressed_from_the_threshold_on_and_unless_it_says_no() {
+        let deflate = PerMessageDeflate { threshold: 100, level: 1 };
+        // The packet is a byte longer than the text: its kind.
+        let of = |len: usize| MessageFrame::text(&[&"x".repeat(len - 1)]);
+        let ready = WireFrame::Ready(of(1000).into_frame());
+        let cases = [
+            (WireFrame::Message(of(100)), Some(deflate), true),
+            (WireFrame::Message(of(99)), Some(deflate), false),
+            (WireFrame::Message(of(1000).uncompressed()), Some(deflate), false),
+            (WireFrame::Message(of(1000)), None, false),
+            (ready, Some(deflate), false),
+        ];
+        for (frame, deflate, compressed) in cases {
+            let name = format!("{frame:?} {deflate:?}");
+            let first = encoded(frame, deflate)[0];
+            assert_eq!(first, if compressed { 0xC1 } else { 0x81 }, "{name}");
+        }
     }
 }

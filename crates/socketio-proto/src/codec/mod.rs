@@ -54,9 +54,20 @@ impl Encoded {
     /// The same, not to be compressed on its way; see [`MessageFrame::uncompressed`].
     #[must_use]
     pub fn uncompressed(&self) -> Self {
+        self.map(MessageFrame::uncompressed)
+    }
+
+    /// The same, to be sent to many of whom some want it compressed: that is then done once; see
+    /// [`MessageFrame::shared`].
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        self.map(MessageFrame::shared)
+    }
+
+    fn map(&self, change: impl Fn(MessageFrame) -> MessageFrame) -> Self {
         Self(match &self.0 {
-            Frames::One(frame) => Frames::One(frame.clone().uncompressed()),
-            Frames::Many(frames) => Frames::Many(frames.iter().map(|frame| frame.clone().uncompressed()).collect()),
+            Frames::One(frame) => Frames::One(change(frame.clone())),
+            Frames::Many(frames) => Frames::Many(frames.iter().cloned().map(change).collect()),
         })
     }
 

@@ -274,3 +274,23 @@ fn numbers_are_written_in_full() {
         assert_eq!(Decimal::new(number).as_str(), number.to_string());
     }
 }
+
+/// A broadcast is compressed once, whoever gets it (A11); what must not be compressed is not, shared or not (A12).
+#[test]
+fn a_shared_packet_is_compressed_once_for_all_who_get_it() {
+    let mut deflater = engineio_proto::websocket::Deflater::new(6);
+    let long = "long ".repeat(1000);
+    for args in [json!(long), json!([long, long])] {
+        let own = encode_event(&Namespace::root(), None, "x", &args).unwrap();
+        let shared = own.shared();
+        assert_eq!(own, shared);
+        let mut deflated = |encoded: &Encoded| encoded.clone().frames()[0].deflated(&mut deflater);
+        assert!(deflated(&shared).len() < 200);
+        assert_eq!(deflated(&shared).as_ptr(), deflated(&shared).as_ptr());
+        let plain = shared.uncompressed();
+        assert_eq!(deflated(&plain).as_ptr(), plain.frames()[0].frame().as_ptr());
+    }
+    let binary = encode_event(&Namespace::root(), None, "x", &Bytes::from(vec![0; 5000])).unwrap().shared();
+    let attachment = &binary.frames()[1];
+    assert_eq!(attachment.deflated(&mut deflater).as_ptr(), attachment.clone().deflated(&mut deflater).as_ptr());
+}

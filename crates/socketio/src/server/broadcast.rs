@@ -1,6 +1,8 @@
 //! [`Broadcast`]: who gets an event, and the sending of it: encoded once, a reference count a recipient.
 //! Rows D55–D57, D76–D80.
 
+use std::borrow::Cow;
+
 use super::{
     EmitError, Namespace, Socket,
     outgoing::{Flags, Outgoing},
@@ -90,6 +92,8 @@ impl Broadcast {
         let packet = self.flags.apply(&packet);
         // The handles are copied out under the lock, and sent to without it.
         let sockets = namespace.rooms().select(&self.rooms, &self.except);
+        let deflates = namespace.environment().config.engine.per_message_deflate.is_some();
+        let packet = if deflates && sockets.len() > 1 { Cow::Owned(packet.shared()) } else { packet };
         for socket in sockets {
             event.show_to(&socket);
             if socket.send(&packet, Flags::default()) == Err(EmitError::Full) {

@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::{at, frame, line, polling_session_in, text};
 use crate::{
-    Attached, CloseMode, Dialect, Message, Moment, Output, PollId, PostFault, Revision, ServerSession, TransportKind,
-    WireId, WireLoss,
+    Attached, CloseMode, Dialect, Message, Moment, Output, PollId, PostFault, Revision, SendOptions, ServerSession,
+    TransportKind, WireId, WireLoss,
     websocket::{FrameError, FrameEvent},
 };
 
@@ -40,6 +40,8 @@ pub(super) enum State {
     /// Probed, with `m` queued, and then a graceful close.
     Closing(Post),
     Wire,
+    /// `m` was taken and is being written.
+    WireBusy,
     /// `m` waits to be taken.
     WireQueued,
     /// `m` waits to be taken, and then a graceful close.
@@ -117,11 +119,14 @@ pub(super) enum Input {
     Frame(Id, Kind),
     WireLost(Id, Loss),
     Send,
+    SendDroppable,
+    SendVolatile,
     Flush,
     SendAndFlush,
     Close(CloseMode),
     Timeout(Time),
     TakeFrames(Id),
+    WireFlushed(Id),
     ReadingPaused,
     ReadingResumed,
 }
@@ -130,9 +135,10 @@ pub(super) fn states() -> Vec<State> {
     use Get::Parked;
     use Post::Reading;
     use State::{
-        Closed, Closing, Draining, Leaving, LeavingLarge, Polling, PollingQueued, Probed, Unprobed, Wire, WireQueued,
+        Closed, Closing, Draining, Leaving, LeavingLarge, Polling, PollingQueued, Probed, Unprobed, Wire, WireBusy,
+        WireQueued,
     };
-    let mut all = vec![PollingQueued, Wire, WireQueued, Draining, LeavingLarge];
+    let mut all = vec![PollingQueued, Wire, WireBusy, WireQueued, Draining, LeavingLarge];
     for get in [Get::None, Parked] {
         all.extend([Post::None, Reading].into_iter().flat_map(|post| [Polling(get, post), Unprobed(get, post)]));
     }
@@ -146,11 +152,12 @@ pub(super) fn states() -> Vec<State> {
 pub(super) fn inputs() -> Vec<Input> {
     use Input::{
         Close, Flush, Frame, PollAbandoned, PollOpened, PostBegun, PostFailed, ReadingPaused, ReadingResumed, Send,
-        SendAndFlush, TakeFrames, Timeout, WireAttached, WireLost,
+        SendAndFlush, SendDroppable, SendVolatile, TakeFrames, Timeout, WireAttached, WireFlushed, WireLost,
     };
     let mut all = vec![PollOpened, PostBegun, WireAttached, Send, Flush, SendAndFlush, ReadingPaused, ReadingResumed];
+    all.extend([SendDroppable, SendVolatile]);
     for id in [Id::Own, Id::Stale] {
-        all.extend([PollAbandoned(id), TakeFrames(id)]);
+        all.extend([PollAbandoned(id), TakeFrames(id), WireFlushed(id)]);
         all.extend([Loss::Disconnected, Loss::TooBig].map(|loss| WireLost(id, loss)));
         all.extend(KINDS.map(|kind| Frame(id, kind)));
     }
@@ -292,6 +299,10 @@ impl Bench {
                 self.reach(State::Wire);
                 self.send("m");
             }
+            State::WireBusy => {
+                self.reach(State::WireQueued);
+                assert_eq!(self.take(self.own_wire, &mut Vec::new()), "4m");
+            }
             State::Draining => {
                 self.reach(State::WireQueued);
                 self.leave();
@@ -399,6 +410,14 @@ impl Bench {
                 self.session.handle_wire_lost(self.wire(id), loss, now, out);
             }
             Input::Send => return error(session.handle_send(&[text("m")])),
+            Input::SendDroppable => {
+                return error(session.handle_send_with(&[text("m")], SendOptions::DROPPABLE).map(drop));
+            }
+            Input::SendVolatile => match session.handle_send_volatile(&[text("m")]) {
+                Ok(true) => {}
+                Ok(false) => return "Discarded".into(),
+                Err(refused) => return error(Err(refused)),
+            },
             Input::Flush => {
                 assert!(!session.wants_flush(), "nothing has been sent since the last flush");
                 session.handle_flush(out);
@@ -421,6 +440,7 @@ impl Bench {
             }
             Input::ReadingPaused => session.handle_reading_paused(now),
             Input::ReadingResumed => session.handle_reading_resumed(now),
+            Input::WireFlushed(id) => self.session.handle_wire_flushed(self.wire(id)),
             Input::TakeFrames(id) => return self.take(self.wire(id), out),
         }
         String::new()

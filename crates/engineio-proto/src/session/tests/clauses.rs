@@ -383,7 +383,8 @@ fn a_message_to_many_is_framed_once_and_all_share_its_bytes() {
         let ((mut session, wire), mut frames) = (wire_session(), Vec::new());
         session.handle_send(std::slice::from_ref(&message)).unwrap();
         session.take_frames(wire, usize::MAX, &mut frames, &mut Vec::new());
-        assert_eq!(frames.iter().map(|frame| frame.as_ptr()).collect::<Vec<_>>(), [message.frame().as_ptr()]);
+        let pointers: Vec<_> = frames.into_iter().map(|frame| frame.into_bytes().as_ptr()).collect();
+        assert_eq!(pointers, [message.frame().as_ptr()]);
     }
 }
 

@@ -23,7 +23,7 @@ fn a_graceful_close_delivers_all_that_was_queued_from_every_state() {
         let (session, wire) = (&mut bench.session, bench.own_wire);
         let queued = match state {
             State::PollingQueued | State::WireQueued => "4m 4z",
-            State::Polling(..) | State::Unprobed(..) | State::Probed(_) | State::Wire => "4z",
+            State::Polling(..) | State::Unprobed(..) | State::Probed(_) | State::Wire | State::WireBusy => "4z",
             State::Closing(_) | State::Draining => "4m",
             State::LeavingLarge => "4aaaaaaaaaa 4bbbbbbbbbb",
             State::Leaving(_) | State::Closed(_) => "",

@@ -1,7 +1,7 @@
 //! Tests of the session. `table.rs` goes through every state × every input (over `bench.rs`, which builds the
 //! states and applies the inputs) in both revisions, `revision_three.rs` through what else is different in the third,
-//! `clauses.rs` and `closing.rs` through the protocol's sentences and the known hazards, `simulation.rs` through thousands of
-//! conversations with a client that behaves like the JavaScript one.
+//! `clauses.rs`, `sending.rs` and `closing.rs` through the protocol's sentences and the known hazards, `simulation.rs` through
+//! thousands of conversations with a client that behaves like the JavaScript one.
 //!
 //! Here is what they share: limits, time in seconds, and the outputs in one readable line.
 
@@ -9,6 +9,7 @@ mod bench;
 mod clauses;
 mod closing;
 mod revision_three;
+mod sending;
 mod simulation;
 mod table;
 
@@ -17,7 +18,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use crate::{
-    Answer, Dialect, Limits, Message, MessageFrame, Moment, Output, PollId, Revision, ServerSession, Text, WireId,
+    Answer, Dialect, Limits, Message, MessageFrame, Moment, Output, PollId, Revision, ServerSession, Text, WireFrame,
+    WireId,
 };
 
 /// The reference's times, and payloads so small that two of the large messages do not fit into one.
@@ -59,7 +61,8 @@ fn packets_v3(payload: &Bytes) -> String {
 }
 
 /// A short unmasked frame as what it says: the text, hex for binary, `pong:` + data for a pong.
-fn frame(bytes: &Bytes) -> String {
+fn frame(frame: &WireFrame) -> String {
+    let bytes = frame.clone().into_bytes();
     let (header, payload) = bytes.split_at(2);
     assert_eq!(usize::from(header[1]), payload.len(), "one short, whole, unmasked frame");
     match header[0] {

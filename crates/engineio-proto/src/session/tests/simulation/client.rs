@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::{Event, message, network::Air, next_of};
-use crate::{Answer, Message, MessageFrame, Packet, Packets, PayloadWriter, Text, websocket::FrameEvent};
+use crate::{Answer, Message, MessageFrame, Packet, Packets, PayloadWriter, Text, WireFrame, websocket::FrameEvent};
 
 /// What waits in the client's buffer.
 #[derive(Debug)]
@@ -182,7 +182,7 @@ impl Client {
         if !self.open {
             return;
         }
-        let word = super::super::frame(bytes);
+        let word = super::super::frame(&WireFrame::Ready(bytes.clone()));
         if self.candidate == Some(link) {
             assert_eq!(word, "3probe", "a candidate gets nothing else");
             self.paused = true;

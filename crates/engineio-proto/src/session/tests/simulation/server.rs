@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::{Event, message, network::Air, next_of};
 use crate::{
-    Attached, CloseMode, CloseReason, Dialect, Limits, MessageFrame, Output, PollId, PostFault, ServerSession, Text,
-    WireId, WireLoss, websocket::FrameEvent,
+    Attached, CloseMode, CloseReason, Dialect, Limits, MessageFrame, Output, PollId, PostFault, SendOptions, Sent,
+    ServerSession, Text, WireId, WireLoss, websocket::FrameEvent,
 };
 
 /// A GET that has come: how often it was answered, and whether its client is gone.
@@ -159,8 +159,11 @@ impl Server {
     pub(super) fn sends(&mut self, air: &mut Air) {
         let count = 1 + air.rng.below(4) as u32;
         let frames: Vec<_> = (0..count).map(|more| MessageFrame::from(&message(self.sent + more))).collect();
-        if self.session.handle_send(&frames).is_ok() {
+        let options = if air.rng.one_in(8) { SendOptions::VOLATILE } else { SendOptions::KEPT };
+        if self.session.handle_send_with(&frames, options).is_ok_and(Sent::is_queued) {
             self.sent += count;
+            // Where something was sent, it has not left yet: what a discarded group left behind would be a gap.
+            assert!(!self.session.has_left(self.session.sent_mark()));
         }
         self.carry_out(air);
     }
@@ -179,6 +182,8 @@ impl Server {
     /// The socket takes bytes.
     pub(super) fn writes(&mut self, link: usize, air: &mut Air) {
         let Some(id) = self.id_of(link) else { return };
+        // The socket took what it was given before.
+        self.session.handle_wire_flushed(id);
         let (wanted, budget) = (self.session.wants_write(id), air.rng.below(40) as usize);
         let mut frames = Vec::new();
         self.session.take_frames(id, budget, &mut frames, &mut self.out);
@@ -187,7 +192,7 @@ impl Server {
         wire.writing = false;
         assert!(wire.closes == 0 || frames.is_empty(), "a dead WebSocket is written to");
         for frame in frames {
-            air.down(link, Event::FrameDown(link, frame));
+            air.down(link, Event::FrameDown(link, frame.into_bytes()));
         }
         self.carry_out(air);
     }

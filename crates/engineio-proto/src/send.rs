@@ -1,0 +1,57 @@
+//! How a message is sent ([`SendOptions`]), what became of it ([`Sent`]), and how far sending has come
+//! ([`SendMark`]). Rows D53, J1, J2.
+//!
+//! Leaves out the queue (`queue.rs`) and why a message is not taken ([`SendError`](crate::SendError)).
+
+/// How a group of messages is sent: those of one call, which stay together.
+///
+/// ```
+/// use engineio_proto::SendOptions;
+///
+/// assert_eq!(SendOptions::default(), SendOptions::KEPT);
+/// assert!(SendOptions::DROPPABLE.droppable && SendOptions::VOLATILE.volatile);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SendOptions {
+    /// May be given up for what is sent later: under [`WhenFull::DropOldest`](crate::WhenFull::DropOldest) it is
+    /// dropped where the room is needed, as a whole and only while nothing of it has left. Default false: what has to
+    /// arrive, such as packets of the protocol (row J1).
+    pub droppable: bool,
+    /// Sent only if it can leave at once: a GET waits for an answer, or the WebSocket has written all that it was
+    /// given, and nothing is queued. Else it is dropped. Default false (row D53).
+    pub volatile: bool,
+}
+
+impl SendOptions {
+    /// Kept until it has left or the session ends.
+    pub const KEPT: Self = Self { droppable: false, volatile: false };
+    /// May be given up for later messages.
+    pub const DROPPABLE: Self = Self { droppable: true, volatile: false };
+    /// At once or never.
+    pub const VOLATILE: Self = Self { droppable: false, volatile: true };
+}
+
+/// What became of a group that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is queued.
+    Queued {
+        /// So many older groups were dropped to make room for it.
+        dropped: u32,
+    },
+    /// It was volatile and could not leave at once: it was dropped.
+    Discarded,
+}
+
+impl Sent {
+    /// Whether it is on its way.
+    #[must_use]
+    pub const fn is_queued(self) -> bool {
+        matches!(self, Self::Queued { .. })
+    }
+}
+
+/// A place in the order of all that a session sends: behind everything that was queued when it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SendMark(pub(crate) u64);
