@@ -136,22 +136,28 @@ fn dependencies_point_left_and_down_and_the_protocol_crates_are_pure() {
 fn a_dependency_against_the_rule_is_noticed() {
     let package = |name: &str| serde_json::json!({"id": name, "name": name});
     let needs = |id: &str, pkg: &str, kind: Option<&str>| serde_json::json!({"id": id, "deps": [{"pkg": pkg, "dep_kinds": [{"kind": kind}]}]});
-    let names = ["engineio-proto", "socketio-proto", "engineio", "xtask", "innocent", "tokio-util", "rand"];
+    let names =
+        ["engineio-proto", "socketio-proto", "engineio", "socketio-cluster", "xtask", "innocent", "tokio-util", "rand"];
     let metadata = serde_json::json!({
         "packages": names.map(package),
-        "workspace_members": ["engineio-proto", "socketio-proto", "engineio", "xtask"],
+        "workspace_members": ["engineio-proto", "socketio-proto", "engineio", "socketio-cluster", "xtask"],
         "resolve": {"nodes": [
             needs("engineio-proto", "innocent", None),
             needs("innocent", "tokio-util", None),
             needs("tokio-util", "rand", Some("dev")),
             needs("socketio-proto", "engineio", None),
+            needs("socketio-cluster", "rand", None),
             needs("engineio", "xtask", Some("dev")),
             needs("xtask", "engineio", None),
             needs("rand", "rand", None),
         ]}
     });
-    let expected =
-        ["engineio-proto is built with tokio-util", "engineio depends on xtask", "socketio-proto depends on engineio"];
+    let expected = [
+        "engineio-proto is built with tokio-util",
+        "socketio-cluster is built with rand",
+        "engineio depends on xtask",
+        "socketio-proto depends on engineio",
+    ];
     assert_eq!(Graph::parse(&metadata).complaints(), expected);
 }
 

@@ -223,6 +223,24 @@ impl Body {
         Self { json: json.into(), attachments: self.attachments.clone() }
     }
 
+    /// Whether the last element, be it an argument or the name of an event without any, is a text: what a client that can
+    /// be recovered takes for an offset. (D106)
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert!(Body::event("tick", &())?.ends_with_text());
+    /// assert!(Body::event("say", &(1, "hello"))?.ends_with_text());
+    /// assert!(!Body::event("say", &("hello", 1))?.ends_with_text());
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
+    #[must_use]
+    pub fn ends_with_text(&self) -> bool {
+        let list = self.json.trim_end();
+        // Nothing but a string ends with a quote.
+        list.strip_suffix(']').is_some_and(|list| list.trim_end().ends_with('"'))
+    }
+
     /// The body of an ACK that answers this EVENT with its own arguments, attachments included, without
     /// reading them.
     #[must_use]

@@ -54,14 +54,23 @@
 //! connection is not read until one ends.
 
 pub mod server;
+
+/// What joins several servers: [`Backplane`](cluster::Backplane) and what there is of it. [`Server::in_cluster`] takes one.
+pub mod cluster {
+    pub use socketio_cluster::{
+        Absence, Backplane, BackplaneError, BoxFuture, Destination, Inbox, MemoryBackplane, MemoryHub, NodeId,
+        Publication,
+    };
+}
 pub mod testing;
 
 pub use engineio::{self, AllowRequest, PeerAddr, TransportKind};
 pub use server::{
-    AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, Context, Counters, Data,
-    DisconnectContext, DisconnectReason, EmitError, Emitter, Event, EventContext, FromContext, Handler, HandlerError,
-    HandlerFailure, Handshake, Limits, Namespace, Occasion, PendingAck, RawEvent, Reply, RoomEvent, Server,
-    ServerLayer, ServerService, Socket, SocketData, SocketId,
+    AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Context,
+    Counters, Data, DisconnectContext, DisconnectReason, EmitError, Emitter, Event, EventContext, FromContext, Handler,
+    HandlerError, HandlerFailure, Handshake, HandshakeDetails, Incomplete, Limits, Namespace, Occasion, PendingAck,
+    PendingAnswers, RawEvent, RemoteSocket, Reply, RoomEvent, Server, ServerLayer, ServerService, Socket, SocketData,
+    SocketId, WhenFull,
 };
 pub use socketio_proto::{
     AnyParser, Args, ArgumentError, Body, DecoderLimits, EncodeError, JsonParser, MsgpackParser, Parser,

@@ -298,6 +298,19 @@ fn a_request_does_not_wait_for_a_server_that_leaves_or_dies() {
 }
 
 #[test]
+fn a_server_that_comes_back_while_others_are_waited_for_stays_missing() {
+    let mut node = node(&[2, 3]);
+    let question = Body::event("q", &()).unwrap();
+    let request = node.begin_server_side_emit(&chat(), &question, None, at(0.0), &mut Vec::new()).unwrap();
+    hear(&mut node, 2, Message::AdapterClose, 1.0);
+    let answer = Message::ServerSideEmitResponse { request, answer: ack(1) };
+    assert_eq!(hear(&mut node, 2, answer.clone(), 2.0), [Output::NodeJoined(id(2))]);
+    let out = hear(&mut node, 3, answer, 3.0);
+    let outcome = outcome(&out[1..]).unwrap();
+    assert_eq!((outcome.answered, &outcome.missing), (1, &vec![(id(2), Absence::Left)]));
+}
+
+#[test]
 fn a_broadcast_with_acks_counts_clients_and_ends_with_the_last_ack() {
     let mut node = node(&[2, 3]);
     let event = Body::event("e", &()).unwrap();

@@ -2,7 +2,7 @@
 
 use socketio_proto::AnyParser;
 
-use super::{ClientFiles, Limits};
+use super::{ClientFiles, ConnectionStateRecovery, Limits};
 
 /// Configuration of a [`Server`](super::Server).
 ///
@@ -37,8 +37,34 @@ pub struct Config {
     /// Whether a namespace that exists because a client asked for it ([`Server::of_matching`](super::Server::of_matching))
     /// goes when the last client has left it (row D27). Default true; the reference keeps it unless told otherwise.
     pub cleanup_empty_child_namespaces: bool,
+    /// Whether clients whose connection is lost can come back as if they had not been gone; default no (row D103). It
+    /// makes each event cost its bytes again for a while, and adds an argument to it, a text: clients other than the
+    /// official ones have to tolerate that (contract I8).
+    pub connection_state_recovery: Option<ConnectionStateRecovery>,
+    /// What becomes of an event of a broadcast for a client that reads too slowly. Default: the client is disconnected.
+    pub when_full: WhenFull,
     /// The browser client that is served under the path; default none (row D3).
     pub client_files: ClientFiles,
+}
+
+/// What becomes of an event where the client's send queue is at
+/// [`max_queue_bytes`](engineio::Limits::max_queue_bytes), because the client does not read (row J1). Each outcome is
+/// counted, and told to [`Server::on_slow_client`](super::Server::on_slow_client).
+///
+/// It holds for broadcasts. [`Socket::emit`](super::Socket::emit) says [`EmitError::Full`](super::EmitError::Full), and
+/// the caller decides, but under [`WhenFull::DropOldest`]; [`Socket::emit_flushed`](super::Socket::emit_flushed) waits for
+/// room. Acknowledgements and packets of the protocol are never dropped: a client for which there is no room for them is
+/// disconnected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The client is disconnected as `transport error`, rather than left with a hole in its events.
+    #[default]
+    Disconnect,
+    /// The event is not sent to this client.
+    DropNewest,
+    /// The oldest events that wait for this client go, until the new one has room.
+    DropOldest,
 }
 
 impl Default for Config {
@@ -58,6 +84,8 @@ impl Config {
             limits: Limits::default(),
             parser: AnyParser::default(),
             cleanup_empty_child_namespaces: true,
+            connection_state_recovery: None,
+            when_full: WhenFull::default(),
             client_files: ClientFiles::none(),
         }
     }

@@ -56,6 +56,21 @@ counters! {
     /// Times that a connection was not read because of
     /// [`Limits::max_pending_handlers`](super::Limits::max_pending_handlers).
     reading_paused,
+    /// Events that were not sent to a client, or taken back, because its queue was full
+    /// ([`WhenFull`](super::WhenFull)).
+    events_dropped,
+    /// Clients that were disconnected because their queue was full.
+    slow_clients_disconnected,
+    /// Volatile events that could not leave at once.
+    volatile_dropped,
+    /// Clients that came back to their session ([`ConnectionStateRecovery`](super::ConnectionStateRecovery)).
+    recoveries,
+    /// Clients that asked for their session and had to begin a new one.
+    recoveries_failed,
+    /// Messages that could not be given to the other servers of the cluster.
+    cluster_failures,
+    /// Messages from other servers that could not be read.
+    cluster_messages_refused,
     /// Handlers, middlewares and extractors that failed, panics included.
     handler_errors,
     /// Handlers and middlewares that panicked.

@@ -26,8 +26,14 @@ impl Emitter {
         Self { socket, flags: Flags::default(), timeout }
     }
 
+    /// The event is sent only if it can leave at once; see [`Socket::volatile`](super::Socket::volatile).
+    pub const fn volatile(mut self) -> Self {
+        self.flags.volatile = true;
+        self
+    }
+
     /// Whether the event may be compressed; see [`Socket::compress`](super::Socket::compress).
-    pub fn compress(mut self, compress: bool) -> Self {
+    pub const fn compress(mut self, compress: bool) -> Self {
         self.flags.compress = compress;
         self
     }
@@ -44,6 +50,26 @@ impl Emitter {
     /// As [`Socket::emit`](super::Socket::emit).
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
         self.socket.emit(&Outgoing::new(&self.socket.namespace, None, event, args)?, self.flags)
+    }
+
+    /// Sends the event and waits until it has left; see [`Socket::emit_flushed`](super::Socket::emit_flushed).
+    ///
+    /// # Errors
+    /// [`EmitError::Encode`] and [`EmitError::Disconnected`].
+    pub async fn emit_flushed<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        let event = Outgoing::new(&self.socket.namespace, None, event, args)?;
+        let session = &self.socket.link.session;
+        event.show_to(&self.socket);
+        while let Err(error) = self.socket.emit_unseen(&event, self.flags) {
+            if !error.is_full() {
+                return Err(error);
+            }
+            session.ready().await?;
+        }
+        if self.socket.is_connecting() {
+            return Ok(());
+        }
+        Ok(session.flushed().await?)
     }
 
     /// Sends the event and asks for its acknowledgement; see [`Socket::emit_with_ack`](super::Socket::emit_with_ack).

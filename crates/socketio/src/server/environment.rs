@@ -1,23 +1,37 @@
 //! [`Environment`]: what all namespaces and connections of a server share: its configuration, hooks and counters.
 //! Leaves out the namespaces themselves (`registry.rs`).
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::{
     Config, HandlerError, Namespace, Socket,
+    cluster::Cluster,
     counters::{Counting, count},
     hooks::{HandlerFailure, Hooks, Occasion, guarded},
+    socket::SocketCore,
 };
 
 pub(super) struct Environment {
     pub(super) config: Config,
-    pub(super) counting: Counting,
+    pub(super) counting: Arc<Counting>,
+    /// The other servers, where there are any.
+    cluster: OnceLock<Arc<Cluster>>,
     hooks: RwLock<Arc<Hooks>>,
 }
 
 impl Environment {
     pub(super) fn new(config: Config) -> Self {
-        Self { config, counting: Counting::default(), hooks: RwLock::default() }
+        Self { config, counting: Arc::default(), cluster: OnceLock::new(), hooks: RwLock::default() }
+    }
+
+    pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.cluster.get()
+    }
+
+    /// This server is one of several from now on.
+    pub(super) fn set_cluster(&self, cluster: Arc<Cluster>) {
+        // It is set by the call that makes the server, before anybody else has it.
+        let _ = self.cluster.set(cluster);
     }
 
     pub(super) fn add_hook(&self, change: impl FnOnce(&mut Hooks)) {
@@ -43,6 +57,21 @@ impl Environment {
         for hook in &self.hooks().error {
             guarded("an error hook", || hook(&HandlerFailure { socket, occasion, error }));
         }
+    }
+
+    pub(super) fn announce_slowness(&self, socket: &Arc<SocketCore>) {
+        for hook in &self.hooks().slow_client {
+            guarded("a hook for slow clients", || hook(&socket.handle()));
+        }
+    }
+
+    /// A handler for what other servers say has failed.
+    pub(super) fn report_server_event(&self, namespace: &Namespace, event: &str, error: &HandlerError) {
+        count(&self.counting.handler_errors);
+        if error.is_panic() {
+            count(&self.counting.handler_panics);
+        }
+        tracing::warn!(namespace = namespace.name(), event, %error, "a handler for another server's event failed");
     }
 
     pub(super) fn announce_namespace(&self, namespace: &Namespace) {

@@ -2,11 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
+use engineio::SendOptions;
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::{AckId, Body, PacketKind};
 
 use super::{
-    DisconnectReason, EmitError, HandlerError, Namespace, Socket, handler::Context, outgoing::Flags, socket::SocketCore,
+    DisconnectReason, EmitError, HandlerError, Namespace, ServerEventContext, Socket, handler::Context,
+    socket::SocketCore,
 };
 
 /// A client asks to join a namespace.
@@ -41,7 +43,7 @@ impl ConnectContext {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of this handler",
     label = "not an extractor for `{C}`",
-    note = "events: `Socket`, `Data<T>`, `Event`, `RawEvent`, `AckSender`; connect: `Socket`; disconnect: `Socket`, `DisconnectReason`; all: `Auth<T>`, `SocketData<T>`, `Namespace`",
+    note = "events: `Socket`, `Data<T>`, `Event`, `RawEvent`, `AckSender`; connect: `Socket`; disconnect: `Socket`, `DisconnectReason`; all of these: `Auth<T>`, `SocketData<T>`, `Namespace`; server events: `Data<T>`, `Event`, `RawEvent`, `Namespace`",
     note = "an event's arguments are taken with `Data<T>`, where `T` implements `Deserialize`; a tuple takes several"
 )]
 pub trait FromContext<C>: Sized {
@@ -150,31 +152,43 @@ fn read_auth<T: DeserializeOwned>(socket: &Socket) -> Result<T, HandlerError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Data<T>(pub T);
 
-impl<T: DeserializeOwned> FromContext<EventContext> for Data<T> {
-    fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
-        let read = context.event.args().map(Self);
-        read.map_err(|error| HandlerError::extraction(format!("invalid arguments: {error}")))
-    }
-}
-
 /// The name of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event(pub String);
-
-impl FromContext<EventContext> for Event {
-    fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
-        // The decoder lets no event without a name pass.
-        Ok(Self(context.event.event_name().unwrap_or_default().into_owned()))
-    }
-}
 
 /// The event as it came, unread: to be sent on ([`Socket::emit_raw`]) or back ([`AckSender::send_raw`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawEvent(pub Body);
 
-impl FromContext<EventContext> for RawEvent {
-    fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
-        Ok(Self(context.event.clone()))
+macro_rules! has_event {
+    ($($context:ident)*) => { $(
+        impl<T: DeserializeOwned> FromContext<$context> for Data<T> {
+            fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
+                let read = context.event.args().map(Self);
+                read.map_err(|error| HandlerError::extraction(format!("invalid arguments: {error}")))
+            }
+        }
+
+        impl FromContext<$context> for Event {
+            fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
+                // The decoder lets no event without a name pass.
+                Ok(Self(context.event.event_name().unwrap_or_default().into_owned()))
+            }
+        }
+
+        impl FromContext<$context> for RawEvent {
+            fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
+                Ok(Self(context.event.clone()))
+            }
+        }
+    )* };
+}
+
+has_event!(EventContext ServerEventContext);
+
+impl FromContext<ServerEventContext> for Namespace {
+    fn from_context(context: &mut ServerEventContext) -> Result<Self, HandlerError> {
+        Ok(context.namespace.clone())
     }
 }
 
@@ -216,7 +230,7 @@ impl AckSender {
 
     pub(super) fn send_body(self, body: &Body) -> Result<(), EmitError> {
         let packet = self.socket.namespace.encode(PacketKind::Ack, Some(self.id), Some(body));
-        self.socket.send(&packet, Flags::default())
+        self.socket.send_as(&packet, SendOptions::KEPT).map(drop)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use serde::Serialize;
 use socketio_proto::Body;
 
-use super::{ConnectContext, DisconnectContext, EventContext, FromContext, HandlerError};
+use super::{ConnectContext, DisconnectContext, EventContext, FromContext, HandlerError, ServerEventContext};
 
 /// What a handler's future comes to: what the context replies with, or the error.
 pub(super) type Outcome<C> = Result<<C as Context>::Reply, HandlerError>;
@@ -32,12 +32,17 @@ impl Context for DisconnectContext {
     type Reply = ();
 }
 
+impl Context for ServerEventContext {
+    type Reply = Body;
+}
+
 mod sealed {
     #[expect(unnameable_types, reason = "nobody else is to implement the contexts")]
     pub trait Sealed {}
     impl Sealed for super::ConnectContext {}
     impl Sealed for super::EventContext {}
     impl Sealed for super::DisconnectContext {}
+    impl Sealed for super::ServerEventContext {}
 }
 
 /// What a handler may return.
@@ -46,6 +51,7 @@ mod sealed {
 /// |---|---|
 /// | `middleware`, `on_connect`, `on_connected` | `()`, or `Result<(), HandlerError>` |
 /// | `on`, `on_fallback`, `on_any`, `event_middleware` | `()`, or `Result<T, HandlerError>` where `T` can be serialised: the acknowledgement |
+/// | `on_server_event` | the same: the answer to the server that asked |
 /// | `on_disconnecting`, `on_disconnect` | `()`, or `Result<(), HandlerError>` |
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}` here",
@@ -82,17 +88,23 @@ impl Reply<DisconnectContext> for Result<(), HandlerError> {
     }
 }
 
-impl Reply<EventContext> for () {
-    fn into_outcome(self) -> Result<Body, HandlerError> {
-        Ok(Body::ack(&())?)
-    }
+macro_rules! reply_with_a_value {
+    ($($context:ident)*) => { $(
+        impl Reply<$context> for () {
+            fn into_outcome(self) -> Result<Body, HandlerError> {
+                Ok(Body::ack(&())?)
+            }
+        }
+
+        impl<T: Serialize> Reply<$context> for Result<T, HandlerError> {
+            fn into_outcome(self) -> Result<Body, HandlerError> {
+                Ok(Body::ack(&self?)?)
+            }
+        }
+    )* };
 }
 
-impl<T: Serialize> Reply<EventContext> for Result<T, HandlerError> {
-    fn into_outcome(self) -> Result<Body, HandlerError> {
-        Ok(Body::ack(&self?)?)
-    }
-}
+reply_with_a_value!(EventContext ServerEventContext);
 
 /// An async function that takes extractors and returns a [`Reply`]. Implemented for functions and closures of
 /// up to eight arguments; `M` is inferred and never written.

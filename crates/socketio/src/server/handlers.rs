@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use socketio_proto::Body;
 
-use super::{ConnectContext, DisconnectContext, EventContext, RoomEvent, Socket, handler::Erased};
+use super::{ConnectContext, DisconnectContext, EventContext, RoomEvent, ServerEventContext, Socket, handler::Erased};
 
 pub(super) type OutgoingListener = Arc<dyn Fn(&Socket, &Body) + Send + Sync>;
 pub(super) type RoomListener = Arc<dyn Fn(&RoomEvent) + Send + Sync>;
@@ -21,6 +21,7 @@ pub(super) struct Handlers {
     pub(super) fallback: Option<Erased<EventContext>>,
     pub(super) events: EventHandlers,
     pub(super) leaving: Leaving,
+    pub(super) server_events: HashMap<Arc<str>, Vec<Erased<ServerEventContext>>>,
     pub(super) outgoing: Vec<OutgoingListener>,
     pub(super) rooms: Vec<RoomListener>,
 }

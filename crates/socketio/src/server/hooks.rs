@@ -50,12 +50,14 @@ impl fmt::Display for Occasion<'_> {
 }
 
 type OnError = dyn Fn(&HandlerFailure<'_>) + Send + Sync;
+type OnSocket = dyn Fn(&Socket) + Send + Sync;
 type OnNamespace = dyn Fn(&Namespace) + Send + Sync;
 
 /// The hooks of a server; replaced as a whole when one is added.
 #[derive(Clone, Default)]
 pub(super) struct Hooks {
     pub(super) error: Vec<Arc<OnError>>,
+    pub(super) slow_client: Vec<Arc<OnSocket>>,
     pub(super) namespace: Vec<Arc<OnNamespace>>,
 }
 

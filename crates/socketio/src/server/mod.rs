@@ -10,8 +10,10 @@
 //! session. No user code runs under any of them.
 
 mod ack;
+mod answers;
 mod broadcast;
 mod client_files;
+mod cluster;
 mod config;
 mod connection;
 mod counters;
@@ -28,17 +30,22 @@ mod namespace;
 mod outgoing;
 mod protocol;
 mod reason;
+mod recovery;
 mod registry;
+mod remote;
 mod rooms;
+mod server_events;
 mod service;
 mod socket;
 
 use std::{fmt, future::Future, io, sync::Arc};
 
 pub use ack::PendingAck;
+pub use answers::{Incomplete, PendingAnswers};
 pub use broadcast::Broadcast;
 pub use client_files::ClientFiles;
-pub use config::Config;
+use cluster::Cluster;
+pub use config::{Config, WhenFull};
 use connection::Connection;
 pub use counters::Counters;
 pub use emitter::Emitter;
@@ -54,10 +61,14 @@ pub use id::SocketId;
 pub use limits::Limits;
 pub use namespace::Namespace;
 pub use reason::DisconnectReason;
+pub use recovery::ConnectionStateRecovery;
 use registry::{Registry, Rule};
+pub use remote::{HandshakeDetails, RemoteSocket};
 pub use rooms::RoomEvent;
+pub use server_events::ServerEventContext;
 pub use service::{ServerLayer, ServerService};
 pub use socket::{Handshake, Socket};
+use socketio_cluster::{Backplane, BackplaneError, NodeId};
 use socketio_proto::Body;
 use tokio::net::ToSocketAddrs;
 
@@ -85,11 +96,50 @@ impl Server {
     /// A server of that configuration.
     #[must_use]
     pub fn with_config(config: Config) -> Self {
-        let engine_config = config.engine.clone();
+        let mut engine_config = config.engine.clone();
+        if config.when_full == WhenFull::DropOldest {
+            engine_config.limits.when_full = engineio::WhenFull::DropOldest;
+        }
         let registry = Arc::new(Registry::new(Arc::new(Environment::new(config))));
         let shared = registry.clone();
         let engine = Engine::new(engine_config, move |session| Connection::new(shared.clone(), session));
         Self { registry, engine }
+    }
+
+    /// A server of that configuration which is one of several, joined by `backplane`: broadcasts, `fetch_sockets`,
+    /// `server_side_emit` and their like reach the sockets and handlers of all. It returns when this server hears the
+    /// others (row D94).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    /// use socketio::{Config, Server, cluster::MemoryHub};
+    ///
+    /// let hub = MemoryHub::new(); // several servers in one process
+    /// let one = Server::in_cluster(Config::default(), Arc::new(hub.backplane())).await?;
+    /// let two = Server::in_cluster(Config::default(), Arc::new(hub.backplane())).await?;
+    /// one.of("/").emit("news", "to the clients of both")?;
+    /// # one.close().await;
+    /// # two.close().await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the backplane cannot connect.
+    pub async fn in_cluster(config: Config, backplane: Arc<dyn Backplane>) -> Result<Self, BackplaneError> {
+        let server = Self::with_config(config);
+        let id = engineio::random_id().map_err(BackplaneError::new)?;
+        let number = id.bytes().fold(0, |number: u64, byte| number.rotate_left(7) ^ u64::from(byte));
+        let cluster = Cluster::join(&server.registry, backplane, NodeId::new(number)).await?;
+        server.registry.environment.set_cluster(cluster);
+        Ok(server)
+    }
+
+    /// How many servers there are in the cluster, this one included, as far as this one knows (row F4).
+    #[must_use]
+    pub fn server_count(&self) -> usize {
+        self.registry.environment.cluster().map_or(1, |cluster| cluster.server_count())
     }
 
     /// The namespace of that name, made where there is none (row D18). A missing `/` in front is added. The
@@ -181,6 +231,17 @@ impl Server {
         self
     }
 
+    /// Calls `hook` whenever an event meets a client's full queue, whatever becomes of it ([`WhenFull`], row J1).
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// io.on_slow_client(|socket| println!("{} does not keep up", socket.id()));
+    /// ```
+    pub fn on_slow_client(&self, hook: impl Fn(&Socket) + Send + Sync + 'static) -> &Self {
+        self.registry.environment.add_hook(|hooks| hooks.slow_client.push(Arc::new(hook)));
+        self
+    }
+
     /// What the server has counted since it was made, each limit that bit among it.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -237,6 +298,9 @@ impl Server {
             namespace.shut_down();
         }
         self.engine.close().await;
+        if let Some(cluster) = self.registry.environment.cluster() {
+            cluster.leave().await;
+        }
     }
 }
 

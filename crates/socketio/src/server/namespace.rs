@@ -7,14 +7,17 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use serde::Serialize;
-use socketio_proto::{self as sio, AckId, Body, Encoded, PacketKind};
+use serde::{Serialize, de::DeserializeOwned};
+use socketio_proto::{self as sio, AckId, Body, EncodeError, Encoded, PacketKind};
+use tokio::sync::mpsc;
 
 use super::{
-    Broadcast, ConnectContext, DisconnectContext, DisconnectReason, EmitError, EventContext, Handler, RoomEvent,
-    Socket, environment::Environment, handler::Erased, handlers::Handlers, hooks::guarded, rooms::Rooms,
+    Broadcast, ConnectContext, DisconnectContext, DisconnectReason, EmitError, EventContext, Handler, Incomplete,
+    PendingAnswers, RemoteSocket, RoomEvent, ServerEventContext, Socket, answers::Gathering, environment::Environment,
+    handler::Erased, handlers::Handlers, hooks::guarded, recovery::Store, rooms::Rooms,
 };
 
 /// A namespace of a server; cloning it costs a reference count.
@@ -52,10 +55,20 @@ struct NamespaceCore {
     rooms: Mutex<Rooms>,
     /// Ids of acknowledgements, for all sockets of the namespace (row C34).
     next_ack: AtomicU64,
+    store: Option<Store>,
     /// Somebody wants to look into the events that are emitted, or has to.
     looks_into_events: AtomicBool,
     /// Of a parent: its children, those that are gone among them until the next one comes.
     children: Option<Mutex<Vec<Weak<NamespaceCore>>>>,
+}
+
+/// A namespace that may go meanwhile.
+pub(super) struct WeakNamespace(Weak<NamespaceCore>);
+
+impl WeakNamespace {
+    pub(super) fn upgrade(&self) -> Option<Namespace> {
+        self.0.upgrade().map(|core| Namespace { core })
+    }
 }
 
 impl Namespace {
@@ -80,9 +93,13 @@ impl Namespace {
     ) -> Self {
         let mut rooms = Rooms::default();
         rooms.log = (!handlers.rooms.is_empty()).then(Vec::new);
-        let looks_into_events = AtomicBool::new(!handlers.outgoing.is_empty());
+        let config = &environment.config;
+        let recovery = config.connection_state_recovery.as_ref().filter(|_| children.is_none());
+        let store = recovery.map(|recovery| Store::new(recovery, &config.engine.limits));
+        // An offset has to be added to each event where clients can be recovered.
+        let looks_into_events = AtomicBool::new(!handlers.outgoing.is_empty() || store.is_some());
         let (handlers, rooms, next_ack) = (RwLock::new(handlers), Mutex::new(rooms), AtomicU64::new(0));
-        let core = NamespaceCore { name, environment, handlers, rooms, next_ack, looks_into_events, children };
+        let core = NamespaceCore { name, environment, handlers, rooms, next_ack, store, looks_into_events, children };
         Self { core: Arc::new(core) }
     }
 
@@ -275,6 +292,63 @@ impl Namespace {
         self
     }
 
+    /// Runs `handler` for each event of that name that another server of the cluster sends to this one with
+    /// [`Namespace::server_side_emit`] (row D89); what it returns is the answer, where one was asked for. It may take
+    /// [`Data`](super::Data), [`Event`](super::Event), [`RawEvent`](super::RawEvent) and the [`Namespace`].
+    pub fn on_server_event<M>(self, event: &str, handler: impl Handler<ServerEventContext, M>) -> Self {
+        self.register(|handlers| handlers.server_events.entry(event.into()).or_default().push(Erased::new(handler)))
+    }
+
+    /// Sends an event to the other servers of the cluster, not to their clients, and not to this server (row D89). Where
+    /// there are no others, nothing happens.
+    ///
+    /// ```
+    /// # fn f(io: &socketio::Server) -> Result<(), socketio::EmitError> {
+    /// use socketio::Data;
+    ///
+    /// let namespace = io.of("/").on_server_event("ban", async |Data(user): Data<String>| println!("{user} is banned"));
+    /// namespace.server_side_emit("ban", "Eve")
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`EmitError::Encode`]; the names `connection` and `new_namespace` are reserved here too.
+    pub fn server_side_emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        let event = server_event(event, args)?;
+        if let Some(cluster) = self.core.environment.cluster() {
+            cluster.tell(|node, now| node.server_side_emit(&self.core.name, &event, now).map(Some));
+        }
+        Ok(())
+    }
+
+    /// The same with an answer from each of the other servers (row D90), for 5 s: await the result. Without others, it is
+    /// an empty list.
+    ///
+    /// ```
+    /// # async fn f(io: socketio::Server) -> Result<(), Box<dyn std::error::Error>> {
+    /// let loads = io.of("/").server_side_emit_with_ack::<f64>("load?", &())?.await?;
+    /// println!("{loads:?}");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Namespace::server_side_emit`].
+    pub fn server_side_emit_with_ack<R: DeserializeOwned>(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized),
+    ) -> Result<PendingAnswers<R>, EmitError> {
+        let event = server_event(event, args)?;
+        let (parts, answers) = mpsc::unbounded_channel();
+        let mut gathering = Gathering::new(SERVER_ANSWER_TIMEOUT, answers);
+        if let Some(cluster) = self.core.environment.cluster() {
+            gathering.others.extend(cluster.ask(&parts, |node, now, out| {
+                node.begin_server_side_emit(&self.core.name, &event, Some(SERVER_ANSWER_TIMEOUT), now, out)
+            }));
+        }
+        Ok(PendingAnswers::new(gathering))
+    }
+
     /// Sends an event to every socket of the namespace.
     ///
     /// # Errors
@@ -299,6 +373,29 @@ impl Namespace {
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub fn broadcast(&self) -> Broadcast {
         Broadcast::new(self.clone())
+    }
+
+    /// The sockets of all servers; see [`Broadcast::fetch_sockets`].
+    ///
+    /// # Errors
+    /// As [`Broadcast::fetch_sockets`].
+    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, Incomplete<RemoteSocket>> {
+        self.broadcast().fetch_sockets().await
+    }
+
+    /// Lets all sockets, of all servers, join rooms; see [`Broadcast::sockets_join`].
+    pub fn sockets_join(&self, rooms: impl IntoIterator<Item = impl Into<String>>) {
+        self.broadcast().sockets_join(rooms);
+    }
+
+    /// Lets all sockets, of all servers, leave rooms; see [`Broadcast::sockets_leave`].
+    pub fn sockets_leave(&self, rooms: impl IntoIterator<Item = impl Into<String>>) {
+        self.broadcast().sockets_leave(rooms);
+    }
+
+    /// Disconnects all sockets, of all servers; see [`Broadcast::disconnect_sockets`].
+    pub fn disconnect_sockets(&self, close: bool) {
+        self.broadcast().disconnect_sockets(close);
     }
 
     /// The sockets of this server that are connected now.
@@ -347,19 +444,43 @@ impl Namespace {
 
     /// Changes the rooms, and tells the listeners after the lock.
     pub(super) fn change_rooms<R>(&self, change: impl FnOnce(&mut Rooms) -> R) -> R {
+        let mut happened = Vec::new();
+        let result = self.change_rooms_quietly(&mut happened, change);
+        self.tell_room_listeners(&happened);
+        result
+    }
+
+    /// The same for who holds another lock: tells the listeners later.
+    pub(super) fn change_rooms_quietly<R>(
+        &self,
+        happened: &mut Vec<RoomEvent>,
+        change: impl FnOnce(&mut Rooms) -> R,
+    ) -> R {
         let mut rooms = self.rooms();
         let result = change(&mut rooms);
-        let happened = rooms.log.as_mut().map(std::mem::take).unwrap_or_default();
-        drop(rooms);
-        if !happened.is_empty() {
-            let handlers = self.handlers();
-            for event in &happened {
-                for listener in &handlers.rooms {
-                    guarded("a room listener", || listener(event));
-                }
+        happened.append(rooms.log.as_mut().unwrap_or(&mut Vec::new()));
+        result
+    }
+
+    pub(super) fn tell_room_listeners(&self, happened: &[RoomEvent]) {
+        if happened.is_empty() {
+            return;
+        }
+        let handlers = self.handlers();
+        for event in happened {
+            for listener in &handlers.rooms {
+                guarded("a room listener", || listener(event));
             }
         }
-        result
+    }
+
+    /// What is kept for clients that come back, where that is configured.
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.core.store.as_ref()
+    }
+
+    pub(super) fn downgrade(&self) -> WeakNamespace {
+        WeakNamespace(Arc::downgrade(&self.core))
     }
 
     /// A packet of this namespace, in the server's format.
@@ -374,7 +495,7 @@ impl Namespace {
 
     /// Whether events have to be kept readable on their way out.
     pub(super) fn looks_into_events(&self) -> bool {
-        self.core.looks_into_events.load(Ordering::Relaxed)
+        self.core.looks_into_events.load(Ordering::Relaxed) || self.core.environment.cluster().is_some()
     }
 
     pub(super) fn look_into_events(&self) {
@@ -385,7 +506,22 @@ impl Namespace {
         for socket in self.sockets() {
             socket.core.depart(DisconnectReason::ServerShuttingDown);
         }
+        if let Some(store) = self.store() {
+            store.shut_down();
+        }
     }
+}
+
+/// How long other servers may take to answer (row D90).
+const SERVER_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An event for other servers. Besides what the protocol reserves, it may not be called like what the reference tells
+/// its own listeners (row D89).
+fn server_event<T: Serialize + ?Sized>(event: &str, args: &T) -> Result<Body, EmitError> {
+    if matches!(event, "connection" | "new_namespace") {
+        return Err(EmitError::Encode(EncodeError::ReservedEvent));
+    }
+    Ok(Body::event(event, args)?)
 }
 
 /// Tells a mistake at the place where it is made: a handler that could never run.

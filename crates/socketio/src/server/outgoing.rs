@@ -3,19 +3,20 @@
 use std::{borrow::Cow, sync::Arc};
 
 use serde::Serialize;
-use socketio_proto::{AckId, Body, EncodeError, Encoded, PacketKind};
+use socketio_proto::{AckId, Body, EncodeError, Encoded, Offset, PacketKind};
 
 use super::{Namespace, socket::SocketCore};
 
 /// How an event is sent (rows D53, D54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Flags {
+    pub(super) volatile: bool,
     pub(super) compress: bool,
 }
 
 impl Default for Flags {
     fn default() -> Self {
-        Self { compress: true }
+        Self { volatile: false, compress: true }
     }
 }
 
@@ -31,6 +32,15 @@ pub(super) enum Outgoing {
     Encoded(Encoded),
     /// Kept readable.
     Body(Body),
+}
+
+/// A packet, or what it takes to make one for one socket.
+pub(super) enum Prepared<'a> {
+    Ready(&'a Encoded),
+    /// With this offset at its end; recorded under the lock that is held.
+    Recorded(&'a Encoded, Offset),
+    /// A volatile event where clients can be recovered.
+    Volatile(&'a Body),
 }
 
 impl Outgoing {
@@ -57,6 +67,11 @@ impl Outgoing {
             Self::Encoded(packet) => Cow::Borrowed(packet),
             Self::Body(body) => Cow::Owned(namespace.encode(PacketKind::Event, ack, Some(body))),
         }
+    }
+
+    /// Whether anybody listens to what is sent.
+    pub(super) fn is_watched(&self, namespace: &Namespace) -> bool {
+        matches!(self, Self::Body(_)) && namespace.looks_into_events()
     }
 
     /// Tells those who listen to what is sent to that socket (row D67).

@@ -58,11 +58,12 @@ pub(super) fn socket_id(session: &Session, revision: Revision, namespace: &Names
     }
 }
 
-/// The body of the CONNECT that lets a client in (rows C20, C23).
-pub(super) fn greeting(revision: Revision, id: &SocketId) -> Option<Body> {
+/// The body of the CONNECT that lets a client in, with what there is to tell it; the old ones are told nothing (rows C20,
+/// C23), and so cannot come back to their session either.
+pub(super) fn greeting(revision: Revision, what: &Value) -> Option<Body> {
     match revision {
         Revision::V3 => None,
-        Revision::V4 => Body::connect(&serde_json::json!({ "sid": id })).ok(),
+        Revision::V4 => Body::connect(what).ok(),
     }
 }
 

@@ -211,7 +211,9 @@ impl Simulation {
         }
         for server in self.nodes.keys().cloned().collect::<Vec<_>>() {
             let mut out = Vec::new();
-            self.nodes.get_mut(&server).unwrap().handle_timeout(now, &mut out);
+            let node = self.nodes.get_mut(&server).unwrap();
+            node.handle_timeout(now, &mut out);
+            assert!(node.next_deadline().is_none_or(|deadline| deadline > now), "what was due is done");
             self.carry_out(&server, out);
         }
     }
@@ -259,7 +261,7 @@ fn when_nothing_is_lost_everybody_answers_and_the_counts_are_right() {
 #[test]
 fn whatever_is_lost_or_late_or_dies_each_request_ends_in_time_and_nothing_is_left() {
     let (mut complete, mut partial) = (0, 0);
-    for seed in 0..100 {
+    for seed in 0..60 {
         let mut random = Random(seed);
         let (loss_percent, max_delay_millis) = (random.below(30), 1 + random.below(1_000));
         let weather = Weather { loss_percent, max_delay_millis, death_percent: random.below(30) };

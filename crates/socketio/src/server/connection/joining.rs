@@ -2,16 +2,18 @@
 
 use std::{sync::Arc, task::Context as TaskContext, time::SystemTime};
 
+use engineio::CloseMode;
 use futures_util::future::join_all;
-use socketio_proto::{Packet, PacketKind};
+use socketio_proto::{Packet, PacketKind, PrivateId};
 
 use super::{Connection, run};
 use crate::server::{
-    ConnectContext, HandlerError, Handshake, Namespace,
+    ConnectContext, DisconnectReason, HandlerError, Handshake, Namespace,
     counters::count,
     handlers::Handlers,
     hooks::Occasion,
     protocol,
+    recovery::{Return, Store},
     registry::{NotJoinable, Parent, Rule},
     socket::SocketCore,
 };
@@ -90,7 +92,12 @@ impl Connection {
 
     /// A socket for the client, which then is let in or refused.
     fn join(&mut self, packet: Packet, namespace: Namespace, cx: &mut TaskContext<'_>) {
-        let id = protocol::socket_id(&self.link.session, self.link.revision, namespace.wire_name());
+        let comeback = namespace.store().and_then(|store| find_session(store, &packet));
+        if comeback.is_none() && namespace.store().is_some() && asks_for_session(&packet) {
+            count(&self.registry.environment.counting.recoveries_failed);
+        }
+        let new_id = || protocol::socket_id(&self.link.session, self.link.revision, namespace.wire_name());
+        let id = comeback.as_ref().map_or_else(new_id, |comeback| Ok(comeback.saved.id.clone()));
         let Ok(id) = id else {
             self.registry.leave(&packet.namespace);
             return self.refuse(&packet, "Internal error");
@@ -99,8 +106,10 @@ impl Connection {
         // In memory of its own: the packet may share a large read with much else.
         let auth = packet.body.map(|body| body.detached());
         let handshake = Handshake { request, auth, time: SystemTime::now() };
-        let socket = Arc::new(SocketCore::new(id, namespace.clone(), handshake, self.link.clone()));
+        let rooms = comeback.as_ref().map(|comeback| comeback.saved.rooms.clone()).unwrap_or_default();
+        let socket = Arc::new(SocketCore::new(id, namespace.clone(), handshake, self.link.clone(), comeback));
         self.sockets.push(socket.clone());
+        rooms.iter().for_each(|room| socket.join(room));
         let handlers = namespace.handlers();
         if handlers.middleware.is_empty() && handlers.connect.is_none() && handlers.connected.is_empty() {
             socket.accept();
@@ -108,6 +117,37 @@ impl Connection {
         }
         self.start(Box::pin(admit(socket, handlers)), cx);
     }
+}
+
+/// What a client that comes back sends in its CONNECT (row D106).
+#[derive(serde::Deserialize)]
+struct Comeback {
+    pid: String,
+    offset: Option<String>,
+}
+
+fn comeback(packet: &Packet) -> Option<Comeback> {
+    packet.body.as_ref()?.data().ok()
+}
+
+fn asks_for_session(packet: &Packet) -> bool {
+    comeback(packet).is_some()
+}
+
+/// The session that the client asks for. Where its old socket is still taken for alive, that one goes, as lost
+/// (hazards R12, R32).
+fn find_session(store: &Store, packet: &Packet) -> Option<Return> {
+    let Comeback { pid, offset } = comeback(packet)?;
+    let found = store.lock().find(&pid, offset.as_deref());
+    let found = match found {
+        Err(Some(old)) => {
+            old.link.close_because(DisconnectReason::TransportClose, CloseMode::Discard);
+            old.depart(DisconnectReason::TransportClose);
+            store.lock().find(&pid, offset.as_deref())
+        }
+        found => found,
+    };
+    Some(Return { pid: PrivateId::new(&pid), offset, saved: found.ok()? })
 }
 
 /// The first parent from `first` on that takes the client.
@@ -148,7 +188,10 @@ async fn admit(socket: Arc<SocketCore>, handlers: Arc<Handlers>) {
 }
 
 async fn decide(socket: &Arc<SocketCore>, handlers: &Handlers) -> Result<(), HandlerError> {
-    for handler in handlers.middleware.iter().chain(&handlers.connect) {
+    let recovery = socket.namespace.environment().config.connection_state_recovery.as_ref();
+    let skips = socket.comeback.is_some() && recovery.is_some_and(|recovery| recovery.skip_middlewares);
+    let middleware = if skips { &[] } else { handlers.middleware.as_slice() };
+    for handler in middleware.iter().chain(&handlers.connect) {
         run(handler.clone(), ConnectContext::new(socket)).await.1?;
     }
     Ok(())

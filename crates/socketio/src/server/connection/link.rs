@@ -9,12 +9,17 @@ use std::{
     time::Duration,
 };
 
-use engineio::{CloseMode, Revision, SendError, Session};
+use engineio::{CloseMode, MessageFrame, Revision, SendError, Session};
 use futures_util::task::AtomicWaker;
 use socketio_proto::Encoded;
 
 use super::joining::Resolved;
-use crate::server::{DisconnectReason, environment::Environment, socket::SocketCore};
+use crate::server::{
+    DisconnectReason,
+    counters::{Counting, count},
+    environment::Environment,
+    socket::SocketCore,
+};
 
 /// A connection as its sockets see it.
 pub(in crate::server) struct Link {
@@ -22,6 +27,7 @@ pub(in crate::server) struct Link {
     pub(in crate::server) revision: Revision,
     pub(in crate::server) ack_timeout: Duration,
     pub(in crate::server) max_queue_bytes: usize,
+    counting: Arc<Counting>,
     orders: Mutex<Orders>,
     waker: AtomicWaker,
     joined: AtomicBool,
@@ -64,6 +70,7 @@ impl Link {
             session,
             ack_timeout: environment.config.limits.ack_timeout,
             max_queue_bytes: environment.config.engine.limits.max_queue_bytes,
+            counting: environment.counting.clone(),
             orders: Mutex::default(),
             waker: AtomicWaker::new(),
             joined: AtomicBool::new(false),
@@ -92,7 +99,12 @@ impl Link {
 
     /// Sends a packet that belongs to the connection; one that is over drops it.
     pub(in crate::server) fn send(&self, packet: &Encoded) {
-        if let Err(SendError::Full { .. }) = self.session.send_frames(packet.frames()) {
+        self.send_frames(packet.frames());
+    }
+
+    /// The same for several, next to each other.
+    pub(in crate::server) fn send_frames(&self, frames: &[MessageFrame]) {
+        if let Err(SendError::Full { .. }) = self.session.send_frames(frames) {
             self.close_for_slowness();
         }
     }
@@ -100,6 +112,7 @@ impl Link {
     /// The client's queue is full, and something that it has to see, or what would leave a hole in what it sees,
     /// does not fit: it is thrown out, with a reason, rather than left in doubt.
     pub(in crate::server) fn close_for_slowness(&self) {
+        count(&self.counting.slow_clients_disconnected);
         tracing::warn!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
         self.close_because(DisconnectReason::TransportError, CloseMode::Discard);
     }

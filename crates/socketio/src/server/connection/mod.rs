@@ -305,12 +305,12 @@ async fn say_goodbye(handler: Erased<DisconnectContext>, socket: Arc<SocketCore>
 
 /// Takes what a handler wants out of the context and calls it. A panic in it, or in an extractor, is an error of this
 /// one call (hazard R25).
-fn begin<C: Context>(handler: &Erased<C>, context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
+pub(super) fn begin<C: Context>(handler: &Erased<C>, context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
     catch_unwind(AssertUnwindSafe(|| handler.call(context))).unwrap_or_else(|_| Err(HandlerError::panic()))
 }
 
 /// Waits for a handler that has begun.
-async fn finish<R>(
+pub(super) async fn finish<R>(
     begun: Result<impl Future<Output = Result<R, HandlerError>>, HandlerError>,
 ) -> Result<R, HandlerError> {
     AssertUnwindSafe(begun?).catch_unwind().await.unwrap_or_else(|_| Err(HandlerError::panic()))

@@ -7,20 +7,26 @@
 //! ```
 //! While `Connecting`, what is emitted is held back, so that the client sees its CONNECT first (row D33).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+};
 
-use socketio_proto::{AckId, AckTable, Body, Encoded, PacketKind};
-use tokio::sync::{mpsc, oneshot};
+use engineio::{CloseMode, SendOptions, Sent};
+use socketio_proto::{AckId, AckTable, Body, Encoded, Offset, PacketKind};
+use tokio::sync::oneshot;
 
 use super::{Handshake, Socket, data::Slot};
 use crate::server::{
-    AckError, DisconnectReason, EmitError, Namespace, SocketId,
+    AckError, DisconnectReason, EmitError, Namespace, SocketId, WhenFull,
     ack::Waiting,
+    cluster::{Part, Parts},
     connection::{Departure, Link},
     counters::count,
     handlers::{Leaving, SocketHandlers},
-    outgoing::{Flags, Outgoing},
+    outgoing::{Flags, Outgoing, Prepared},
     protocol,
+    recovery::{Locked, Return, Saved, Store, Ticket},
 };
 
 pub(in crate::server) struct SocketCore {
@@ -28,6 +34,8 @@ pub(in crate::server) struct SocketCore {
     pub(in crate::server) namespace: Namespace,
     pub(in crate::server) handshake: Handshake,
     pub(in crate::server) link: Arc<Link>,
+    /// What the client comes back to.
+    pub(in crate::server) comeback: Option<Return>,
     state: Mutex<State>,
     /// Nothing for most sockets; gone with the socket, so that handlers and what they captured go too.
     handlers: Mutex<Option<Box<SocketHandlers>>>,
@@ -36,22 +44,32 @@ pub(in crate::server) struct SocketCore {
 
 struct State {
     phase: Phase,
+    /// The offset of the last event that went out with one.
+    last_offset: Option<Offset>,
+    /// While connected, where clients can be recovered.
+    ticket: Option<Ticket>,
     rooms: Vec<Arc<str>>,
     acks: AckTable<AckWaiter>,
 }
 
 pub(in crate::server) enum Phase {
     /// What was emitted so far, and its bytes.
-    Connecting(Vec<Encoded>, usize),
+    Connecting(Vec<Held>, usize),
     Connected,
     Disconnected,
+}
+
+/// An event that is held back, and its offset where it has one.
+pub(in crate::server) struct Held {
+    packet: Encoded,
+    offset: Option<Offset>,
 }
 
 /// Who waits for an acknowledgement. Dropped without an answer where the socket leaves.
 pub(in crate::server) enum AckWaiter {
     One(oneshot::Sender<Body>),
     /// One of the answers to a broadcast.
-    Shared(mpsc::UnboundedSender<Body>),
+    Shared(Parts),
 }
 
 impl AckWaiter {
@@ -59,16 +77,25 @@ impl AckWaiter {
         // Who waited may have given up in this moment.
         match self {
             Self::One(waiter) => drop(waiter.send(body)),
-            Self::Shared(waiter) => drop(waiter.send(body)),
+            Self::Shared(waiter) => drop(waiter.send(Part::Answer(body))),
         }
     }
 }
 
 impl SocketCore {
-    pub(in crate::server) fn new(id: SocketId, namespace: Namespace, handshake: Handshake, link: Arc<Link>) -> Self {
-        let state = State { phase: Phase::Connecting(Vec::new(), 0), rooms: Vec::new(), acks: AckTable::new() };
-        let (handlers, data) = (Mutex::default(), Mutex::default());
-        Self { id, namespace, handshake, link, state: Mutex::new(state), handlers, data }
+    /// A socket for a client that asks to join; `comeback` is what it has found of an earlier one.
+    pub(in crate::server) fn new(
+        id: SocketId,
+        namespace: Namespace,
+        handshake: Handshake,
+        link: Arc<Link>,
+        comeback: Option<Return>,
+    ) -> Self {
+        let phase = Phase::Connecting(Vec::new(), 0);
+        let state = State { phase, last_offset: None, ticket: None, rooms: Vec::new(), acks: AckTable::new() };
+        let data = comeback.as_ref().and_then(|comeback| comeback.saved.data.clone());
+        let (handlers, data) = (Mutex::default(), Mutex::new(data));
+        Self { id, namespace, handshake, link, comeback, state: Mutex::new(state), handlers, data }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -159,22 +186,106 @@ impl SocketCore {
     /// Emits an event to this socket alone.
     pub(in crate::server) fn emit(self: &Arc<Self>, event: &Outgoing, flags: Flags) -> Result<(), EmitError> {
         event.show_to(self);
-        self.send(&event.packet(&self.namespace, None), flags)
+        self.emit_unseen(event, flags)
     }
 
-    /// Sends a packet of this socket, or holds it back until the client knows that it is connected.
-    pub(in crate::server) fn send(&self, packet: &Encoded, flags: Flags) -> Result<(), EmitError> {
-        let packet = flags.apply(packet);
+    /// The same, for an event that was shown before.
+    pub(in crate::server) fn emit_unseen(self: &Arc<Self>, event: &Outgoing, flags: Flags) -> Result<(), EmitError> {
+        let (Some(store), Outgoing::Body(body)) = (self.namespace.store(), event) else {
+            let sent = self.try_send(Prepared::Ready(&event.packet(&self.namespace, None)), flags);
+            return self.settle(sent);
+        };
+        if flags.volatile {
+            let sent = self.try_send(Prepared::Volatile(body), flags);
+            return self.settle(sent);
+        }
+        // What is for one client is for the room of its id (row D112).
+        let own_room = [self.id.as_str().to_owned()];
+        let encode = |body: &Body| self.namespace.encode(PacketKind::Event, None, Some(body));
+        let sent = store.lock().publish(body, (&own_room, &[]), encode, |packet, offset| {
+            let sent = self.try_send(Prepared::Recorded(packet, offset), flags);
+            let kept = sent.is_ok();
+            (sent, kept)
+        });
+        self.settle(sent)
+    }
+
+    /// Sends an event, or holds it back until the client knows that it is connected. To be followed by `settle`, under no
+    /// lock.
+    pub(in crate::server) fn try_send(&self, packet: Prepared<'_>, flags: Flags) -> Result<Sent, EmitError> {
+        let options = if flags.volatile { SendOptions::VOLATILE } else { SendOptions::DROPPABLE };
         let mut state = self.lock();
+        match packet {
+            Prepared::Ready(packet) => self.send_locked(&mut state, &flags.apply(packet), None, options),
+            Prepared::Recorded(packet, offset) => {
+                let sent = self.send_locked(&mut state, &flags.apply(packet), Some(offset), options)?;
+                state.last_offset = Some(offset);
+                Ok(sent)
+            }
+            Prepared::Volatile(body) => {
+                // A client takes a text at the end for an offset: so it is given the one that it has (hazard R32).
+                let offset = || state.last_offset.map(|offset| offset.to_string()).unwrap_or_default();
+                let body =
+                    if body.ends_with_text() { Cow::Owned(body.with_text(&offset())) } else { Cow::Borrowed(body) };
+                let packet = self.namespace.encode(PacketKind::Event, None, Some(&body));
+                self.send_locked(&mut state, &flags.apply(&packet), None, options)
+            }
+        }
+    }
+
+    /// Counts and tells what became of an event.
+    pub(in crate::server) fn settle(self: &Arc<Self>, sent: Result<Sent, EmitError>) -> Result<(), EmitError> {
+        let counting = &self.namespace.environment().counting;
+        match sent? {
+            Sent::Queued { dropped: 0 } => {}
+            Sent::Queued { dropped } => {
+                counting.events_dropped.fetch_add(u64::from(dropped), Ordering::Relaxed);
+                self.namespace.environment().announce_slowness(self);
+            }
+            Sent::Discarded => count(&counting.volatile_dropped),
+        }
+        Ok(())
+    }
+
+    /// The same for an event of a broadcast: where the client's queue is full, nobody is there to be told, and the
+    /// configuration decides (row J1).
+    pub(in crate::server) fn settle_or_decide(self: &Arc<Self>, sent: Result<Sent, EmitError>) {
+        if self.settle(sent) != Err(EmitError::Full) {
+            return;
+        }
+        let environment = self.namespace.environment();
+        if environment.config.when_full == WhenFull::DropNewest {
+            count(&environment.counting.events_dropped);
+            environment.announce_slowness(self);
+        } else {
+            environment.announce_slowness(self);
+            self.link.close_for_slowness();
+        }
+    }
+
+    /// Sends a packet of this socket, or holds it back.
+    pub(in crate::server) fn send_as(&self, packet: &Encoded, options: SendOptions) -> Result<Sent, EmitError> {
+        self.send_locked(&mut self.lock(), packet, None, options)
+    }
+
+    fn send_locked(
+        &self,
+        state: &mut State,
+        packet: &Encoded,
+        offset: Option<Offset>,
+        options: SendOptions,
+    ) -> Result<Sent, EmitError> {
         match &mut state.phase {
-            Phase::Connected => Ok(self.link.session.send_frames(packet.frames())?),
+            Phase::Connected => Ok(self.link.session.send_with(packet.frames(), options)?),
+            // Nothing can leave at once before the client is connected.
+            Phase::Connecting(..) if options.volatile => Ok(Sent::Discarded),
             Phase::Connecting(held, bytes) => {
                 if *bytes + packet.byte_len() > self.link.max_queue_bytes {
                     return Err(EmitError::Full);
                 }
                 *bytes += packet.byte_len();
-                held.push(packet.into_owned());
-                Ok(())
+                held.push(Held { packet: packet.clone(), offset });
+                Ok(Sent::Queued { dropped: 0 })
             }
             Phase::Disconnected => Err(EmitError::Disconnected),
         }
@@ -192,7 +303,8 @@ impl SocketCore {
         self.await_ack(id, AckWaiter::One(sender))?;
         let waiting = Waiting { socket: self.clone(), id, answer };
         event.show_to(self);
-        self.send(&event.packet(&self.namespace, Some(id)), flags).map_err(AckError::Emit)?;
+        let sent = self.try_send(Prepared::Ready(&event.packet(&self.namespace, Some(id))), flags);
+        self.settle(sent)?;
         Ok(waiting)
     }
 
@@ -223,31 +335,66 @@ impl SocketCore {
 
     // ---- phases ----
 
-    /// Everybody agrees: the client is told, and gets what was held back. Says whether it is connected now.
+    /// Everybody agrees: the client is told, and gets what it missed and what was held back. Says whether it is connected
+    /// now.
     pub(in crate::server) fn accept(self: &Arc<Self>) -> bool {
-        let accepted = self.namespace.change_rooms(|rooms| {
+        let mut store = self.namespace.store().map(Store::lock);
+        let mut happened = Vec::new();
+        let accepted = self.namespace.change_rooms_quietly(&mut happened, |rooms| {
             let mut state = self.lock();
-            let Phase::Connecting(held, _) = &mut state.phase else { return false };
+            let Phase::Connecting(held, _) = &mut state.phase else { return None };
             if self.link.session.closed_now().is_some() {
                 // Gone meanwhile; the connection is about to say so.
-                return false;
+                return None;
             }
             let held = std::mem::take(held);
-            let greeting = protocol::greeting(self.link.revision, &self.id);
-            let greeting = self.namespace.encode(PacketKind::Connect, None, greeting.as_ref());
-            for packet in std::iter::once(&greeting).chain(&held) {
-                // A connection that is over drops it; its end is on the way to this socket too.
-                self.link.send(packet);
-            }
+            let welcomed = self.welcome(&mut state, store.as_mut(), held);
             state.phase = Phase::Connected;
             rooms.add(self);
-            true
+            Some(welcomed)
         });
-        if accepted {
-            count(&self.namespace.environment().counting.sockets_joined);
-            self.link.set_joined();
+        drop(store);
+        self.namespace.tell_room_listeners(&happened);
+        let Some(welcomed) = accepted else { return false };
+        let counting = &self.namespace.environment().counting;
+        count(&counting.sockets_joined);
+        self.link.set_joined();
+        if !welcomed {
+            // What it missed went in this moment: it comes back as a new client.
+            count(&counting.recoveries_failed);
+            self.link.close_because(DisconnectReason::TransportError, CloseMode::Discard);
+        } else if self.comeback.is_some() {
+            count(&counting.recoveries);
         }
-        accepted
+        welcomed
+    }
+
+    /// Sends what the client missed (row D110), the CONNECT, and what was held back. `false` where the first is not to be
+    /// had any more.
+    fn welcome(self: &Arc<Self>, state: &mut State, store: Option<&mut Locked<'_>>, held: Vec<Held>) -> bool {
+        let (mut before, mut behind) = (Vec::new(), Vec::new());
+        for Held { packet, offset } in held {
+            match offset {
+                // It is among what a client that comes back has missed, and has its place there.
+                Some(offset) if self.comeback.is_some() => before.push((offset, packet)),
+                _ => behind.push(packet),
+            }
+        }
+        let mut greeting = serde_json::json!({ "sid": self.id });
+        if let Some(store) = store {
+            let Some((ticket, missed)) = store.admit(self, self.comeback.as_ref(), before) else { return false };
+            greeting["pid"] = ticket.pid.as_str().into();
+            state.last_offset = missed.last().map(|(offset, _)| *offset).or(state.last_offset);
+            state.ticket = Some(ticket);
+            before = missed;
+        }
+        let greeting = protocol::greeting(self.link.revision, &greeting);
+        let greeting = self.namespace.encode(PacketKind::Connect, None, greeting.as_ref());
+        let packets = before.iter().map(|(_, packet)| packet).chain([&greeting]).chain(&behind);
+        // One group, which an empty queue takes whatever its size: what was missed may be more than the queue's bound.
+        let frames: Vec<_> = packets.flat_map(Encoded::frames).cloned().collect();
+        self.link.send_frames(&frames);
+        true
     }
 
     /// A middleware or the connect handler refuses, with this payload.
@@ -268,15 +415,24 @@ impl SocketCore {
     /// the connection is told to run the disconnect handlers. Gives the phase that ended; `None` where the socket
     /// had left already.
     pub(in crate::server) fn depart(self: &Arc<Self>, reason: DisconnectReason) -> Option<Phase> {
-        // The waiters of acknowledgements are woken after the lock.
-        let (before, _acks) = {
+        // The waiters of acknowledgements are woken after the locks.
+        let (before, _acks, saved) = {
+            let mut store = self.namespace.store().map(Store::lock);
             let mut state = self.lock();
             let before = std::mem::replace(&mut state.phase, Phase::Disconnected);
             if matches!(before, Phase::Disconnected) {
                 return None;
             }
-            (before, std::mem::take(&mut state.acks))
+            let acks = std::mem::take(&mut state.acks);
+            let saved = state.ticket.take().zip(store.as_mut()).is_some_and(|(ticket, store)| {
+                let save = || Saved { id: self.id.clone(), rooms: state.rooms.clone(), data: self.data_slot() };
+                store.depart(self, &ticket, reason, save)
+            });
+            (before, acks, saved)
         };
+        if let (true, Some(store)) = (saved, self.namespace.store()) {
+            store.keep_swept(&self.namespace);
+        }
         let was_connected = matches!(before, Phase::Connected);
         // Who wants to see the socket in its rooms while it leaves is run by the connection, and the rooms are left
         // behind that (row D70).

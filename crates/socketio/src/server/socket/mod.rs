@@ -15,7 +15,7 @@ use engineio::CloseMode;
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::Body;
 
-pub(super) use self::core::SocketCore;
+pub(super) use self::core::{AckWaiter, SocketCore};
 pub(super) use self::data::Slot;
 use super::{
     Broadcast, DisconnectContext, DisconnectReason, EmitError, Emitter, EventContext, Handler, Namespace, PendingAck,
@@ -74,6 +74,13 @@ impl Socket {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.core.is_connected()
+    }
+
+    /// Whether the client came back to the session that it had before its connection was lost: with its id, rooms and
+    /// data, and with the events that it missed (row D109; [`ConnectionStateRecovery`](super::ConnectionStateRecovery)).
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        self.core.comeback.is_some()
     }
 
     /// Keeps `value` with the socket, in place of what was kept before (row D43). Other servers see it as JSON
@@ -143,6 +150,43 @@ impl Socket {
 
     fn emitter(&self) -> Emitter {
         Emitter::new(self.core.clone())
+    }
+
+    /// The next event is sent only if it can leave at once, and dropped otherwise (row D53): where a poll waits for an
+    /// answer, or the WebSocket has written all that it was given. For what is worthless when it is late.
+    ///
+    /// ```
+    /// # fn f(socket: socketio::Socket) -> Result<(), socketio::EmitError> {
+    /// socket.volatile().emit("position", &(12, 34))
+    /// # }
+    /// ```
+    pub fn volatile(&self) -> Emitter {
+        self.emitter().volatile()
+    }
+
+    /// Sends an event as [`Socket::emit`] does, but waits for room where the client's queue is full, and until the event
+    /// has been handed to the network (row J2): the way to send much at the pace at which the client reads.
+    ///
+    /// In a middleware or connect handler, where the client is not connected yet, it does not wait.
+    ///
+    /// ```
+    /// # async fn f(socket: socketio::Socket, lines: Vec<String>) -> Result<(), socketio::EmitError> {
+    /// for line in &lines {
+    ///     socket.emit_flushed("line", line).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`EmitError::Encode`] and [`EmitError::Disconnected`].
+    pub async fn emit_flushed<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        self.emitter().emit_flushed(event, args).await
+    }
+
+    /// Bytes that were sent to this connection and wait for the client (row D63).
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.core.link.session.queued_bytes()
     }
 
     /// The next event is not compressed where `compress` is false (row D54): what is random or compressed already

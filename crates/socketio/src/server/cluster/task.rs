@@ -1,0 +1,75 @@
+//! The one task of a [`Cluster`]: receives, waits for what is on its way out, answers, and lets time pass. It ends when
+//! the server leaves, or is gone.
+
+use std::{
+    future::pending,
+    sync::{Arc, Weak},
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use socketio_cluster::{BackplaneError, BoxFuture};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
+
+use super::{Cluster, Job};
+
+pub(super) async fn run(
+    cluster: Weak<Cluster>,
+    mut receiving: BoxFuture<Result<(), BackplaneError>>,
+    mut jobs: mpsc::UnboundedReceiver<Job>,
+    rescheduled: Arc<Notify>,
+) {
+    let (mut publishing, mut answering) = (FuturesUnordered::new(), FuturesUnordered::new());
+    let mut received = false;
+    loop {
+        let Some(deadline) = cluster.upgrade().map(|cluster| cluster.deadline()) else { return };
+        tokio::select! {
+            ended = &mut receiving, if !received => {
+                received = true;
+                if let Err(error) = ended {
+                    tracing::error!(%error, "nothing more comes from the other servers");
+                }
+            }
+            job = jobs.recv() => match job {
+                Some(Job::Publishing(future)) => publishing.push(future),
+                Some(Job::Answering(future)) => answering.push(future),
+                Some(Job::Stop) | None => break,
+            },
+            Some(result) = publishing.next() => note(&cluster, result),
+            Some(()) = answering.next() => {}
+            () = reached(deadline) => {
+                let Some(cluster) = cluster.upgrade() else { return };
+                cluster.feed(|state, now, out| state.node.handle_timeout(now, out));
+            }
+            () = rescheduled.notified() => {}
+        }
+    }
+    // The farewell goes out; who waits for an answer is not waited for.
+    while let Ok(job) = jobs.try_recv() {
+        if let Job::Publishing(future) = job {
+            publishing.push(future);
+        }
+    }
+    let backplane = cluster.upgrade().map(|cluster| cluster.backplane.clone());
+    while let Some(result) = publishing.next().await {
+        note(&cluster, result);
+    }
+    if let Some(backplane) = backplane {
+        backplane.close().await;
+    }
+}
+
+fn note(cluster: &Weak<Cluster>, result: Result<(), BackplaneError>) {
+    if let (Err(error), Some(cluster)) = (result, cluster.upgrade()) {
+        cluster.note_failure(&error);
+    }
+}
+
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,299 @@
+//! Connection state recovery (rows D103–D114, F6; hazard R32): [`ConnectionStateRecovery`] says what is kept, [`Store`]
+//! keeps it for one namespace. What is recoverable, and for how long, is `socketio_proto::Recovery`'s; how a client
+//! comes back is `connection/joining.rs`'s.
+//!
+//! Lock order: a namespace's store is locked before its rooms and its sockets. An event is recorded and queued under it,
+//! so that to each socket offsets go out in their order.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use engineio_proto::Moment;
+use socketio_proto::{Body, Encoded, NotRecovered, Offset, PrivateId, Recovery, RecoveryLimits};
+use tokio::{task::JoinHandle, time::Instant};
+
+use super::{DisconnectReason, Namespace, SocketId, socket::Slot, socket::SocketCore};
+
+/// What is kept so that a client whose connection is lost can come back as if it had not been gone: with the same id,
+/// rooms and data, and with the events that it missed (row D103).
+///
+/// | | default | memory |
+/// |---|---|---|
+/// | [`max_disconnection_duration`](Self::max_disconnection_duration) | 2 min | |
+/// | [`max_packets`](Self::max_packets) | 100,000 a namespace | some 200 bytes each, beside the events |
+/// | [`max_bytes`](Self::max_bytes) | 64 MiB a namespace | |
+/// | [`max_sessions`](Self::max_sessions) | 50,000 a namespace | some 300 bytes each, beside rooms and data |
+///
+/// Past a bound the oldest go, and who would have needed them comes back as a new client
+/// ([`Counters::recoveries_failed`](super::Counters::recoveries_failed)).
+///
+/// ```
+/// use socketio::{Config, ConnectionStateRecovery, Server, Socket};
+///
+/// let mut config = Config::default();
+/// config.connection_state_recovery = Some(ConnectionStateRecovery::default());
+/// let io = Server::with_config(config);
+/// io.of("/").on_connect(async |socket: Socket| {
+///     if !socket.is_recovered() {
+///         socket.join("news");
+///     }
+/// });
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionStateRecovery {
+    /// How long after its disconnection was noticed a client may come back.
+    pub max_disconnection_duration: Duration,
+    /// Whether the middlewares are skipped for a client that is recovered; default true (row D111). The connect handler
+    /// is always asked.
+    pub skip_middlewares: bool,
+    /// Most events kept.
+    pub max_packets: usize,
+    /// Most bytes of events kept.
+    pub max_bytes: usize,
+    /// Most clients remembered that are gone.
+    pub max_sessions: usize,
+}
+
+impl Default for ConnectionStateRecovery {
+    fn default() -> Self {
+        let RecoveryLimits { max_disconnection_duration, max_packets, max_bytes, max_sessions, .. } =
+            RecoveryLimits::default();
+        Self { max_disconnection_duration, skip_middlewares: true, max_packets, max_bytes, max_sessions }
+    }
+}
+
+/// A socket by its identity: one id may have had several.
+#[derive(Clone)]
+pub(super) struct Holder(Weak<SocketCore>);
+
+impl PartialEq for Holder {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+}
+
+/// What comes back with a client.
+#[derive(Clone)]
+pub(super) struct Saved {
+    pub(super) id: SocketId,
+    pub(super) rooms: Vec<Arc<str>>,
+    pub(super) data: Option<Slot>,
+}
+
+/// An event, and who got it.
+struct Recorded {
+    packet: Encoded,
+    rooms: Box<[String]>,
+    except: Box<[String]>,
+}
+
+impl Recorded {
+    fn is_for(&self, session: &Saved) -> bool {
+        let is_in = |room: &String| *room == *session.id.as_str() || session.rooms.iter().any(|own| **own == **room);
+        (self.rooms.is_empty() || self.rooms.iter().any(is_in)) && !self.except.iter().any(is_in)
+    }
+}
+
+type Kept = Recovery<Holder, Saved, Recorded>;
+
+/// The events and lost sessions of one namespace.
+pub(super) struct Store {
+    kept: Mutex<Kept>,
+    started: Instant,
+    max_replay_bytes: usize,
+    /// Frees what is too old, while there is anything.
+    sweeper: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A private id that a socket has, and what it is to be saved with.
+pub(super) struct Ticket {
+    pub(super) pid: PrivateId,
+    /// It lacks nothing up to here.
+    pub(super) joined: Offset,
+}
+
+/// A client comes back.
+pub(super) struct Return {
+    pub(super) pid: PrivateId,
+    pub(super) offset: Option<String>,
+    pub(super) saved: Saved,
+}
+
+impl Store {
+    pub(super) fn new(config: &ConnectionStateRecovery, engine: &engineio::Limits) -> Self {
+        let mut limits = RecoveryLimits::default();
+        limits.max_disconnection_duration = config.max_disconnection_duration;
+        limits.detection = engine.ping_interval + 2 * engine.ping_timeout;
+        limits.max_packets = config.max_packets;
+        limits.max_bytes = config.max_bytes;
+        limits.max_sessions = config.max_sessions;
+        // Offsets of another server, or of this one before a restart, are not to be taken for ours.
+        let random = engineio::random_id().map(|id| id.to_string()).unwrap_or_default();
+        let instance = random.bytes().fold(0, |number: u32, byte| number.rotate_left(5) ^ u32::from(byte));
+        let kept = Mutex::new(Recovery::new(instance, limits));
+        Self { kept, started: Instant::now(), max_replay_bytes: config.max_bytes, sweeper: Mutex::default() }
+    }
+
+    pub(super) fn lock(&self) -> Locked<'_> {
+        let now = Moment::EPOCH + self.started.elapsed();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.next_timeout().is_some_and(|at| at <= now) {
+            kept.sweep(now);
+        }
+        Locked { kept, now, max_replay_bytes: self.max_replay_bytes }
+    }
+
+    /// Looks after what was just saved, until it is gone.
+    pub(super) fn keep_swept(&self, namespace: &Namespace) {
+        // A namespace outside of a runtime is swept by whoever uses it next.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let mut sweeper = self.sweeper.lock().unwrap_or_else(PoisonError::into_inner);
+        if sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
+            *sweeper = Some(runtime.spawn(sweep(namespace.downgrade(), self.started)));
+        }
+    }
+
+    /// When the oldest of what is kept is too old.
+    fn next_sweep(&self) -> Option<Moment> {
+        self.lock().kept.next_timeout()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let sweeper = self.sweeper.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sweeper) = sweeper.take() {
+            sweeper.abort();
+        }
+    }
+}
+
+impl Store {
+    /// The server ends: nobody comes back.
+    pub(super) fn shut_down(&self) {
+        if let Some(sweeper) = self.sweeper.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            sweeper.abort();
+        }
+    }
+}
+
+async fn sweep(namespace: super::namespace::WeakNamespace, started: Instant) {
+    loop {
+        let next = namespace.upgrade().and_then(|namespace| namespace.store().and_then(Store::next_sweep));
+        let Some(next) = next else { return };
+        tokio::time::sleep_until(started + next.saturating_since(Moment::EPOCH)).await;
+    }
+}
+
+/// A store that is locked at a moment.
+pub(super) struct Locked<'a> {
+    kept: MutexGuard<'a, Kept>,
+    now: Moment,
+    max_replay_bytes: usize,
+}
+
+impl Locked<'_> {
+    /// Gives an event its offset, and keeps it if `deliver`, which gets its packet, says that it went out.
+    pub(super) fn publish<R>(
+        &mut self,
+        event: &Body,
+        to: (&[String], &[String]),
+        encode: impl FnOnce(&Body) -> Encoded,
+        deliver: impl FnOnce(&Encoded, Offset) -> (R, bool),
+    ) -> R {
+        let reserved = self.kept.reserve(self.now);
+        let offset = reserved.offset();
+        let packet = encode(&event.with_text(&offset.to_string()));
+        let (result, kept) = deliver(&packet, offset);
+        if kept {
+            let bytes = packet.byte_len();
+            let recorded = Recorded { packet, rooms: to.0.into(), except: to.1.into() };
+            self.kept.record(reserved, recorded, bytes, self.now);
+        }
+        result
+    }
+
+    /// The session of a client that comes back with this private id; or the socket that still has it, which is to be
+    /// ended first.
+    pub(super) fn find(&mut self, pid: &str, offset: Option<&str>) -> Result<Saved, Option<Arc<SocketCore>>> {
+        match self.kept.restore(pid, named(offset), self.now) {
+            Ok(restored) => Ok(restored.session().clone()),
+            Err(NotRecovered::StillConnected(Holder(socket))) => Err(socket.upgrade()),
+            Err(reason) => {
+                tracing::debug!(%reason, "not recovered");
+                Err(None)
+            }
+        }
+    }
+
+    /// The new socket of a client that was let in: its ticket, and for one that comes back what it missed, in order, with
+    /// what was emitted to it since it asked.
+    pub(super) fn admit(
+        &mut self,
+        socket: &Arc<SocketCore>,
+        comeback: Option<&Return>,
+        held: Vec<(Offset, Encoded)>,
+    ) -> Option<(Ticket, Vec<(Offset, Encoded)>)> {
+        let holder = Holder(Arc::downgrade(socket));
+        let Some(comeback) = comeback else {
+            let pid = PrivateId::new(&engineio::random_id().ok()?);
+            let joined = self.kept.latest();
+            self.kept.connected(pid.clone(), holder, None);
+            return Some((Ticket { pid, joined }, held));
+        };
+        let offset = named(comeback.offset.as_deref());
+        let restored = self.kept.restore(comeback.pid.as_str(), offset, self.now).ok()?;
+        let joined = restored.joined();
+        let missed =
+            restored.missed_within::<()>(self.max_replay_bytes, |missed| missed.packet.is_for(&comeback.saved));
+        let mut packets: BTreeMap<Offset, Encoded> = held.into_iter().collect();
+        packets.extend(missed.ok()?.into_iter().map(|missed| (missed.offset, missed.packet.packet.clone())));
+        let first = packets.keys().next().copied();
+        self.kept.connected(comeback.pid.clone(), holder, first);
+        Some((Ticket { pid: comeback.pid.clone(), joined }, packets.into_iter().collect()))
+    }
+
+    /// A socket has left: it is kept where that was an accident (row D107).
+    pub(super) fn depart(
+        &mut self,
+        socket: &Arc<SocketCore>,
+        ticket: &Ticket,
+        reason: DisconnectReason,
+        saved: impl FnOnce() -> Saved,
+    ) -> bool {
+        let holder = Holder(Arc::downgrade(socket));
+        if is_recoverable(reason) {
+            self.kept.save(ticket.pid.clone(), &holder, saved(), ticket.joined, self.now);
+            return true;
+        }
+        self.kept.forget(ticket.pid.as_str(), &holder);
+        false
+    }
+}
+
+/// The offset that a client names. One that got only events without an offset so far names what it was given in place of
+/// one: nothing.
+fn named(offset: Option<&str>) -> Option<&str> {
+    offset.filter(|offset| !offset.is_empty())
+}
+
+/// Whether a client that left for this reason may come back to its session (row D107).
+const fn is_recoverable(reason: DisconnectReason) -> bool {
+    !matches!(
+        reason,
+        DisconnectReason::ParseError
+            | DisconnectReason::ClientNamespaceDisconnect
+            | DisconnectReason::ServerNamespaceDisconnect
+    )
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
