@@ -24,6 +24,17 @@ pub struct Config {
     /// Whether the open packet offers upgrades; default true. A client that upgrades all the same is not
     /// refused (row A4).
     pub allow_upgrades: bool,
+    /// Whether clients of revision 3 of the protocol are served too: those of Socket.IO 1.x and 2.x, with JSONP (rows A16,
+    /// A71). A request that names no revision is then of the third. Default false: they get code 5 (row A41).
+    ///
+    /// Two things to know before it is set: browsers let any page use JSONP, whatever is said about origins; and in
+    /// Socket.IO the ids of such clients' sockets are made of the session's id, which is a secret (hazard S45).
+    ///
+    /// ```
+    /// let mut config = engineio::Config::default();
+    /// config.allow_eio3 = true;
+    /// ```
+    pub allow_eio3: bool,
     /// Is asked before a session begins; default: nobody, all may come (row A40).
     pub allow_request: Option<AllowRequest>,
     /// The application's code in front of every request, in this order; default none (row A25).
@@ -62,6 +73,7 @@ impl Default for Config {
             add_trailing_slash: true,
             transports: vec![TransportKind::Polling, TransportKind::WebSocket],
             allow_upgrades: true,
+            allow_eio3: false,
             allow_request: None,
             middlewares: Vec::new(),
             cors: None,

@@ -3,8 +3,8 @@
 //!
 //! `connection/` is the part that runs: one future a session, inside the engine's task. `handler.rs` and
 //! `extract.rs` turn functions into handlers; `outgoing.rs` makes events, `broadcast.rs` selects recipients, `rooms.rs`
-//! keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share; `client_files.rs` serves the
-//! browser client; `service.rs` is the tower face.
+//! keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share; `protocol.rs` has what is different
+//! for old clients; `client_files.rs` serves the browser client; `service.rs` is the tower face.
 //!
 //! Lock order: the registry, rooms of a namespace, handlers of a socket, the socket, then (inside the engine) its
 //! session. No user code runs under any of them.
@@ -28,6 +28,7 @@ mod id;
 mod limits;
 mod namespace;
 mod outgoing;
+mod protocol;
 mod reason;
 mod recovery;
 mod registry;

@@ -62,7 +62,7 @@ struct NamespaceCore {
     /// Somebody wants to look into the events that are emitted, or has to.
     looks_into_events: AtomicBool,
     /// Of a parent: its children, those that are gone among them until the next one comes.
-    children: Option<Mutex<Vec<Weak<NamespaceCore>>>>,
+    children: Option<Mutex<Vec<Weak<Self>>>>,
 }
 
 /// A namespace that may go meanwhile.
