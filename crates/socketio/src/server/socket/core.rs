@@ -213,7 +213,8 @@ impl SocketCore {
     /// Sends an event, or holds it back until the client knows that it is connected. To be followed by `settle`, under no
     /// lock.
     pub(in crate::server) fn try_send(&self, packet: Prepared<'_>, flags: Flags) -> Result<Sent, EmitError> {
-        let options = if flags.volatile { SendOptions::VOLATILE } else { SendOptions::DROPPABLE };
+        let mut options = if flags.volatile { SendOptions::VOLATILE } else { SendOptions::DROPPABLE };
+        options.keeps_others = flags.awaited;
         let mut state = self.lock();
         match packet {
             Prepared::Ready(packet) => self.send_locked(&mut state, &flags.apply(packet), None, options),
@@ -323,6 +324,11 @@ impl SocketCore {
 
     pub(in crate::server) fn forget_ack(&self, id: AckId) {
         self.lock().acks.take(id);
+    }
+
+    #[cfg(test)]
+    pub(in crate::server) fn awaited_acks(&self) -> usize {
+        self.lock().acks.len()
     }
 
     /// The client's answer; one that nobody waits for is ignored.
