@@ -110,6 +110,10 @@ impl SocketCore {
         matches!(self.lock().phase, Phase::Connecting(..))
     }
 
+    pub(in crate::server) fn id_in_logs(&self) -> Cow<'_, str> {
+        protocol::id_in_logs(&self.link.session, self.link.revision, &self.id)
+    }
+
     // ---- what belongs to the socket ----
 
     pub(super) fn data(&self) -> MutexGuard<'_, Option<Slot>> {
@@ -156,7 +160,7 @@ impl SocketCore {
             if state.rooms.len() >= environment.config.limits.max_rooms
                 && !state.rooms.iter().any(|name| **name == *room)
             {
-                tracing::debug!(socket = %self.id, room, "not joined: the socket is in `max_rooms` rooms");
+                tracing::debug!(socket = %self.id_in_logs(), room, "not joined: the socket is in `max_rooms` rooms");
                 return count(&environment.counting.rooms_refused);
             }
             state.rooms.extend(rooms.join(room, self));
@@ -387,7 +391,7 @@ impl SocketCore {
             }
         }
         let mut greeting = serde_json::json!({ "sid": self.id });
-        if let Some(store) = store {
+        if let Some(store) = store.filter(|_| protocol::comes_back(self.link.revision)) {
             let Some((ticket, missed)) = store.admit(self, self.comeback.as_ref(), before) else { return false };
             greeting["pid"] = ticket.pid.as_str().into();
             state.last_offset = missed.last().map(|(offset, _)| *offset).or(state.last_offset);

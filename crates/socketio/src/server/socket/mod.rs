@@ -342,6 +342,7 @@ impl Hash for Socket {
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket").field("id", self.id()).field("namespace", self.namespace()).finish_non_exhaustive()
+        let id = self.core.id_in_logs();
+        f.debug_struct("Socket").field("id", &id).field("namespace", self.namespace()).finish_non_exhaustive()
     }
 }
