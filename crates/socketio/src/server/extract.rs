@@ -43,8 +43,9 @@ impl ConnectContext {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of this handler",
     label = "not an extractor for `{C}`",
-    note = "events: `Socket`, `Data<T>`, `Event`, `RawEvent`, `AckSender`; connect: `Socket`; disconnect: `Socket`, `DisconnectReason`; all of these: `Auth<T>`, `SocketData<T>`, `Namespace`; server events: `Data<T>`, `Event`, `RawEvent`, `Namespace`",
-    note = "an event's arguments are taken with `Data<T>`, where `T` implements `Deserialize`; a tuple takes several"
+    note = "the arguments of an event are taken with `Data<T>`, where `T` implements `Deserialize`; several with a tuple: `Data((a, b)): Data<(A, B)>`",
+    note = "every handler may take `Socket`, `Namespace`, `Auth<T>` and `SocketData<T>`; one for events also `Data<T>`, `Event`, `RawEvent`, `AckSender` and `Option<AckSender>`; one for clients that leave also `DisconnectReason`; `Result<_, HandlerError>` around one lets the handler look at what is wrong",
+    note = "a handler for events of other servers takes `Data<T>`, `Event`, `RawEvent` and `Namespace` only"
 )]
 pub trait FromContext<C>: Sized {
     /// Takes the value.
