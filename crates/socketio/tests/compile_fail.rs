@@ -4,6 +4,8 @@
 //!
 //! rustc is called by itself, against the library that this test was linked with: cargo would build all of it again.
 
+#![allow(clippy::unwrap_used, reason = "all of this file is tests; clippy sees only the functions marked as such")]
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
