@@ -2,9 +2,10 @@
 //! [`Socket`] one client in one namespace.
 //!
 //! `connection/` is the part that runs: one future a session, inside the engine's task. `handler.rs` and
-//! `extract.rs` turn functions into handlers; `outgoing.rs` makes events, `broadcast.rs` selects recipients, `rooms.rs`
-//! keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share; `protocol.rs` has what is different
-//! for old clients; `client_files.rs` serves the browser client; `service.rs` is the tower face.
+//! `extract.rs` turn functions into handlers; `outgoing.rs` makes events, `selection.rs` and `broadcast.rs` select
+//! recipients, `rooms.rs` keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share;
+//! `protocol.rs` has what is different for old clients; `client_files.rs` serves the browser client; `service.rs` is the
+//! tower face.
 //!
 //! Lock order: the registry, rooms of a namespace, handlers of a socket, the socket, then (inside the engine) its
 //! session. No user code runs under any of them.
@@ -34,6 +35,7 @@ mod recovery;
 mod registry;
 mod remote;
 mod rooms;
+mod selection;
 mod server_events;
 mod service;
 mod socket;
