@@ -53,6 +53,16 @@ mod sealed {
 /// | `on`, `on_fallback`, `on_any`, `event_middleware` | `()`, or `Result<T, HandlerError>` where `T` can be serialised: the acknowledgement |
 /// | `on_server_event` | the same: the answer to the server that asked |
 /// | `on_disconnecting`, `on_disconnect` | `()`, or `Result<(), HandlerError>` |
+///
+/// ```
+/// use socketio::{Data, HandlerError, Server};
+///
+/// async fn nothing() {}
+/// async fn a_value() -> Result<u32, HandlerError> { Ok(42) }
+/// async fn several(Data(text): Data<String>) -> Result<(usize, String), HandlerError> { Ok((text.len(), text)) }
+///
+/// Server::new().of("/").on("a", nothing).on("b", a_value).on("c", several);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}` here",
     label = "this handler's return value",

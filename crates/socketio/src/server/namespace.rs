@@ -151,6 +151,11 @@ impl Namespace {
     }
 
     /// The name, with its leading slash. A parent's is `/_0`, `/_1` and so on, which no client can join.
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// assert_eq!(io.of("chat").name(), "/chat");
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         self.core.name.as_str()
@@ -187,6 +192,21 @@ impl Namespace {
     ///
     /// The client is told that it is connected when the handler has ended: what is emitted to it before,
     /// arrives after. Where the handler wants to ask the client something, use [`Namespace::on_connected`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on_connect(async |socket: Socket, Auth(name): Auth<Option<serde_json::Value>>| {
+    ///     if name.is_none() {
+    ///         return Err(HandlerError::new("who are you?"));
+    ///     }
+    ///     socket.join("lobby");
+    ///     Ok(())
+    /// });
+    /// TestClient::connect(&io).auth(&serde_json::json!({ "name": "Ada" })).await;
+    /// # Ok(()) }
+    /// ```
     pub fn on_connect<M>(self, handler: impl Handler<ConnectContext, M>) -> Self {
         self.register(|handlers| handlers.connect.replace(Erased::new(handler)))
     }
@@ -214,6 +234,16 @@ impl Namespace {
     /// Several handlers of one event start in the order of their registration; the first one's return
     /// value acknowledges.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on("add", async |Data((a, b)): Data<(i64, i64)>| Ok(a + b));
+    /// let client = TestClient::connect(&io).await;
+    /// assert_eq!(client.emit_with_ack::<i64>("add", &(1, 2)).await, 3);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Panics
     /// Where no client can send that event, since the protocol reserves its name (row C11): `connect`, `disconnect`
     /// and their like. Joining and leaving are no events here: use [`Namespace::on_connect`] and
@@ -237,6 +267,17 @@ impl Namespace {
     }
 
     /// Runs `handler` for each event that has no handler of its own. The last one registered counts.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on_fallback(async |Event(name): Event| Err::<(), _>(HandlerError::new(format!("what is {name}?"))));
+    /// let client = TestClient::connect(&io).await;
+    /// let answer: serde_json::Value = client.emit_with_ack("nonsense", &()).await;
+    /// assert_eq!(answer["error"], "what is nonsense?");
+    /// # Ok(()) }
+    /// ```
     pub fn on_fallback<M>(self, handler: impl Handler<EventContext, M>) -> Self {
         self.register(|handlers| handlers.fallback.replace(Erased::new(handler)))
     }
@@ -277,12 +318,35 @@ impl Namespace {
 
     /// Runs `handler` once for each client that was let in, when it is leaving: it can be found in its rooms until the
     /// handler first waits (row D70).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on_disconnecting(async |socket: Socket| {
+    ///     for room in socket.rooms() {
+    ///         socket.to(&*room).emit("left", socket.id())?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// # Ok(()) }
+    /// ```
     pub fn on_disconnecting<M>(self, handler: impl Handler<DisconnectContext, M>) -> Self {
         self.register(|handlers| handlers.leaving.disconnecting.push(Erased::new(handler)))
     }
 
     /// Runs `handler` once for each client that was let in, when it has left, with the [`DisconnectReason`]
     /// (row D71). The rooms it was in can still be read.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on_disconnect(async |socket: Socket, reason: DisconnectReason| {
+    ///     println!("{} left: {reason}", socket.id());
+    /// });
+    /// # Ok(()) }
+    /// ```
     pub fn on_disconnect<M>(self, handler: impl Handler<DisconnectContext, M>) -> Self {
         self.register(|handlers| handlers.leaving.disconnect.push(Erased::new(handler)))
     }

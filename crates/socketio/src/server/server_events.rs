@@ -16,6 +16,15 @@ use super::{
 };
 
 /// Another server has sent an event to this one.
+///
+/// ```
+/// use socketio::{Data, Namespace, Server};
+///
+/// let io = Server::new();
+/// io.of("/").on_server_event("count", async |namespace: Namespace, Data(room): Data<String>| {
+///     Ok(namespace.room_len(&room))
+/// });
+/// ```
 pub struct ServerEventContext {
     pub(super) namespace: Namespace,
     pub(super) event: Body,
@@ -59,6 +68,21 @@ impl Namespace {
     /// Runs `handler` for each event of that name that another server of the cluster sends to this one with
     /// [`Namespace::server_side_emit`] (row D89); what it returns is the answer, where one was asked for. It may take
     /// [`Data`](super::Data), [`Event`](super::Event), [`RawEvent`](super::RawEvent) and the [`Namespace`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// use std::sync::Arc;
+    ///
+    /// let hub = cluster::MemoryHub::new();
+    /// let one = Server::in_cluster(Config::default(), Arc::new(hub.backplane())).await?;
+    /// let two = Server::in_cluster(Config::default(), Arc::new(hub.backplane())).await?;
+    /// one.of("/").on_server_event("load?", async || Ok(0.5));
+    /// # while two.server_count() < 2 { tokio::time::sleep(std::time::Duration::from_millis(10)).await; }
+    /// assert_eq!(two.of("/").server_side_emit_with_ack::<f64>("load?", &())?.await?, [0.5]);
+    /// # (one.close().await, two.close().await);
+    /// # Ok(()) }
+    /// ```
     pub fn on_server_event<M>(self, event: &str, handler: impl Handler<ServerEventContext, M>) -> Self {
         self.register(|handlers| handlers.server_events.entry(event.into()).or_default().push(Erased::new(handler)))
     }
