@@ -14,6 +14,19 @@ type Members = HashMap<SocketId, Arc<SocketCore>>;
 
 /// Something happened to a room, for [`Namespace::on_room_event`](super::Namespace::on_room_event) (row D92). The room
 /// named like a socket's id, which each socket is in while it is connected, is among them.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// io.of("/").on_room_event(|event| match event {
+///     RoomEvent::Created { room } => println!("{room} exists"),
+///     RoomEvent::Joined { room, socket } => println!("{socket} is in {room}"),
+///     _ => {}
+/// });
+/// TestClient::connect(&io).await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RoomEvent {
