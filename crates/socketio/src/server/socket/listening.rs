@@ -61,6 +61,21 @@ impl Socket {
         drop(self.core.with_handlers(|own| own.events.remove(event)));
     }
 
+    /// Runs `middleware` for each event from this socket before its handlers, behind the namespace's own
+    /// ([`Namespace::event_middleware`], row D68).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.event_middleware(async || Err::<(), _>(HandlerError::new("you are muted")));
+    /// # Ok(()) }
+    /// ```
+    pub fn event_middleware<M>(&self, middleware: impl Handler<EventContext, M>) {
+        let middleware = Erased::new(middleware);
+        self.core.with_handlers(|own| own.event_middleware.push(middleware));
+    }
+
     /// Runs `handler` for each event from this socket, as [`Namespace::on_any`] does for all (row D66).
     ///
     /// ```

@@ -127,6 +127,20 @@ impl Socket {
         self.core.link.session.transport()
     }
 
+    /// Waits until the connection moves from long-polling to a WebSocket (row D45): true once it has, false once it is over
+    /// without. One that began on a WebSocket does not move.
+    ///
+    /// ```
+    /// # async fn f(socket: socketio::Socket) {
+    /// if socket.upgraded().await {
+    ///     println!("{} is on a WebSocket now", socket.id());
+    /// }
+    /// # }
+    /// ```
+    pub async fn upgraded(&self) -> bool {
+        self.core.link.session.upgraded().await
+    }
+
     /// Whether the client has been told that it is connected, and is still there.
     ///
     /// ```
