@@ -6,7 +6,7 @@
 #[allow(dead_code, reason = "each of the files beside this one uses another part of the client")]
 mod client;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use client::Client;
 use serde::Serialize;
@@ -37,6 +37,36 @@ async fn data_that_panics_while_it_is_described_leaves_the_server_in_its_cluster
     assert_eq!(two.counters().handler_panics, 2);
     one.of("/").emit("still there", &()).unwrap();
     assert_eq!(client.receive().await, ["42[\"still there\"]"]);
+    one.close().await;
+    two.close().await;
+}
+
+/// D51, D81: `ack_timeouts` counts each client that was asked together with others and is late, and nobody who has left.
+#[tokio::test(start_paused = true)]
+async fn clients_that_are_late_with_an_answer_to_a_broadcast_are_counted() {
+    let io = Server::new();
+    let (answers, _late, gone) =
+        (Client::connected(&io).await, Client::connected(&io).await, Client::connected(&io).await);
+    let asked = io.of("/").broadcast().timeout(Duration::from_secs(3)).emit_with_ack::<u32>("q", &()).unwrap();
+    answers.send("430[7]").await;
+    gone.close().await;
+    let incomplete = asked.await.unwrap_err();
+    assert_eq!((incomplete.answers, incomplete.missing_clients, incomplete.timed_out), (vec![7], 2, true));
+    assert_eq!(io.counters().ack_timeouts, 1);
+}
+
+/// The same for clients that another server asks for.
+#[tokio::test(start_paused = true)]
+async fn clients_that_are_late_with_an_answer_to_another_server_are_counted() {
+    let hub = MemoryHub::new();
+    let one = Server::in_cluster(Config::default(), Arc::new(hub.backplane())).await.unwrap();
+    let two = Server::in_cluster(Config::default(), Arc::new(hub.backplane())).await.unwrap();
+    let client = Client::connected(&two).await;
+    client.settle().await;
+    let asked = one.of("/").broadcast().timeout(Duration::from_secs(3)).emit_with_ack::<u32>("q", &()).unwrap();
+    assert_eq!(asked.await.unwrap_err().missing_clients, 1);
+    client.settle().await;
+    assert_eq!((one.counters().ack_timeouts, two.counters().ack_timeouts), (0, 1));
     one.close().await;
     two.close().await;
 }

@@ -72,14 +72,17 @@ impl Cluster {
         self.publish_made(self.lock().node.answer_client_count(&reply, asked.count()).map(Some));
         let (cluster, timeout) = (Arc::downgrade(self), options.flags.timeout.unwrap_or(Duration::from_secs(5)));
         let collecting = async move {
-            // The places for the answers go with this future.
-            let _asked = asked;
             while let Some(part) = answers.recv().await {
                 let (Part::Answer(body), Some(cluster)) = (part, cluster.upgrade()) else { continue };
                 cluster.publish_made(cluster.lock().node.answer_ack(&reply, &body).map(Some));
             }
         };
-        let collecting = async move { drop(tokio::time::timeout(timeout, collecting).await) };
+        let collecting = async move {
+            // The places for the answers go with this future.
+            if tokio::time::timeout(timeout, collecting).await.is_err() {
+                asked.expire();
+            }
+        };
         let _ = self.jobs.send(Job::Answering(Box::pin(collecting)));
     }
 

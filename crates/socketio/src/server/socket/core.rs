@@ -321,8 +321,10 @@ impl SocketCore {
         }
     }
 
-    pub(in crate::server) fn forget_ack(&self, id: AckId) {
-        self.lock().acks.take(id);
+    /// Nobody waits for that answer any more; says whether it was still to come.
+    pub(in crate::server) fn forget_ack(&self, id: AckId) -> bool {
+        let waiter = self.lock().acks.take(id);
+        waiter.is_some()
     }
 
     /// The client's answer; one that nobody waits for is ignored.
