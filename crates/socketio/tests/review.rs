@@ -8,7 +8,7 @@ mod client;
 
 use std::{sync::Arc, time::Duration};
 
-use client::Client;
+use client::{Client, Log};
 use serde::Serialize;
 use socketio::{Config, Server, Socket, cluster::MemoryHub};
 
@@ -69,4 +69,53 @@ async fn clients_that_are_late_with_an_answer_to_another_server_are_counted() {
     assert_eq!((one.counters().ack_timeouts, two.counters().ack_timeouts), (0, 1));
     one.close().await;
     two.close().await;
+}
+
+/// A time that is no time at all makes a server like any other.
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_pings_are_endlessly_far_apart_can_have_recovery() {
+    let mut config = Config::default();
+    config.engine.limits.ping_interval = Duration::MAX;
+    config.connection_state_recovery = Some(socketio::ConnectionStateRecovery::default());
+    let io = Server::with_config(config);
+    assert_eq!(io.of("/").socket_count(), 0);
+}
+
+/// D107: a client that comes back and is disconnected before it is in has lost its session, as one that is in.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_disconnected_on_its_way_back_comes_as_a_new_one() {
+    for by_client in [true, false] {
+        let mut config = Config::default();
+        config.connection_state_recovery = Some(socketio::ConnectionStateRecovery::default());
+        let io = Server::with_config(config);
+        let log = Log::default();
+        let entries = log.clone();
+        io.of("/").on_connect(move |socket: Socket| {
+            let entries = entries.clone();
+            async move {
+                entries.push(format!("recovered {}", socket.is_recovered()));
+                if socket.is_recovered() {
+                    if !by_client {
+                        socket.disconnect();
+                    }
+                    std::future::pending::<()>().await;
+                }
+            }
+        });
+        let client = Client::open(&io).await;
+        let greeting = client.exchange("40").await.remove(0);
+        let pid = greeting.split("\"pid\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        client.close().await;
+        let connect = format!("40{{\"pid\":\"{pid}\"}}");
+        let client = Client::open(&io).await;
+        client.send(&connect).await;
+        if by_client {
+            client.send("41").await;
+        }
+        client.settle().await;
+        client.close().await;
+        let client = Client::open(&io).await;
+        client.send(&connect).await;
+        log.becomes(&["recovered false", "recovered true", "recovered false"]).await;
+    }
 }

@@ -415,12 +415,27 @@ impl SocketCore {
     pub(in crate::server) fn disconnect(self: &Arc<Self>) {
         match self.depart(DisconnectReason::ServerNamespaceDisconnect) {
             Some(Phase::Connected) => self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None)),
+                self.forget_session();
             Some(Phase::Connecting(..)) => {
                 self.tell_refusal(HandlerError::new("disconnected by the server").connect_error().as_ref());
             }
             Some(Phase::Disconnected) | None => {}
         }
     }
+    /// The client has left by its own will.
+    pub(in crate::server) fn leave_namespace(self: &Arc<Self>) {
+        if let Some(Phase::Connecting(..)) = self.depart(DisconnectReason::ClientNamespaceDisconnect) {
+            self.forget_session();
+        }
+    }
+
+    /// One that was on its way back is not to come back any more: the session was not its own yet (row D107).
+    fn forget_session(self: &Arc<Self>) {
+        if let (Some(store), Some(comeback)) = (self.namespace.store(), &self.comeback) {
+            store.lock().forget(self, &comeback.pid);
+        }
+    }
+
 
     /// Leaves the namespace, once, whoever asks first (hazard R10): awaited acknowledgements fail, rooms are left, and
     /// the connection is told to run the disconnect handlers. Gives the phase that ended; `None` where the socket
