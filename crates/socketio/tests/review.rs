@@ -6,11 +6,14 @@
 #[allow(dead_code, reason = "each of the files beside this one uses another part of the client")]
 mod client;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
 use client::{Client, Log};
 use serde::Serialize;
-use socketio::{Config, Server, Socket, cluster::MemoryHub};
+use socketio::{Config, RoomEvent, Server, Socket, cluster::MemoryHub};
 
 /// Data that cannot be described to anybody.
 struct Secret;
@@ -118,4 +121,44 @@ async fn a_client_that_is_disconnected_on_its_way_back_comes_as_a_new_one() {
         client.send(&connect).await;
         log.becomes(&["recovered false", "recovered true", "recovered false"]).await;
     }
+}
+/// D92: whoever changes a room while a listener runs on another thread, it is told in the order in which it happened.
+#[tokio::test(start_paused = true)]
+async fn room_listeners_hear_of_what_threads_do_in_the_order_in_which_it_was_done() {
+    let io = Server::new();
+    let log = Log::default();
+    let (entries, turn) = (log.clone(), Mutex::new(None::<(mpsc::Sender<()>, mpsc::Receiver<()>)>));
+    let turn = Arc::new(turn);
+    let its_turn = turn.clone();
+    io.of("/").on_room_event(move |event| {
+        let name = match event {
+            RoomEvent::Created { room } if **room == *"room" => {
+                // Here the other thread runs, before anybody has heard of the room.
+                if let Some((go, done)) = its_turn.lock().unwrap().take() {
+                    go.send(()).unwrap();
+                    done.recv_timeout(Duration::from_secs(60)).unwrap();
+                }
+                "created"
+            }
+            RoomEvent::Joined { room, .. } if **room == *"room" => "joined",
+            RoomEvent::Left { room, .. } if **room == *"room" => "left",
+            RoomEvent::Deleted { room } if **room == *"room" => "deleted",
+            _ => return,
+        };
+        entries.push(name.to_owned());
+    });
+    let _client = Client::connected(&io).await;
+    let socket = io.of("/").sockets().remove(0);
+    let (go, wait) = mpsc::channel();
+    let (tell, done) = mpsc::channel();
+    *turn.lock().unwrap() = Some((go, done));
+    let other = socket.clone();
+    let thread = std::thread::spawn(move || {
+        wait.recv().unwrap();
+        other.leave("room");
+        tell.send(()).unwrap();
+    });
+    socket.join("room");
+    thread.join().unwrap();
+    assert_eq!(log.entries(), ["created", "joined", "left", "deleted"]);
 }

@@ -290,8 +290,9 @@ impl Namespace {
         self.register(|handlers| handlers.leaving.disconnect.push(Erased::new(handler)))
     }
 
-    /// Calls `listener` whenever a room of the namespace is made, joined, left or deleted (row D92). Register it before
-    /// clients come: what happened before is not told.
+    /// Calls `listener` whenever a room of the namespace is made, joined, left or deleted (row D92), one event at a time
+    /// and in the order in which they happen; so what happens while a listener runs is told behind it, perhaps by the
+    /// thread that it runs on. Register it before clients come: what happened before is not told.
     ///
     /// ```
     /// use socketio::{RoomEvent, Server};
@@ -470,37 +471,30 @@ impl Namespace {
 
     /// Changes the rooms, and tells the listeners after the lock.
     pub(super) fn change_rooms<R>(&self, change: impl FnOnce(&mut Rooms) -> R) -> R {
-        let mut happened = Vec::new();
-        let result = self.change_rooms_quietly(&mut happened, change);
-        self.tell_room_listeners(&happened);
-        result
-    }
-
-    /// The same for who holds another lock: tells the listeners later.
-    pub(super) fn change_rooms_quietly<R>(
-        &self,
-        happened: &mut Vec<RoomEvent>,
-        change: impl FnOnce(&mut Rooms) -> R,
-    ) -> R {
         let mut rooms = self.rooms();
         let result = change(&mut rooms);
-        happened.append(rooms.log.as_mut().unwrap_or(&mut Vec::new()));
+        let is_silent = rooms.log.as_ref().is_none_or(Vec::is_empty);
+        drop(rooms);
+        if !is_silent {
+            self.tell_room_listeners();
+        }
         result
     }
 
-    pub(super) fn tell_room_listeners(&self, happened: &[RoomEvent]) {
-        if happened.is_empty() {
-            return;
-        }
-        let handlers = self.handlers();
-        for event in happened {
-            for listener in &handlers.rooms {
-                self.core.environment.guard("a room listener", || listener(event));
+    pub(super) fn tell_room_listeners(&self) {
+        let mut untold = self.rooms().take_untold(false);
+        while !untold.is_empty() {
+            let handlers = self.handlers();
+            for event in &untold {
+                for listener in &handlers.rooms {
+                    self.core.environment.guard("a room listener", || listener(event));
+                }
             }
         }
     }
 
     /// What is kept for clients that come back, where that is configured.
+            untold = self.rooms().take_untold(true);
     pub(super) fn store(&self) -> Option<&Store> {
         self.core.store.as_ref()
     }

@@ -341,23 +341,22 @@ impl SocketCore {
     /// now.
     pub(in crate::server) fn accept(self: &Arc<Self>) -> bool {
         let mut store = self.namespace.store().map(Store::lock);
-        let mut happened = Vec::new();
-        let accepted = self.namespace.change_rooms_quietly(&mut happened, |rooms| {
+        let welcomed = {
+            let mut rooms = self.namespace.rooms();
             let mut state = self.lock();
-            let Phase::Connecting(held, _) = &mut state.phase else { return None };
+            let Phase::Connecting(held, _) = &mut state.phase else { return false };
             if self.link.session.closed_now().is_some() {
                 // Gone meanwhile; the connection is about to say so.
-                return None;
+                return false;
             }
             let held = std::mem::take(held);
             let welcomed = self.welcome(&mut state, store.as_mut(), held);
             state.phase = Phase::Connected;
             rooms.add(self);
-            Some(welcomed)
-        });
+            welcomed
+        };
         drop(store);
-        self.namespace.tell_room_listeners(&happened);
-        let Some(welcomed) = accepted else { return false };
+        self.namespace.tell_room_listeners();
         let counting = &self.namespace.environment().counting;
         count(&counting.sockets_joined);
         self.link.set_joined();
@@ -415,13 +414,14 @@ impl SocketCore {
     pub(in crate::server) fn disconnect(self: &Arc<Self>) {
         match self.depart(DisconnectReason::ServerNamespaceDisconnect) {
             Some(Phase::Connected) => self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None)),
-                self.forget_session();
             Some(Phase::Connecting(..)) => {
+                self.forget_session();
                 self.tell_refusal(HandlerError::new("disconnected by the server").connect_error().as_ref());
             }
             Some(Phase::Disconnected) | None => {}
         }
     }
+
     /// The client has left by its own will.
     pub(in crate::server) fn leave_namespace(self: &Arc<Self>) {
         if let Some(Phase::Connecting(..)) = self.depart(DisconnectReason::ClientNamespaceDisconnect) {
@@ -435,7 +435,6 @@ impl SocketCore {
             store.lock().forget(self, &comeback.pid);
         }
     }
-
 
     /// Leaves the namespace, once, whoever asks first (hazard R10): awaited acknowledgements fail, rooms are left, and
     /// the connection is told to run the disconnect handlers. Gives the phase that ended; `None` where the socket
