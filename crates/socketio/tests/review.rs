@@ -162,3 +162,29 @@ async fn room_listeners_hear_of_what_threads_do_in_the_order_in_which_it_was_don
     thread.join().unwrap();
     assert_eq!(log.entries(), ["created", "joined", "left", "deleted"]);
 }
+
+/// R37: what handlers, hooks and patterns captured goes with a server that was closed, though that was the server itself.
+#[tokio::test(start_paused = true)]
+async fn a_closed_server_that_its_own_handlers_hold_goes_away() {
+    let captured = Arc::new(());
+    let io = Server::new();
+    let hold = (captured.clone(), io.clone());
+    io.of("/").on("e", move || {
+        let _hold = hold.clone();
+        async {}
+    });
+    let hold = (captured.clone(), io.clone());
+    let parent = io.of_matching(move |name| {
+        let _hold = &hold;
+        name.starts_with("/child")
+    });
+    let hold = (captured.clone(), io.clone());
+    parent.on_room_event(move |_| drop(hold.clone()));
+    io.of("/child");
+    let hold = (captured.clone(), io.clone());
+    io.on_error(move |_| drop(hold.clone()));
+    let _client = Client::connected(&io).await;
+    io.close().await;
+    drop((io, _client));
+    assert_eq!(Arc::strong_count(&captured), 1);
+}

@@ -526,6 +526,11 @@ impl Namespace {
         for socket in self.sockets() {
             socket.core.depart(DisconnectReason::ServerShuttingDown);
         }
+    pub(super) fn forget_handlers(&self) {
+        let handlers = std::mem::take(&mut *self.core.handlers.write().unwrap_or_else(PoisonError::into_inner));
+        drop(handlers);
+    }
+
         if let Some(store) = self.store() {
             store.shut_down();
         }
