@@ -123,6 +123,9 @@ impl Namespace {
         // Those that are gone are looked for when the list would have to grow.
         if children.len() == children.capacity() {
             children.retain(|child| child.strong_count() > 0);
+            // Where few are gone, the next look is as far away as if the list had grown: or each child would cost one.
+            let alive = children.len();
+            children.reserve(alive + 1);
         }
         children.push(Arc::downgrade(&self.core));
     }
@@ -469,7 +472,8 @@ impl Namespace {
         self.core.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the rooms, and tells the listeners after the lock.
+    /// Changes the rooms, and tells the listeners after the lock. Who holds another lock uses [`Namespace::rooms`] and
+    /// tells them later.
     pub(super) fn change_rooms<R>(&self, change: impl FnOnce(&mut Rooms) -> R) -> R {
         let mut rooms = self.rooms();
         let result = change(&mut rooms);
@@ -490,11 +494,11 @@ impl Namespace {
                     self.core.environment.guard("a room listener", || listener(event));
                 }
             }
+            untold = self.rooms().take_untold(true);
         }
     }
 
     /// What is kept for clients that come back, where that is configured.
-            untold = self.rooms().take_untold(true);
     pub(super) fn store(&self) -> Option<&Store> {
         self.core.store.as_ref()
     }
@@ -522,15 +526,15 @@ impl Namespace {
         self.core.looks_into_events.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn shut_down(&self) {
-        for socket in self.sockets() {
-            socket.core.depart(DisconnectReason::ServerShuttingDown);
-        }
     pub(super) fn forget_handlers(&self) {
         let handlers = std::mem::take(&mut *self.core.handlers.write().unwrap_or_else(PoisonError::into_inner));
         drop(handlers);
     }
 
+    pub(super) fn shut_down(&self) {
+        for socket in self.sockets() {
+            socket.core.depart(DisconnectReason::ServerShuttingDown);
+        }
         if let Some(store) = self.store() {
             store.shut_down();
         }
