@@ -13,7 +13,7 @@ use std::{
 
 use client::{Client, Log};
 use serde::Serialize;
-use socketio::{Config, RoomEvent, Server, Socket, cluster::MemoryHub};
+use socketio::{AckSender, Config, EmitError, RoomEvent, Server, Socket, cluster::MemoryHub};
 
 /// Data that cannot be described to anybody.
 struct Secret;
@@ -187,4 +187,26 @@ async fn a_closed_server_that_its_own_handlers_hold_goes_away() {
     io.close().await;
     drop((io, _client));
     assert_eq!(Arc::strong_count(&captured), 1);
+}
+
+/// J1: an acknowledgement that is sent by hand is not just dropped either where the queue is full.
+#[tokio::test(start_paused = true)]
+async fn a_client_without_room_for_an_acknowledgement_sent_by_hand_is_disconnected() {
+    let mut config = Config::default();
+    config.engine.limits.max_queue_bytes = 1000;
+    let io = Server::with_config(config);
+    let log = Log::default();
+    let entries = log.clone();
+    io.of("/").on_disconnect(log.reasons()).on("q", move |socket: Socket, ack: AckSender| {
+        let entries = entries.clone();
+        async move {
+            while socket.emit("e", &"x".repeat(50)).is_ok() {}
+            assert_eq!(ack.send(&"y".repeat(50)), Err(EmitError::Full));
+            entries.push("full".to_owned());
+        }
+    });
+    let client = Client::connected(&io).await;
+    client.send("420[\"q\"]").await;
+    log.becomes(&["full", "transport error"]).await;
+    assert_eq!((io.counters().slow_clients_disconnected, io.counters().handler_panics), (1, 0));
 }
