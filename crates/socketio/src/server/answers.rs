@@ -87,7 +87,7 @@ impl<R: DeserializeOwned> PendingAnswers<R> {
                 Err(_) if !result.timed_out => {
                     result.timed_out = true;
                     // Who has not answered by now is forgotten; the other servers' end comes by itself.
-                    here.clear();
+                    here.drain(..).for_each(Asked::expire);
                     continue;
                 }
                 Err(_) => parts.recv().await,

@@ -13,6 +13,7 @@ use super::{
     EmitError, Incomplete, Namespace, PendingAnswers, RemoteSocket, Socket,
     answers::Gathering,
     cluster::{Cluster, Part, Parts},
+    counters::count,
     outgoing::{Flags, Outgoing, Prepared},
     recovery::Store,
     remote,
@@ -54,6 +55,14 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) const fn count(&self) -> u64 {
         self.sockets.len() as u64
+    }
+
+    /// The time is up: who has not answered, and is still there, is late.
+    pub(super) fn expire(self) {
+        let Some(id) = self.id else { return };
+        for socket in self.sockets.iter().filter(|socket| socket.forget_ack(id)) {
+            count(&socket.namespace.environment().counting.ack_timeouts);
+        }
     }
 }
 

@@ -42,6 +42,11 @@ impl Environment {
         change(Arc::make_mut(&mut self.hooks.write().unwrap_or_else(PoisonError::into_inner)));
     }
 
+    pub(super) fn forget_hooks(&self) {
+        let hooks = std::mem::take(&mut *self.hooks.write().unwrap_or_else(PoisonError::into_inner));
+        drop(hooks);
+    }
+
     fn hooks(&self) -> Arc<Hooks> {
         self.hooks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

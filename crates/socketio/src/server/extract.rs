@@ -304,7 +304,7 @@ impl AckSender {
     /// ```
     ///
     /// # Errors
-    /// As [`Socket::emit`].
+    /// As [`Socket::emit`]; with [`EmitError::Full`] the client is disconnected, since it would wait in vain.
     pub fn send<T: Serialize + ?Sized>(self, args: &T) -> Result<(), EmitError> {
         self.send_body(&Body::ack(args)?)
     }
@@ -319,7 +319,7 @@ impl AckSender {
     /// ```
     ///
     /// # Errors
-    /// As [`Socket::emit`].
+    /// As [`AckSender::send`].
     pub fn send_raw(self, event: &Body) -> Result<(), EmitError> {
         self.send_body(&event.to_ack())
     }
@@ -330,7 +330,12 @@ impl AckSender {
 
     pub(super) fn send_body(self, body: &Body) -> Result<(), EmitError> {
         let packet = self.socket.namespace.encode(PacketKind::Ack, Some(self.id), Some(body));
-        self.socket.send_as(&packet, SendOptions::KEPT).map(drop)
+        let sent = self.socket.send_as(&packet, SendOptions::KEPT).map(drop);
+        if sent == Err(EmitError::Full) {
+            // It is used up, and the client waits for it (row J1).
+            self.socket.link.close_for_slowness();
+        }
+        sent
     }
 }
 

@@ -449,7 +449,8 @@ impl Server {
 
     /// Ends the server (row D15): every socket of every namespace is disconnected as `server shutting down`, the
     /// connections are closed, the listeners end, and all tasks are waited for, handlers that still run
-    /// included: awaited inside a handler, it would wait for itself. Calling it again waits for the same end.
+    /// included: awaited inside a handler, it would wait for itself. Handlers, hooks and patterns are dropped then, with
+    /// what they captured, which may be the server itself. Calling it again waits for the same end.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -468,6 +469,7 @@ impl Server {
         if let Some(cluster) = self.registry.environment.cluster() {
             cluster.leave().await;
         }
+        self.registry.forget_handlers();
     }
 }
 

@@ -120,6 +120,9 @@ impl Namespace {
         // Those that are gone are looked for when the list would have to grow.
         if children.len() == children.capacity() {
             children.retain(|child| child.strong_count() > 0);
+            // Where few are gone, the next look is as far away as if the list had grown: or each child would cost one.
+            let alive = children.len();
+            children.reserve(alive + 1);
         }
         children.push(Arc::downgrade(&self.core));
     }
@@ -351,8 +354,9 @@ impl Namespace {
         self.register(|handlers| handlers.leaving.disconnect.push(Erased::new(handler)))
     }
 
-    /// Calls `listener` whenever a room of the namespace is made, joined, left or deleted (row D92). Register it before
-    /// clients come: what happened before is not told.
+    /// Calls `listener` whenever a room of the namespace is made, joined, left or deleted (row D92), one event at a time
+    /// and in the order in which they happen; so what happens while a listener runs is told behind it, perhaps by the
+    /// thread that it runs on. Register it before clients come: what happened before is not told.
     ///
     /// ```
     /// use socketio::{RoomEvent, Server};
@@ -395,35 +399,29 @@ impl Namespace {
         self.core.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the rooms, and tells the listeners after the lock.
+    /// Changes the rooms, and tells the listeners after the lock. Who holds another lock uses [`Namespace::rooms`] and
+    /// tells them later.
     pub(super) fn change_rooms<R>(&self, change: impl FnOnce(&mut Rooms) -> R) -> R {
-        let mut happened = Vec::new();
-        let result = self.change_rooms_quietly(&mut happened, change);
-        self.tell_room_listeners(&happened);
-        result
-    }
-
-    /// The same for who holds another lock: tells the listeners later.
-    pub(super) fn change_rooms_quietly<R>(
-        &self,
-        happened: &mut Vec<RoomEvent>,
-        change: impl FnOnce(&mut Rooms) -> R,
-    ) -> R {
         let mut rooms = self.rooms();
         let result = change(&mut rooms);
-        happened.append(rooms.log.as_mut().unwrap_or(&mut Vec::new()));
+        let is_silent = rooms.log.as_ref().is_none_or(Vec::is_empty);
+        drop(rooms);
+        if !is_silent {
+            self.tell_room_listeners();
+        }
         result
     }
 
-    pub(super) fn tell_room_listeners(&self, happened: &[RoomEvent]) {
-        if happened.is_empty() {
-            return;
-        }
-        let handlers = self.handlers();
-        for event in happened {
-            for listener in &handlers.rooms {
-                self.core.environment.guard("a room listener", || listener(event));
+    pub(super) fn tell_room_listeners(&self) {
+        let mut untold = self.rooms().take_untold(false);
+        while !untold.is_empty() {
+            let handlers = self.handlers();
+            for event in &untold {
+                for listener in &handlers.rooms {
+                    self.core.environment.guard("a room listener", || listener(event));
+                }
             }
+            untold = self.rooms().take_untold(true);
         }
     }
 
@@ -453,6 +451,11 @@ impl Namespace {
 
     pub(super) fn look_into_events(&self) {
         self.core.looks_into_events.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn forget_handlers(&self) {
+        let handlers = std::mem::take(&mut *self.core.handlers.write().unwrap_or_else(PoisonError::into_inner));
+        drop(handlers);
     }
 
     pub(super) fn shut_down(&self) {

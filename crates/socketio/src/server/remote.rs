@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use socketio_cluster::SocketDetails;
 use socketio_proto::ArgumentError;
 
-use super::{AckError, Broadcast, EmitError, Handshake, Incomplete, Namespace, Socket};
+use super::{AckError, Broadcast, EmitError, Handshake, Incomplete, Namespace, Socket, socket::Slot};
 
 /// A socket of this server or another one, from [`Broadcast::fetch_sockets`](super::Broadcast::fetch_sockets).
 ///
@@ -245,7 +245,10 @@ impl fmt::Debug for RemoteSocket {
 pub(super) fn details(socket: &Socket) -> Option<SocketDetails> {
     let own_room = [socket.id().as_str().to_owned()];
     let rooms = own_room.into_iter().chain(socket.rooms().iter().map(|room| room.to_string())).collect();
-    let data = socket.core.data_slot().and_then(|slot| slot.json()).unwrap_or_else(|| serde_json::json!({}));
+    // How it becomes JSON is the application's code, and another server's question must not take this one down (R25).
+    let json =
+        |slot: Slot| socket.namespace().environment().guard("the serialisation of a socket's data", || slot.json());
+    let data = socket.core.data_slot().and_then(json).flatten().unwrap_or_else(|| serde_json::json!({}));
     let made = SocketDetails::new(socket.id().as_str(), rooms, &socket.handshake().details(), &data);
     made.inspect_err(|error| tracing::warn!(%error, "a socket cannot be described to other servers")).ok()
 }

@@ -61,8 +61,10 @@ pub enum RoomEvent {
 pub(super) struct Rooms {
     sockets: Members,
     rooms: HashMap<Arc<str>, Members>,
-    /// What happened under this lock, where somebody wants to know.
+    /// What happened under this lock and was not told yet, where somebody wants to know.
     pub(super) log: Option<Vec<RoomEvent>>,
+    /// A thread tells the listeners, and goes on with what is added meanwhile.
+    is_telling: bool,
 }
 
 impl Rooms {
@@ -73,6 +75,17 @@ impl Rooms {
             log.push(RoomEvent::Created { room: room.clone() });
             log.push(RoomEvent::Joined { room, socket: socket.id.clone() });
         }
+    }
+
+    /// What is to be told now by a thread that `continues` to tell, or wants to begin. Nothing where another thread does:
+    /// that one tells it, so that the listeners hear everything in its order.
+    pub(super) fn take_untold(&mut self, continues: bool) -> Vec<RoomEvent> {
+        if self.is_telling && !continues {
+            return Vec::new();
+        }
+        let untold = self.log.as_mut().map(std::mem::take).unwrap_or_default();
+        self.is_telling = !untold.is_empty();
+        untold
     }
 
     fn note_join(&mut self, room: &Arc<str>, created: bool, socket: &SocketId) {

@@ -8,7 +8,7 @@ use socketio_proto::{AckId, Body, Packet};
 
 use super::{Connection, begin, finish};
 use crate::server::{
-    AckSender, EmitError, EventContext, HandlerError,
+    AckSender, EventContext, HandlerError,
     handler::{Erased, HandlerFuture},
     handlers::Handlers,
     hooks::Occasion,
@@ -87,9 +87,8 @@ impl Call {
 fn acknowledge(socket: &Arc<SocketCore>, ack: Option<AckId>, outcome: Result<Body, HandlerError>) {
     let Some(id) = ack else { return };
     let Some(body) = outcome.map_or_else(|error| error.ack(), Some) else { return };
-    if AckSender::new(socket.clone(), id).send_body(&body) == Err(EmitError::Full) {
-        socket.link.close_for_slowness();
-    }
+    // Where it cannot be sent, the client is gone, or is thrown out.
+    let _ = AckSender::new(socket.clone(), id).send_body(&body);
 }
 
 /// A catch-all handler: what it returns is no acknowledgement.

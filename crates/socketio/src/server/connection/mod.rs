@@ -99,9 +99,7 @@ impl Connection {
             (PacketKind::Connect, None) => self.connect(packet, cx),
             // Twice to one namespace, whether or not the first is through (row D34, contract I6).
             (PacketKind::Connect, Some(_)) | (PacketKind::ConnectError, _) => self.break_off(),
-            (PacketKind::Disconnect, Some(socket)) => {
-                socket.depart(DisconnectReason::ClientNamespaceDisconnect);
-            }
+            (PacketKind::Disconnect, Some(socket)) => socket.leave_namespace(),
             (PacketKind::Event, Some(socket)) if !socket.is_connecting() => self.dispatch(&socket, packet, cx),
             (PacketKind::Ack, Some(socket)) => {
                 if let (Some(id), Some(body)) = (packet.ack, packet.body) {

@@ -326,8 +326,10 @@ impl SocketCore {
         }
     }
 
-    pub(in crate::server) fn forget_ack(&self, id: AckId) {
-        self.lock().acks.take(id);
+    /// Nobody waits for that answer any more; says whether it was still to come.
+    pub(in crate::server) fn forget_ack(&self, id: AckId) -> bool {
+        let waiter = self.lock().acks.take(id);
+        waiter.is_some()
     }
 
     #[cfg(test)]
@@ -349,23 +351,22 @@ impl SocketCore {
     /// now.
     pub(in crate::server) fn accept(self: &Arc<Self>) -> bool {
         let mut store = self.namespace.store().map(Store::lock);
-        let mut happened = Vec::new();
-        let accepted = self.namespace.change_rooms_quietly(&mut happened, |rooms| {
+        let welcomed = {
+            let mut rooms = self.namespace.rooms();
             let mut state = self.lock();
-            let Phase::Connecting(held, _) = &mut state.phase else { return None };
+            let Phase::Connecting(held, _) = &mut state.phase else { return false };
             if self.link.session.closed_now().is_some() {
                 // Gone meanwhile; the connection is about to say so.
-                return None;
+                return false;
             }
             let held = std::mem::take(held);
             let welcomed = self.welcome(&mut state, store.as_mut(), held);
             state.phase = Phase::Connected;
             rooms.add(self);
-            Some(welcomed)
-        });
+            welcomed
+        };
         drop(store);
-        self.namespace.tell_room_listeners(&happened);
-        let Some(welcomed) = accepted else { return false };
+        self.namespace.tell_room_listeners();
         let counting = &self.namespace.environment().counting;
         count(&counting.sockets_joined);
         self.link.set_joined();
@@ -424,9 +425,24 @@ impl SocketCore {
         match self.depart(DisconnectReason::ServerNamespaceDisconnect) {
             Some(Phase::Connected) => self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None)),
             Some(Phase::Connecting(..)) => {
+                self.forget_session();
                 self.tell_refusal(HandlerError::new("disconnected by the server").connect_error().as_ref());
             }
             Some(Phase::Disconnected) | None => {}
+        }
+    }
+
+    /// The client has left by its own will.
+    pub(in crate::server) fn leave_namespace(self: &Arc<Self>) {
+        if let Some(Phase::Connecting(..)) = self.depart(DisconnectReason::ClientNamespaceDisconnect) {
+            self.forget_session();
+        }
+    }
+
+    /// One that was on its way back is not to come back any more: the session was not its own yet (row D107).
+    fn forget_session(self: &Arc<Self>) {
+        if let (Some(store), Some(comeback)) = (self.namespace.store(), &self.comeback) {
+            store.lock().forget(self, &comeback.pid);
         }
     }
 
