@@ -288,8 +288,7 @@ impl Engine {
         let now = self.inner.clock.now();
         let (mut session, wire) = ServerSession::open_wire(self.inner.limits.clone(), dialect, &open, now);
         if let Some(initial) = &self.inner.initial {
-            // Nothing is queued yet but the open packet, and an initial packet is the application's own.
-            let _ = session.handle_send(std::slice::from_ref(initial));
+            session.send_behind_open(initial);
         }
         self.answer_upgrade(&mut response, request, added, true);
         self.start(id, session, request, |shared| shared.lock().offered = Some((wire, upgrade)))?;

@@ -70,11 +70,18 @@ impl<R> PendingAnswers<R> {
 
 impl<R: DeserializeOwned> PendingAnswers<R> {
     pub(super) async fn wait(self) -> Result<Vec<R>, Incomplete<R>> {
+        let result = self.gather(u64::MAX).await;
+        let complete = result.missing_clients == 0 && result.missing_servers.is_empty() && result.unreadable.is_none();
+        if complete { Ok(result.answers) } else { Err(result) }
+    }
+
+    /// What came until everybody has answered or `enough` did, and who is missing then.
+    pub(super) async fn gather(self, enough: u64) -> Incomplete<R> {
         let Gathering { mut here, others, deadline, mut parts } = self.gathering;
         let mut clients: u64 = here.iter().map(Asked::count).sum();
         let mut result = Incomplete { answers: Vec::new(), ..Incomplete::default() };
         let mut heard = 0;
-        loop {
+        while heard < enough {
             let part = match tokio::time::timeout_at(deadline, parts.recv()).await {
                 Ok(part) => part,
                 Err(_) if !result.timed_out => {
@@ -95,6 +102,8 @@ impl<R: DeserializeOwned> PendingAnswers<R> {
                 }
                 Some(Part::Outcome(outcome)) => {
                     clients += outcome.clients;
+                    // Whether this was looked at by then or only later makes no difference.
+                    result.timed_out |= is_late(&outcome);
                     result.missing_servers.extend(outcome.missing);
                 }
                 Some(Part::Sockets(_)) => {}
@@ -103,9 +112,13 @@ impl<R: DeserializeOwned> PendingAnswers<R> {
         }
         drop(others);
         result.missing_clients = clients.saturating_sub(heard);
-        let complete = result.missing_clients == 0 && result.missing_servers.is_empty() && result.unreadable.is_none();
-        if complete { Ok(result.answers) } else { Err(result) }
+        result
     }
+}
+
+/// Whether the time was up for a server.
+fn is_late(outcome: &Outcome) -> bool {
+    outcome.missing.iter().any(|(_, absence)| *absence == Absence::Late)
 }
 
 impl<R: DeserializeOwned + Send + 'static> IntoFuture for PendingAnswers<R> {
@@ -153,7 +166,7 @@ pub struct Incomplete<T> {
 
 impl<T> Incomplete<T> {
     pub(super) fn of_servers(answers: Vec<T>, outcome: Outcome) -> Self {
-        let timed_out = outcome.missing.iter().any(|(_, absence)| *absence == Absence::Late);
+        let timed_out = is_late(&outcome);
         Self { answers, missing_servers: outcome.missing, timed_out, ..Self::default() }
     }
 }

@@ -74,7 +74,8 @@ impl Broadcast {
 
     /// What another server has selected; it stays on this one.
     pub(super) fn of_options(namespace: Namespace, options: &BroadcastOptions) -> Self {
-        let flags = Flags { volatile: options.flags.volatile, compress: options.flags.compress.unwrap_or(true) };
+        let compress = options.flags.compress.unwrap_or(true);
+        let flags = Flags { volatile: options.flags.volatile, compress, ..Flags::default() };
         let (rooms, except) = (options.rooms.clone(), options.except.clone());
         Self { namespace, rooms, except, flags, local: true, timeout: options.flags.timeout }
     }
@@ -335,6 +336,10 @@ impl Broadcast {
         for socket in &sockets {
             event.show_to(socket);
             let sent = socket.try_send(Prepared::Ready(&packet), self.flags);
+            if !sent.as_ref().is_ok_and(|sent| sent.is_queued()) {
+                // Who did not get the question is missing, and not waited for.
+                socket.forget_ack(id);
+            }
             socket.settle_or_decide(sent);
         }
         Asked { id: Some(id), sockets }

@@ -107,16 +107,19 @@ impl Emitter {
     /// ```
     ///
     /// # Errors
-    /// [`EmitError::Encode`] and [`EmitError::Disconnected`].
+    /// As [`Socket::emit_flushed`](super::Socket::emit_flushed).
     pub async fn emit_flushed<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
         let event = Outgoing::new(&self.socket.namespace, None, event, args)?;
         let session = &self.socket.link.session;
         event.show_to(&self.socket);
-        while let Err(error) = self.socket.emit_unseen(&event, self.flags) {
-            if !error.is_full() {
+        let flags = Flags { awaited: true, ..self.flags };
+        while let Err(error) = self.socket.emit_unseen(&event, flags) {
+            // What is held back for a client that connects makes no room by being waited for.
+            if !error.is_full() || self.socket.is_connecting() {
                 return Err(error);
             }
-            session.ready().await?;
+            // A queue that was full is not empty, so that this waits; and an empty one takes an event of any size.
+            session.flushed().await?;
         }
         if self.socket.is_connecting() {
             return Ok(());

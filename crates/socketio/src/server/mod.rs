@@ -321,7 +321,8 @@ impl Server {
         self
     }
 
-    /// Calls `hook` whenever an event meets a client's full queue, whatever becomes of it ([`WhenFull`], row J1).
+    /// Calls `hook` whenever an event meets a client's full queue and [`WhenFull`] decides what becomes of it (row J1);
+    /// not where [`Socket::emit`] tells its caller that the queue is full.
     ///
     /// ```
     /// let io = socketio::Server::new();

@@ -180,11 +180,13 @@ impl RemoteSocket {
         args: &(impl Serialize + ?Sized),
     ) -> Result<R, AckError> {
         let answers = self.itself().timeout(timeout).emit_with_ack::<R>(event, args)?;
-        match answers.wait().await {
-            Ok(answers) => answers.into_iter().next().ok_or(AckError::Disconnected),
-            Err(Incomplete { unreadable: Some(error), .. }) => Err(AckError::Answer(error)),
-            Err(Incomplete { timed_out: true, .. }) => Err(AckError::Timeout),
-            Err(_) => Err(AckError::Disconnected),
+        // Only one can come: servers without the socket are not waited for when it has.
+        let Incomplete { mut answers, unreadable, timed_out, .. } = answers.gather(1).await;
+        match (answers.pop(), unreadable) {
+            (Some(answer), _) => Ok(answer),
+            (None, Some(error)) => Err(AckError::Answer(error)),
+            (None, None) if timed_out => Err(AckError::Timeout),
+            (None, None) => Err(AckError::Disconnected),
         }
     }
 

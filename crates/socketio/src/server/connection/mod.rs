@@ -93,7 +93,6 @@ impl Connection {
     }
 
     fn handle_packet(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
-        let packet = protocol::without_query(self.link.revision, packet);
         let socket = self.sockets.iter().find(|socket| *socket.namespace.wire_name() == packet.namespace).cloned();
         match (packet.kind, socket) {
             (PacketKind::Connect, None) if self.resolving.contains(&packet.namespace) => self.break_off(),
@@ -176,7 +175,9 @@ impl Connection {
         if self.broken {
             return;
         }
-        match self.decoder.handle(message) {
+        let (revision, limits) = (self.link.revision, &self.registry.environment.config.limits.decoder);
+        let named = |packet| protocol::without_query(revision, packet, limits);
+        match self.decoder.handle(message).and_then(|packet| packet.map(named).transpose()) {
             Ok(None) => {}
             Ok(Some(packet)) => self.handle_packet(packet, cx),
             Err(error) => {

@@ -110,6 +110,10 @@ impl SocketCore {
         matches!(self.lock().phase, Phase::Connecting(..))
     }
 
+    pub(in crate::server) fn id_in_logs(&self) -> Cow<'_, str> {
+        protocol::id_in_logs(&self.link.session, self.link.revision, &self.id)
+    }
+
     // ---- what belongs to the socket ----
 
     pub(super) fn data(&self) -> MutexGuard<'_, Option<Slot>> {
@@ -156,7 +160,7 @@ impl SocketCore {
             if state.rooms.len() >= environment.config.limits.max_rooms
                 && !state.rooms.iter().any(|name| **name == *room)
             {
-                tracing::debug!(socket = %self.id, room, "not joined: the socket is in `max_rooms` rooms");
+                tracing::debug!(socket = %self.id_in_logs(), room, "not joined: the socket is in `max_rooms` rooms");
                 return count(&environment.counting.rooms_refused);
             }
             state.rooms.extend(rooms.join(room, self));
@@ -213,7 +217,8 @@ impl SocketCore {
     /// Sends an event, or holds it back until the client knows that it is connected. To be followed by `settle`, under no
     /// lock.
     pub(in crate::server) fn try_send(&self, packet: Prepared<'_>, flags: Flags) -> Result<Sent, EmitError> {
-        let options = if flags.volatile { SendOptions::VOLATILE } else { SendOptions::DROPPABLE };
+        let mut options = if flags.volatile { SendOptions::VOLATILE } else { SendOptions::DROPPABLE };
+        options.keeps_others = flags.awaited;
         let mut state = self.lock();
         match packet {
             Prepared::Ready(packet) => self.send_locked(&mut state, &flags.apply(packet), None, options),
@@ -325,6 +330,11 @@ impl SocketCore {
         self.lock().acks.take(id);
     }
 
+    #[cfg(test)]
+    pub(in crate::server) fn awaited_acks(&self) -> usize {
+        self.lock().acks.len()
+    }
+
     /// The client's answer; one that nobody waits for is ignored.
     pub(in crate::server) fn handle_ack(&self, id: AckId, body: Body) {
         let waiter = self.lock().acks.take(id);
@@ -381,7 +391,7 @@ impl SocketCore {
             }
         }
         let mut greeting = serde_json::json!({ "sid": self.id });
-        if let Some(store) = store {
+        if let Some(store) = store.filter(|_| protocol::comes_back(self.link.revision)) {
             let Some((ticket, missed)) = store.admit(self, self.comeback.as_ref(), before) else { return false };
             greeting["pid"] = ticket.pid.as_str().into();
             state.last_offset = missed.last().map(|(offset, _)| *offset).or(state.last_offset);

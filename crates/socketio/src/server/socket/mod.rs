@@ -282,7 +282,9 @@ impl Socket {
     /// Sends an event as [`Socket::emit`] does, but waits for room where the client's queue is full, and until the event
     /// has been handed to the network (row J2): the way to send much at the pace at which the client reads.
     ///
-    /// In a middleware or connect handler, where the client is not connected yet, it does not wait.
+    /// In a middleware or connect handler, where the client is not connected yet, it does not wait, and says
+    /// [`EmitError::Full`] where more is held back for the client than its queue may have. While it waits, those who do
+    /// not wait may be faster.
     ///
     /// ```
     /// # async fn f(socket: socketio::Socket, lines: Vec<String>) -> Result<(), socketio::EmitError> {
@@ -293,7 +295,7 @@ impl Socket {
     /// ```
     ///
     /// # Errors
-    /// [`EmitError::Encode`] and [`EmitError::Disconnected`].
+    /// [`EmitError::Encode`] and [`EmitError::Disconnected`]; [`EmitError::Full`] before the client is connected.
     pub async fn emit_flushed<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
         self.emitter().emit_flushed(event, args).await
     }
@@ -483,6 +485,7 @@ impl Hash for Socket {
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket").field("id", self.id()).field("namespace", self.namespace()).finish_non_exhaustive()
+        let id = self.core.id_in_logs();
+        f.debug_struct("Socket").field("id", &id).field("namespace", self.namespace()).finish_non_exhaustive()
     }
 }
