@@ -21,7 +21,7 @@ impl Socket {
     /// ```
     ///
     /// # Panics
-    /// As [`Namespace::on`].
+    /// As [`Namespace::on`](crate::Namespace::on).
     pub fn on<M>(&self, event: &str, handler: impl Handler<EventContext, M>) {
         self.register(event, Erased::new(handler), false);
     }
@@ -37,7 +37,7 @@ impl Socket {
     /// ```
     ///
     /// # Panics
-    /// As [`Namespace::on`].
+    /// As [`Namespace::on`](crate::Namespace::on).
     pub fn once<M>(&self, event: &str, handler: impl Handler<EventContext, M>) {
         self.register(event, Erased::new(handler), true);
     }
@@ -62,7 +62,7 @@ impl Socket {
     }
 
     /// Runs `middleware` for each event from this socket before its handlers, behind the namespace's own
-    /// ([`Namespace::event_middleware`], row D68).
+    /// ([`Namespace::event_middleware`](crate::Namespace::event_middleware), row D68).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -76,7 +76,8 @@ impl Socket {
         self.core.with_handlers(|own| own.event_middleware.push(middleware));
     }
 
-    /// Runs `handler` for each event from this socket, as [`Namespace::on_any`] does for all (row D66).
+    /// Runs `handler` for each event from this socket, as [`Namespace::on_any`](crate::Namespace::on_any) does for all
+    /// (row D66).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -105,7 +106,7 @@ impl Socket {
         drop(self.core.with_handlers(|own| (take(&mut own.events.any), take(&mut own.outgoing))));
     }
 
-    /// Calls `listener` for each event that is emitted to this socket, as [`Namespace::on_any_outgoing`] does for all
+    /// Calls `listener` for each event that is emitted to this socket, as [`Namespace::on_any_outgoing`](crate::Namespace::on_any_outgoing) does for all
     /// (row D67).
     ///
     /// ```
@@ -121,7 +122,7 @@ impl Socket {
         self.core.with_handlers(|own| own.outgoing.push(Arc::new(listener)));
     }
 
-    /// Runs `handler` when this socket is leaving, as [`Namespace::on_disconnecting`] does for all (row D70).
+    /// Runs `handler` when this socket is leaving, as [`Namespace::on_disconnecting`](crate::Namespace::on_disconnecting) does for all (row D70).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -135,7 +136,7 @@ impl Socket {
         self.core.with_handlers(|own| own.leaving.disconnecting.push(handler));
     }
 
-    /// Runs `handler` when this socket has left, as [`Namespace::on_disconnect`] does for all (row D71).
+    /// Runs `handler` when this socket has left, as [`Namespace::on_disconnect`](crate::Namespace::on_disconnect) does for all (row D71).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
