@@ -158,7 +158,7 @@ impl HeadersHook {
 ///
 /// let mut config = Config::default();
 /// config.connection_error = Some(ConnectionErrorHook::new(|error| {
-///     eprintln!("{} refused: {} ({:?})", error.request.uri, error.message, error.context);
+///     eprintln!("{} refused: {} ({:?})", error.request.uri.path(), error.message, error.context);
 /// }));
 /// ```
 #[derive(Clone)]
@@ -186,13 +186,13 @@ impl ConnectionErrorHook {
 ///
 /// ```
 /// let hook = engineio::ConnectionErrorHook::new(|error| {
-///     eprintln!("{} {}: code {}, {}", error.request.method, error.request.uri, error.code, error.message);
+///     eprintln!("{} {}: code {}, {}", error.request.method, error.request.uri.path(), error.code, error.message);
 /// });
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct ConnectionError<'a> {
-    /// Its head. For what a middleware refused: as it was when it came in.
+    /// Its head. For what a middleware refused: as it was when it came in. The query may hold the id of a session that
+    /// lives, which is a secret (hazard S45): log the path.
     pub request: &'a Parts,
     /// The code of the error table, 0 to 5 (rows A36–A41).
     pub code: u8,
@@ -200,6 +200,16 @@ pub struct ConnectionError<'a> {
     pub message: &'static str,
     /// What was wrong.
     pub context: ErrorContext,
+}
+
+/// Without the query and the headers, which hold secrets.
+impl fmt::Debug for ConnectionError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (method, path) = (&self.request.method, self.request.uri.path());
+        let mut out = f.debug_struct("ConnectionError");
+        out.field("method", method).field("path", &path).field("code", &self.code).field("context", &self.context);
+        out.finish_non_exhaustive()
+    }
 }
 
 /// What was wrong with a refused request. The text in it is the client's, so log it with care.

@@ -188,3 +188,36 @@ async fn a_backplane_that_is_stuck_holds_nobody_up() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_eq!(alive(), before);
 }
+
+/// A backplane that takes a message and never says that it went.
+#[derive(Debug)]
+struct Stalled;
+
+impl Backplane for Stalled {
+    fn start(&self, _: NodeId, _: Inbox) -> BoxFuture<Result<BoxFuture<Result<(), BackplaneError>>, BackplaneError>> {
+        Box::pin(std::future::ready(Ok(Box::pin(std::future::pending()) as BoxFuture<_>)))
+    }
+
+    fn publish(&self, _: Publication) -> BoxFuture<Result<(), BackplaneError>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn close(&self) -> BoxFuture<()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// A broker that hangs costs a bounded number of bytes; past them messages to the other servers are dropped and counted,
+/// and this server's own clients get everything.
+#[tokio::test(start_paused = true)]
+async fn a_backplane_that_stalls_costs_no_memory_without_end() {
+    let io = Server::in_cluster(Config::default(), Arc::new(Stalled)).await.unwrap();
+    let client = TestClient::connect(&io).await;
+    let megabyte = "x".repeat(900_000);
+    for number in 0..100 {
+        io.of("/").emit("big", &(number, &megabyte)).unwrap();
+        assert_eq!(client.receive::<(u32, String)>("big").await.0, number);
+    }
+    let dropped = io.counters().cluster_failures;
+    assert!((20..60).contains(&dropped), "{dropped}");
+}

@@ -24,7 +24,7 @@ use super::{
 /// Answers on their way; await it for all of them, in the order of their arrival. Each is the first argument of an
 /// acknowledgement.
 ///
-/// The question has been put already. Dropping this forgets the answers that are still to come.
+/// The time for them runs from the question, which has been put already. Dropping this forgets the answers that are still to come.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -12,7 +12,10 @@ mod work;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -46,6 +49,10 @@ pub(super) enum Part {
 /// Who gets the parts of an answer. All copies being gone is the end.
 pub(super) type Parts = mpsc::UnboundedSender<Part>;
 
+/// What may be on its way out at a time; past it, messages for other servers are dropped and counted, so that a broker
+/// that hangs does not cost memory without end.
+const MAX_PUBLISHING_BYTES: usize = 64 << 20;
+
 /// What the task is given to do.
 pub(super) enum Job {
     /// A message on its way out; it leaves before the server does.
@@ -62,6 +69,8 @@ pub(super) struct Cluster {
     backplane: Arc<dyn Backplane>,
     started: Instant,
     state: Mutex<State>,
+    /// Bytes that the backplane has not taken yet.
+    publishing: Arc<AtomicUsize>,
     jobs: mpsc::UnboundedSender<Job>,
     /// The node's next deadline may have changed.
     rescheduled: Arc<Notify>,
@@ -89,6 +98,7 @@ impl Cluster {
             backplane: backplane.clone(),
             started: Instant::now(),
             state: Mutex::new(State { node, waiting: HashMap::new() }),
+            publishing: Arc::default(),
             jobs,
             rescheduled: Arc::default(),
             task: Mutex::default(),
@@ -186,7 +196,17 @@ impl Cluster {
 
     /// Hands a message to the backplane. Its place in the order is taken here; how it went, the task hears.
     fn publish(&self, publication: Publication) {
-        let _ = self.jobs.send(Job::Publishing(self.backplane.publish(publication)));
+        let bytes = publication.bytes.len();
+        if self.publishing.load(Ordering::Relaxed).saturating_add(bytes) > MAX_PUBLISHING_BYTES {
+            return self.note_failure(&"the backplane does not take what it is given");
+        }
+        self.publishing.fetch_add(bytes, Ordering::Relaxed);
+        let (published, publishing) = (self.backplane.publish(publication), self.publishing.clone());
+        let _ = self.jobs.send(Job::Publishing(Box::pin(async move {
+            let result = published.await;
+            publishing.fetch_sub(bytes, Ordering::Relaxed);
+            result
+        })));
     }
 
     /// Publishes what the node has made, if it could.

@@ -120,7 +120,7 @@ impl Link {
         // Several threads may find the queue full at the same time.
         if self.close_because(DisconnectReason::TransportError, CloseMode::Discard) {
             count(&self.counting.slow_clients_disconnected);
-            tracing::warn!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
+            tracing::debug!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
         }
     }
 
