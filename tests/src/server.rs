@@ -52,6 +52,8 @@ pub struct Settings {
     pub transports: &'static [&'static str],
     /// Whether the open packet offers upgrades (A4).
     pub allow_upgrades: bool,
+    /// Whether clients of revision 3 of Engine.IO are served (A16).
+    pub allow_eio3: bool,
     /// What is added to the answers over HTTP; nothing unless a test is about it.
     pub http: HttpSettings,
 }
@@ -78,6 +80,7 @@ impl Settings {
             per_message_deflate: false,
             transports: &["polling", "websocket"],
             allow_upgrades: true,
+            allow_eio3: false,
             http: HttpSettings::default(),
         }
     }
@@ -92,6 +95,7 @@ impl Settings {
             "perMessageDeflate": self.per_message_deflate,
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
+            "allowEIO3": self.allow_eio3,
             "http": self.http.to_json(),
         })
         .to_string()

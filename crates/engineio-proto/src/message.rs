@@ -13,6 +13,13 @@ use crate::{
 };
 
 /// One message, text or binary. [EIO4 Message]
+///
+/// ```
+/// use engineio_proto::Message;
+///
+/// assert_eq!(Message::from("hello").len(), 5);
+/// assert!(matches!(Message::from(bytes::Bytes::from_static(b"\x01")), Message::Binary(_)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// UTF-8 text.
@@ -67,6 +74,12 @@ impl From<Bytes> for Message {
 /// Layout: `header ‖ packet`, where the packet is `4` + text for text and the raw bytes for binary.
 /// WebSocket writes the whole, long-polling takes the packet behind the header; a WebSocket with permessage-deflate
 /// writes [`MessageFrame::deflated`].
+///
+/// ```
+/// let frame = engineio_proto::MessageFrame::text(&["hel", "lo"]);
+/// assert_eq!(frame.packet(), b"4hello");
+/// assert_eq!(frame.message(), engineio_proto::Message::from("hello"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct MessageFrame {
     bytes: Bytes,
@@ -101,7 +114,13 @@ impl MessageFrame {
     /// The frame of a binary message.
     #[must_use]
     pub fn binary(payload: &[u8]) -> Self {
-        let (mut bytes, header_len) = start(websocket::Opcode::Binary, payload.len());
+        Self::packet_binary(&[], payload)
+    }
+
+    /// The frame of a binary packet with something in front of its payload.
+    pub(crate) fn packet_binary(prefix: &[u8], payload: &[u8]) -> Self {
+        let (mut bytes, header_len) = start(websocket::Opcode::Binary, prefix.len() + payload.len());
+        bytes.put_slice(prefix);
         bytes.put_slice(payload);
         Self { bytes: bytes.freeze(), deflated: None, header_len, binary: true, compress: true }
     }
@@ -169,6 +188,15 @@ impl MessageFrame {
     #[must_use]
     pub fn packet(&self) -> &[u8] {
         &self.bytes[usize::from(self.header_len)..]
+    }
+
+    /// The packet of a text message as text; empty for a binary one.
+    pub(crate) fn text_packet(&self) -> &str {
+        if self.binary {
+            return "";
+        }
+        // The text came in as `&str`, so the check cannot fail.
+        std::str::from_utf8(self.packet()).unwrap_or_default()
     }
 
     /// Whether this is a binary message.

@@ -25,6 +25,18 @@ use super::{
 /// acknowledgement.
 ///
 /// The question has been put already. Dropping this forgets the answers that are still to come.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// let (ada, bob) = (TestClient::connect(&io).await, TestClient::connect(&io).await);
+/// let votes = io.broadcast().emit_with_ack::<bool>("agreed?", &())?;
+/// ada.receive_event("agreed?").await.ack(&true);
+/// bob.receive_event("agreed?").await.ack(&false);
+/// assert_eq!(votes.await?.len(), 2);
+/// # Ok(()) }
+/// ```
 #[must_use = "await it for the answers, or use `emit` where none are wanted"]
 pub struct PendingAnswers<R> {
     gathering: Gathering,
@@ -75,7 +87,7 @@ impl<R: DeserializeOwned> PendingAnswers<R> {
                 Err(_) if !result.timed_out => {
                     result.timed_out = true;
                     // Who has not answered by now is forgotten; the other servers' end comes by itself.
-                    here.clear();
+                    here.drain(..).for_each(Asked::expire);
                     continue;
                 }
                 Err(_) => parts.recv().await,
@@ -125,6 +137,18 @@ impl<R> fmt::Debug for PendingAnswers<R> {
 }
 
 /// Answers of which some are missing: what came, and who did not answer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// let (ada, bob) = (TestClient::connect(&io).await, TestClient::connect(&io).await);
+/// let votes = io.broadcast().emit_with_ack::<bool>("agreed?", &())?;
+/// ada.receive_event("agreed?").await.ack(&true); // and Bob says nothing
+/// let incomplete = votes.await.unwrap_err();
+/// assert_eq!((incomplete.answers, incomplete.missing_clients, incomplete.timed_out), (vec![true], 1, true));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Incomplete<T> {

@@ -14,6 +14,19 @@ type Members = HashMap<SocketId, Arc<SocketCore>>;
 
 /// Something happened to a room, for [`Namespace::on_room_event`](super::Namespace::on_room_event) (row D92). The room
 /// named like a socket's id, which each socket is in while it is connected, is among them.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// io.of("/").on_room_event(|event| match event {
+///     RoomEvent::Created { room } => println!("{room} exists"),
+///     RoomEvent::Joined { room, socket } => println!("{socket} is in {room}"),
+///     _ => {}
+/// });
+/// TestClient::connect(&io).await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RoomEvent {
@@ -48,8 +61,10 @@ pub enum RoomEvent {
 pub(super) struct Rooms {
     sockets: Members,
     rooms: HashMap<Arc<str>, Members>,
-    /// What happened under this lock, where somebody wants to know.
+    /// What happened under this lock and was not told yet, where somebody wants to know.
     pub(super) log: Option<Vec<RoomEvent>>,
+    /// A thread tells the listeners, and goes on with what is added meanwhile.
+    is_telling: bool,
 }
 
 impl Rooms {
@@ -60,6 +75,17 @@ impl Rooms {
             log.push(RoomEvent::Created { room: room.clone() });
             log.push(RoomEvent::Joined { room, socket: socket.id.clone() });
         }
+    }
+
+    /// What is to be told now by a thread that `continues` to tell, or wants to begin. Nothing where another thread does:
+    /// that one tells it, so that the listeners hear everything in its order.
+    pub(super) fn take_untold(&mut self, continues: bool) -> Vec<RoomEvent> {
+        if self.is_telling && !continues {
+            return Vec::new();
+        }
+        let untold = self.log.as_mut().map(std::mem::take).unwrap_or_default();
+        self.is_telling = !untold.is_empty();
+        untold
     }
 
     fn note_join(&mut self, room: &Arc<str>, created: bool, socket: &SocketId) {
@@ -73,7 +99,7 @@ impl Rooms {
     /// Puts a socket into a room; gives the room's name in shared memory, `None` where it was in already.
     pub(super) fn join(&mut self, room: &str, socket: &Arc<SocketCore>) -> Option<Arc<str>> {
         if let Some(members) = self.rooms.get_mut(room) {
-            if members.contains_key(&socket.id) {
+            if members.get(&socket.id).is_some_and(|member| Arc::ptr_eq(member, socket)) {
                 return None;
             }
             members.insert(socket.id.clone(), socket.clone());
@@ -87,15 +113,16 @@ impl Rooms {
         Some(name)
     }
 
-    /// Takes a socket out of a room; an empty room is gone.
-    pub(super) fn leave(&mut self, room: &str, socket: &SocketId) {
+    /// Takes a socket out of a room; an empty room is gone. Another socket of the same id, which is what a client that
+    /// comes back has, stays.
+    pub(super) fn leave(&mut self, room: &str, socket: &Arc<SocketCore>) {
         let Some(members) = self.rooms.get_mut(room) else { return };
-        if members.remove(socket).is_none() {
+        if !take(members, socket) {
             return;
         }
         let deleted = members.is_empty();
         if self.log.is_some() {
-            self.note_leave(room, deleted, socket);
+            self.note_leave(room, deleted, &socket.id);
         }
         if deleted {
             self.rooms.remove(room);
@@ -112,13 +139,13 @@ impl Rooms {
     }
 
     /// Takes a socket out of everything.
-    pub(super) fn remove(&mut self, socket: &SocketId, rooms: &[Arc<str>]) {
-        let was_here = self.sockets.remove(socket).is_some();
+    pub(super) fn remove(&mut self, socket: &Arc<SocketCore>, rooms: &[Arc<str>]) {
+        let was_here = take(&mut self.sockets, socket);
         for room in rooms {
             self.leave(room, socket);
         }
         if was_here && self.log.is_some() {
-            self.note_leave(socket.as_str(), true, socket);
+            self.note_leave(socket.id.as_str(), true, &socket.id);
         }
     }
 
@@ -165,4 +192,10 @@ impl Rooms {
         let own = self.sockets.get(room).filter(|own| self.rooms.get(room).is_none_or(|m| !m.contains_key(&own.id)));
         members.chain(own)
     }
+}
+
+/// Takes that very socket out; says whether it was there.
+fn take(members: &mut Members, socket: &Arc<SocketCore>) -> bool {
+    let is_here = members.get(&socket.id).is_some_and(|member| Arc::ptr_eq(member, socket));
+    is_here && members.remove(&socket.id).is_some()
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use engineio::{CloseMode, MessageFrame, SendError, Session};
+use engineio::{CloseMode, MessageFrame, Revision, SendError, Session};
 use futures_util::task::AtomicWaker;
 use socketio_proto::Encoded;
 
@@ -24,6 +24,7 @@ use crate::server::{
 /// A connection as its sockets see it.
 pub(in crate::server) struct Link {
     pub(in crate::server) session: Session,
+    pub(in crate::server) revision: Revision,
     pub(in crate::server) ack_timeout: Duration,
     pub(in crate::server) max_queue_bytes: usize,
     counting: Arc<Counting>,
@@ -65,6 +66,7 @@ impl Drop for Departure {
 impl Link {
     pub(super) fn new(session: Session, environment: &Environment) -> Self {
         Self {
+            revision: session.revision(),
             session,
             ack_timeout: environment.config.limits.ack_timeout,
             max_queue_bytes: environment.config.engine.limits.max_queue_bytes,
@@ -89,10 +91,15 @@ impl Link {
         self.waker.wake();
     }
 
-    /// Closes the connection; its sockets see this reason.
-    pub(in crate::server) fn close_because(&self, reason: DisconnectReason, mode: CloseMode) {
-        self.orders(|orders| *orders.reason.get_or_insert(reason));
+    /// Closes the connection; its sockets see this reason. Says whether it is the first.
+    pub(in crate::server) fn close_because(&self, reason: DisconnectReason, mode: CloseMode) -> bool {
+        let is_first = self.orders(|orders| {
+            let is_first = orders.reason.is_none();
+            orders.reason.get_or_insert(reason);
+            is_first
+        });
         self.session.close(mode);
+        is_first
     }
 
     /// Sends a packet that belongs to the connection; one that is over drops it.
@@ -110,9 +117,11 @@ impl Link {
     /// The client's queue is full, and something that it has to see, or what would leave a hole in what it sees,
     /// does not fit: it is thrown out, with a reason, rather than left in doubt.
     pub(in crate::server) fn close_for_slowness(&self) {
-        count(&self.counting.slow_clients_disconnected);
-        tracing::warn!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
-        self.close_because(DisconnectReason::TransportError, CloseMode::Discard);
+        // Several threads may find the queue full at the same time.
+        if self.close_because(DisconnectReason::TransportError, CloseMode::Discard) {
+            count(&self.counting.slow_clients_disconnected);
+            tracing::warn!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
+        }
     }
 
     pub(in crate::server) fn set_joined(&self) {

@@ -30,6 +30,7 @@ use super::{
     counters::count,
     handler::{Context, Erased, HandlerFuture, Outcome},
     hooks::Occasion,
+    protocol,
     registry::Registry,
     socket::SocketCore,
 };
@@ -49,6 +50,8 @@ pub(super) struct Connection {
     resolving: Vec<sio::Namespace>,
     pending: FuturesUnordered<Task>,
     connect_timeout: Option<Pin<Box<Sleep>>>,
+    /// The client is still to be put into the main namespace, for which it does not ask.
+    joins_by_itself: bool,
     /// This side has disconnected a socket of this connection: packets for it may still be on their way, however
     /// late, and are no offence (hazard R41).
     expects_late_packets: bool,
@@ -62,7 +65,8 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(registry: Arc<Registry>, session: Session) -> Self {
         let limits = &registry.environment.config.limits;
-        let mut before_joining = limits.decoder;
+        let revision = session.revision();
+        let mut before_joining = protocol::decoder_limits(revision, limits.decoder);
         before_joining.max_attachments = 0;
         Self {
             link: Arc::new(Link::new(session, &registry.environment)),
@@ -72,6 +76,7 @@ impl Connection {
             resolving: Vec::new(),
             pending: FuturesUnordered::new(),
             connect_timeout: Some(Box::pin(tokio::time::sleep(limits.connect_timeout))),
+            joins_by_itself: protocol::joins_by_itself(revision),
             expects_late_packets: false,
             full: false,
             broken: false,
@@ -94,9 +99,7 @@ impl Connection {
             (PacketKind::Connect, None) => self.connect(packet, cx),
             // Twice to one namespace, whether or not the first is through (row D34, contract I6).
             (PacketKind::Connect, Some(_)) | (PacketKind::ConnectError, _) => self.break_off(),
-            (PacketKind::Disconnect, Some(socket)) => {
-                socket.depart(DisconnectReason::ClientNamespaceDisconnect);
-            }
+            (PacketKind::Disconnect, Some(socket)) => socket.leave_namespace(),
             (PacketKind::Event, Some(socket)) if !socket.is_connecting() => self.dispatch(&socket, packet, cx),
             (PacketKind::Ack, Some(socket)) => {
                 if let (Some(id), Some(body)) = (packet.ack, packet.body) {
@@ -170,7 +173,9 @@ impl Connection {
         if self.broken {
             return;
         }
-        match self.decoder.handle(message) {
+        let (revision, limits) = (self.link.revision, &self.registry.environment.config.limits.decoder);
+        let named = |packet| protocol::without_query(revision, packet, limits);
+        match self.decoder.handle(message).and_then(|packet| packet.map(named).transpose()) {
             Ok(None) => {}
             Ok(Some(packet)) => self.handle_packet(packet, cx),
             Err(error) => {
@@ -205,7 +210,8 @@ impl Connection {
     fn check_connect_timeout(&mut self, cx: &mut TaskContext<'_>) {
         if self.connect_timeout.is_some() && self.link.has_joined() {
             self.connect_timeout = None;
-            self.decoder.set_limits(self.registry.environment.config.limits.decoder);
+            let limits = self.registry.environment.config.limits.decoder;
+            self.decoder.set_limits(protocol::decoder_limits(self.link.revision, limits));
         }
         if self.connect_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
             self.connect_timeout = None;
@@ -242,6 +248,9 @@ impl Future for Connection {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let this = &mut *self;
         this.link.wake_on_orders(cx.waker());
+        if std::mem::take(&mut this.joins_by_itself) {
+            this.join_main(cx);
+        }
         loop {
             let ordered = this.follow_orders(cx);
             while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {}
