@@ -21,15 +21,20 @@ pub struct SendOptions {
     /// Sent only if it can leave at once: a GET waits for an answer, or the WebSocket has written all that it was
     /// given, and nothing is queued. Else it is dropped. Default false (row D53).
     pub volatile: bool,
+    /// Takes no room in the queue: it is queued however full that is, and counts nothing while others are. For what
+    /// the caller has bounded itself, such as a replay of what was sent before. Default false.
+    pub exempt: bool,
 }
 
 impl SendOptions {
     /// Kept until it has left or the session ends.
-    pub const KEPT: Self = Self { droppable: false, volatile: false };
+    pub const KEPT: Self = Self { droppable: false, volatile: false, exempt: false };
     /// May be given up for later messages.
-    pub const DROPPABLE: Self = Self { droppable: true, volatile: false };
+    pub const DROPPABLE: Self = Self { droppable: true, volatile: false, exempt: false };
     /// At once or never.
-    pub const VOLATILE: Self = Self { droppable: false, volatile: true };
+    pub const VOLATILE: Self = Self { droppable: false, volatile: true, exempt: false };
+    /// Kept, whatever the queue's bound.
+    pub const EXEMPT: Self = Self { droppable: false, volatile: false, exempt: true };
 }
 
 /// What became of a group that was sent.
