@@ -29,6 +29,8 @@ pub struct SendQueue {
     bytes: usize,
     /// Of `bytes`, those of droppable groups.
     droppable_bytes: usize,
+    /// What exempt groups cost, which stand in the line of those that are kept.
+    exempt_cost: usize,
     /// The number of the next group.
     next_group: u64,
 }
@@ -37,6 +39,7 @@ pub struct SendQueue {
 struct Entry {
     frame: MessageFrame,
     group: u64,
+    exempt: bool,
 }
 
 impl SendQueue {
@@ -44,9 +47,10 @@ impl SendQueue {
     /// droppable groups are dropped for it, the oldest first; gives how many.
     ///
     /// # Errors
-    /// [`SendError::Full`] where the queue is not empty and would then hold more than `limit` bytes, each message
+    /// [`SendError::Full`] where something that is not exempt waits already and the queue would then hold more than `limit` bytes, each message
     /// counted with what keeping it costs, and dropping all that may be dropped would not help: then nothing is
-    /// dropped. An empty queue takes anything: what is larger than the bound could otherwise never be sent.
+    /// dropped. An empty queue takes anything: what is larger than the bound could otherwise never be sent. What is exempt
+    /// is always taken, and not counted for what comes after it.
     pub fn push(
         &mut self,
         frames: &[MessageFrame],
@@ -55,11 +59,12 @@ impl SendQueue {
         when_full: WhenFull,
     ) -> Result<u32, SendError> {
         let more = Self::cost_of(frames);
-        if !self.has_room(more, limit, when_full) {
+        let SendOptions { droppable, exempt, .. } = options;
+        if !exempt && !self.has_room(more, limit, when_full) {
             return Err(SendError::Full { queued: self.bytes, limit });
         }
         let mut dropped = 0;
-        while !self.fits(more, limit) {
+        while !exempt && !self.fits(more, limit) {
             self.drop_oldest();
             dropped += 1;
         }
@@ -67,13 +72,14 @@ impl SendQueue {
         self.next_group += 1;
         let bytes: usize = frames.iter().map(MessageFrame::len).sum();
         self.bytes += bytes;
-        let line = if options.droppable {
+        let line = if droppable && !exempt {
             self.droppable_bytes += bytes;
             &mut self.droppable
         } else {
+            self.exempt_cost += if exempt { more } else { 0 };
             &mut self.kept
         };
-        line.extend(frames.iter().map(|frame| Entry { frame: frame.clone(), group }));
+        line.extend(frames.iter().map(|frame| Entry { frame: frame.clone(), group, exempt }));
         Ok(dropped)
     }
 
@@ -89,16 +95,21 @@ impl SendQueue {
         match when_full {
             WhenFull::Refuse => self.fits(cost, limit),
             WhenFull::DropOldest => {
-                let kept = cost_of(self.kept.len(), self.bytes - self.droppable_bytes);
-                self.kept.is_empty() || kept.saturating_add(cost) <= limit
+                let kept = self.counted(cost_of(self.kept.len(), self.bytes - self.droppable_bytes));
+                kept == 0 || kept.saturating_add(cost) <= limit
             }
         }
     }
 
     /// Whether a group of this cost fits beside all that is here.
     fn fits(&self, cost: usize, limit: usize) -> bool {
-        let held = cost_of(self.kept.len() + self.droppable.len(), self.bytes);
-        self.is_empty() || held.saturating_add(cost) <= limit
+        let held = self.counted(cost_of(self.kept.len() + self.droppable.len(), self.bytes));
+        held == 0 || held.saturating_add(cost) <= limit
+    }
+
+    /// A cost without that of what is exempt.
+    const fn counted(&self, cost: usize) -> usize {
+        cost.saturating_sub(self.exempt_cost)
     }
 
     /// Drops the oldest droppable group; there is one.
@@ -135,8 +146,11 @@ impl SendQueue {
         if self.next_is_droppable() {
             self.begin_droppable();
         }
-        let Entry { frame, .. } = self.kept.pop_front()?;
+        let Entry { frame, exempt, .. } = self.kept.pop_front()?;
         self.bytes -= frame.len();
+        if exempt {
+            self.exempt_cost = self.exempt_cost.saturating_sub(cost_of(1, frame.len()));
+        }
         if self.is_empty() {
             (self.kept, self.droppable) = (VecDeque::new(), VecDeque::new());
         }

@@ -24,15 +24,20 @@ pub struct SendOptions {
     /// Refused as [`Full`](crate::SendError::Full) rather than sent in place of something older, also under
     /// [`WhenFull::DropOldest`](crate::WhenFull::DropOldest): for senders that wait for room. Default false (row J2).
     pub keeps_others: bool,
+    /// Takes no room in the queue: it is queued however full that is, and counts nothing while others are. For what
+    /// the caller has bounded itself, such as a replay of what was sent before. Default false.
+    pub exempt: bool,
 }
 
 impl SendOptions {
     /// Kept until it has left or the session ends.
-    pub const KEPT: Self = Self { droppable: false, volatile: false, keeps_others: false };
+    pub const KEPT: Self = Self { droppable: false, volatile: false, keeps_others: false, exempt: false };
     /// May be given up for later messages.
-    pub const DROPPABLE: Self = Self { droppable: true, volatile: false, keeps_others: false };
+    pub const DROPPABLE: Self = Self { droppable: true, ..Self::KEPT };
     /// At once or never.
-    pub const VOLATILE: Self = Self { droppable: false, volatile: true, keeps_others: false };
+    pub const VOLATILE: Self = Self { volatile: true, ..Self::KEPT };
+    /// Kept, whatever the queue's bound.
+    pub const EXEMPT: Self = Self { exempt: true, ..Self::KEPT };
 }
 
 /// What became of a group that was sent.

@@ -167,10 +167,10 @@ impl Shared {
 
     pub(crate) fn send(&self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
         let mut inner = self.lock();
-        // What may be dropped again takes no room from those who wait for it.
+        // What is exempt or may be dropped again takes no room from those who wait for it.
         let limits = inner.session.limits();
-        let takes_room = !(options.droppable && limits.when_full == WhenFull::DropOldest);
-        if takes_room && inner.waiting.has_line_for_room() {
+        let passes = options.exempt || options.droppable && limits.when_full == WhenFull::DropOldest;
+        if !passes && inner.waiting.has_line_for_room() {
             self.tally.queue_full.count();
             return Err(SendError::Full { queued: inner.session.queued_bytes(), limit: limits.max_queue_bytes });
         }

@@ -39,6 +39,28 @@ fn a_group_of_frames_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
+fn what_is_exempt_is_always_taken_and_leaves_the_room_to_others() {
+    let two = 2 * (4 + ENTRY_BYTES);
+    for when_full in [REFUSE, DROP] {
+        let mut queue = SendQueue::default();
+        for replay in [&["a", "b", "c"][..], &["d", "e", "f"]] {
+            queue.push(&group(replay), SendOptions::EXEMPT, two, when_full).unwrap();
+        }
+        for message in ["g", "h"] {
+            queue.keep(&group(&[message]), two, when_full).unwrap();
+        }
+        assert!(queue.keep(&group(&["i"]), two, when_full).is_err());
+        queue.push(&group(&["j"]), SendOptions::EXEMPT, two, when_full).unwrap();
+        // What leaves of it makes no room for others.
+        assert_eq!(queue.pop().map(|frame| frame.len()), Some(4));
+        assert!(queue.keep(&group(&["k"]), two, when_full).is_err());
+        assert_eq!(queue.drain(), "b c d e f g h j");
+        assert_eq!((queue.bytes(), queue.exempt_cost), (0, 0));
+        queue.keep(&group(&["larger than the bound of nothing"]), 0, when_full).unwrap();
+    }
+}
+
+#[test]
 fn an_empty_queue_takes_more_than_its_bound_and_holds_no_memory() {
     let mut queue = SendQueue::default();
     for options in [SendOptions::KEPT, SendOptions::DROPPABLE] {

@@ -286,6 +286,7 @@ impl Broadcast {
                 }
                 ((), true)
             });
+            store.keep_swept(namespace);
         }
         for (sent, socket) in outcomes {
             socket.settle_or_decide(sent);

@@ -2,8 +2,9 @@
 //! keeps it for one namespace. What is recoverable, and for how long, is `socketio_proto::Recovery`'s; how a client
 //! comes back is `connection/joining.rs`'s.
 //!
-//! Lock order: a namespace's store is locked before its rooms and its sockets. An event is recorded and queued under it,
-//! so that to each socket offsets go out in their order.
+//! Lock order: the registry, the sweeper, a namespace's store, its rooms, its sockets. An event is recorded and queued
+//! under the store's lock, so that to each socket offsets go out in their order. The application's data is dropped under
+//! none of them ([`Discarded`]).
 
 use std::{
     collections::BTreeMap,
@@ -83,6 +84,41 @@ pub(super) struct Saved {
     pub(super) id: SocketId,
     pub(super) rooms: Vec<Arc<str>>,
     pub(super) data: Option<Slot>,
+    /// It was let in behind this one: what went to everybody before was not for it.
+    pub(super) entered: Offset,
+}
+
+/// What is kept of a client that is gone.
+struct Remembered {
+    saved: Saved,
+    discarded: Discarded,
+}
+
+impl Drop for Remembered {
+    fn drop(&mut self) {
+        self.discarded.lock().extend(self.saved.data.take());
+    }
+}
+
+/// Data of clients that are remembered no more. Its destructors are the application's, which may want to use the
+/// namespace, so it waits here until the store is unlocked.
+#[derive(Clone, Default)]
+struct Discarded(Arc<Mutex<Vec<Slot>>>);
+
+impl Discarded {
+    fn lock(&self) -> MutexGuard<'_, Vec<Slot>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drops what is discarded, when it is dropped itself.
+struct Emptying(Discarded);
+
+impl Drop for Emptying {
+    fn drop(&mut self) {
+        let discarded = std::mem::take(&mut *self.0.lock());
+        drop(discarded);
+    }
 }
 
 /// An event, and who got it.
@@ -93,28 +129,42 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn is_for(&self, session: &Saved) -> bool {
+    fn is_for(&self, offset: Offset, session: &Saved) -> bool {
         let is_in = |room: &String| *room == *session.id.as_str() || session.rooms.iter().any(|own| **own == **room);
-        (self.rooms.is_empty() || self.rooms.iter().any(is_in)) && !self.except.iter().any(is_in)
+        let included = if self.rooms.is_empty() { offset > session.entered } else { self.rooms.iter().any(is_in) };
+        included && !self.except.iter().any(is_in)
     }
 }
 
-type Kept = Recovery<Holder, Saved, Recorded>;
+type Kept = Recovery<Holder, Remembered, Recorded>;
 
 /// The events and lost sessions of one namespace.
 pub(super) struct Store {
     kept: Mutex<Kept>,
     started: Instant,
     max_replay_bytes: usize,
-    /// Frees what is too old, while there is anything.
-    sweeper: Mutex<Option<JoinHandle<()>>>,
+    discarded: Discarded,
+    sweeper: Mutex<Sweeper>,
 }
+
+/// What frees what is too old, while there is anything.
+#[derive(Default)]
+struct Sweeper {
+    task: Option<JoinHandle<()>>,
+    /// To be called when no client is remembered any more.
+    on_forgotten: Option<Box<dyn FnOnce() + Send>>,
+    over: bool,
+}
+
+/// Under load something gets too old all the time.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
 /// A private id that a socket has, and what it is to be saved with.
 pub(super) struct Ticket {
     pub(super) pid: PrivateId,
     /// It lacks nothing up to here.
     pub(super) joined: Offset,
+    pub(super) entered: Offset,
 }
 
 /// A client comes back.
@@ -136,57 +186,111 @@ impl Store {
         let random = engineio::random_id().map(|id| id.to_string()).unwrap_or_default();
         let instance = random.bytes().fold(0, |number: u32, byte| number.rotate_left(5) ^ u32::from(byte));
         let kept = Mutex::new(Recovery::new(instance, limits));
-        Self { kept, started: Instant::now(), max_replay_bytes: config.max_bytes, sweeper: Mutex::default() }
+        let (discarded, sweeper) = (Discarded::default(), Mutex::default());
+        Self { kept, started: Instant::now(), max_replay_bytes: config.max_bytes, discarded, sweeper }
+    }
+
+    /// The lock alone.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sweeper(&self) -> MutexGuard<'_, Sweeper> {
+        self.sweeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn lock(&self) -> Locked<'_> {
         let now = Moment::EPOCH + self.started.elapsed();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         if kept.next_timeout().is_some_and(|at| at <= now) {
             kept.sweep(now);
         }
-        Locked { kept, now, max_replay_bytes: self.max_replay_bytes }
+        let discarded = Emptying(self.discarded.clone());
+        Locked { kept, now, max_replay_bytes: self.max_replay_bytes, discarded_then: discarded }
     }
 
-    /// Looks after what was just saved, until it is gone.
+    /// Looks after what was just kept, until it is gone.
     pub(super) fn keep_swept(&self, namespace: &Namespace) {
         // A namespace outside of a runtime is swept by whoever uses it next.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let mut sweeper = self.sweeper.lock().unwrap_or_else(PoisonError::into_inner);
-        if sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
-            *sweeper = Some(runtime.spawn(sweep(namespace.downgrade(), self.started)));
+        let mut sweeper = self.sweeper();
+        if !sweeper.over && sweeper.task.as_ref().is_none_or(JoinHandle::is_finished) {
+            sweeper.task = Some(runtime.spawn(sweep(namespace.downgrade(), self.started)));
         }
     }
 
-    /// When the oldest of what is kept is too old.
-    fn next_sweep(&self) -> Option<Moment> {
-        self.lock().kept.next_timeout()
+    /// Frees what is too old; says when the next is.
+    fn sweep(&self) -> Option<Moment> {
+        drop(self.lock());
+        let (next, forgotten) = {
+            let mut sweeper = self.sweeper();
+            let kept = self.kept();
+            let next = kept.next_timeout();
+            if next.is_none() {
+                // Under this lock: what is kept from now on finds no sweeper, and starts the next one.
+                sweeper.task = None;
+            }
+            (next, if kept.session_count() == 0 { sweeper.on_forgotten.take() } else { None })
+        };
+        if let Some(tell) = forgotten {
+            tell();
+        }
+        next
+    }
+
+    /// Whether a client that is gone may come back.
+    pub(super) fn remembers_anybody(&self) -> bool {
+        self.kept().session_count() > 0
+    }
+
+    /// Calls `tell` when no client can come back any more, where one can now; says whether one can.
+    pub(super) fn when_all_are_forgotten(&self, tell: impl FnOnce() + Send + 'static) -> bool {
+        let mut sweeper = self.sweeper();
+        let remembers = self.remembers_anybody();
+        if remembers {
+            sweeper.on_forgotten = Some(Box::new(tell));
+        }
+        remembers
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
         let sweeper = self.sweeper.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sweeper) = sweeper.take() {
-            sweeper.abort();
+        if let Some(task) = sweeper.task.take() {
+            task.abort();
         }
     }
 }
 
 impl Store {
-    /// The server ends: nobody comes back.
+    /// The server ends: nobody comes back, and nothing is kept any more.
     pub(super) fn shut_down(&self) {
-        if let Some(sweeper) = self.sweeper.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            sweeper.abort();
+        let (task, forgotten) = {
+            let mut sweeper = self.sweeper();
+            sweeper.over = true;
+            (sweeper.task.take(), sweeper.on_forgotten.take())
+        };
+        if let Some(task) = task {
+            task.abort();
+        }
+        let mut nothing = RecoveryLimits::default();
+        (nothing.max_packets, nothing.max_bytes, nothing.max_sessions) = (0, 0, 0);
+        let kept = std::mem::replace(&mut *self.kept(), Recovery::new(0, nothing));
+        drop(kept);
+        drop(Emptying(self.discarded.clone()));
+        if let Some(tell) = forgotten {
+            tell();
         }
     }
 }
 
 async fn sweep(namespace: super::namespace::WeakNamespace, started: Instant) {
     loop {
-        let next = namespace.upgrade().and_then(|namespace| namespace.store().and_then(Store::next_sweep));
+        let next = namespace.upgrade().and_then(|namespace| namespace.store().and_then(Store::sweep));
         let Some(next) = next else { return };
-        tokio::time::sleep_until(started + next.saturating_since(Moment::EPOCH)).await;
+        let next = started + next.saturating_since(Moment::EPOCH);
+        tokio::time::sleep_until(next.max(Instant::now() + SWEEP_PAUSE)).await;
     }
 }
 
@@ -195,9 +299,16 @@ pub(super) struct Locked<'a> {
     kept: MutexGuard<'a, Kept>,
     now: Moment,
     max_replay_bytes: usize,
+    /// Below the lock, so that it is dropped when that is free.
+    discarded_then: Emptying,
 }
 
 impl Locked<'_> {
+    /// Who asks to join now lacks nothing up to here.
+    pub(super) fn latest(&self) -> Offset {
+        self.kept.latest()
+    }
+
     /// Gives an event its offset, and keeps it if `deliver`, which gets its packet, says that it went out.
     pub(super) fn publish<R>(
         &mut self,
@@ -222,7 +333,7 @@ impl Locked<'_> {
     /// ended first.
     pub(super) fn find(&mut self, pid: &str, offset: Option<&str>) -> Result<Saved, Option<Arc<SocketCore>>> {
         match self.kept.restore(pid, named(offset), self.now) {
-            Ok(restored) => Ok(restored.session().clone()),
+            Ok(restored) => Ok(restored.session().saved.clone()),
             Err(NotRecovered::StillConnected(Holder(socket))) => Err(socket.upgrade()),
             Err(reason) => {
                 tracing::debug!(%reason, "not recovered");
@@ -232,7 +343,7 @@ impl Locked<'_> {
     }
 
     /// The new socket of a client that was let in: its ticket, and for one that comes back what it missed, in order, with
-    /// what was emitted to it since it asked.
+    /// what was emitted to it since it asked. One that is new gets that behind its CONNECT.
     pub(super) fn admit(
         &mut self,
         socket: &Arc<SocketCore>,
@@ -242,20 +353,22 @@ impl Locked<'_> {
         let holder = Holder(Arc::downgrade(socket));
         let Some(comeback) = comeback else {
             let pid = PrivateId::new(&engineio::random_id().ok()?);
-            let joined = self.kept.latest();
-            self.kept.connected(pid.clone(), holder, None);
-            return Some((Ticket { pid, joined }, held));
+            let entered = self.kept.latest();
+            // What was emitted to it meanwhile may get lost like everything else.
+            let joined = socket.begun.unwrap_or(entered);
+            self.kept.connected(pid.clone(), holder, held.first().map(|(offset, _)| *offset));
+            return Some((Ticket { pid, joined, entered }, held));
         };
         let offset = named(comeback.offset.as_deref());
         let restored = self.kept.restore(comeback.pid.as_str(), offset, self.now).ok()?;
-        let joined = restored.joined();
-        let missed =
-            restored.missed_within::<()>(self.max_replay_bytes, |missed| missed.packet.is_for(&comeback.saved));
+        let (joined, entered) = (restored.joined(), restored.session().saved.entered);
+        let missed = restored
+            .missed_within::<()>(self.max_replay_bytes, |missed| missed.packet.is_for(missed.offset, &comeback.saved));
         let mut packets: BTreeMap<Offset, Encoded> = held.into_iter().collect();
         packets.extend(missed.ok()?.into_iter().map(|missed| (missed.offset, missed.packet.packet.clone())));
         let first = packets.keys().next().copied();
         self.kept.connected(comeback.pid.clone(), holder, first);
-        Some((Ticket { pid: comeback.pid.clone(), joined }, packets.into_iter().collect()))
+        Some((Ticket { pid: comeback.pid.clone(), joined, entered }, packets.into_iter().collect()))
     }
 
     /// A socket has left: it is kept where that was an accident (row D107).
@@ -268,7 +381,8 @@ impl Locked<'_> {
     ) -> bool {
         if is_recoverable(reason) {
             let holder = Holder(Arc::downgrade(socket));
-            self.kept.save(ticket.pid.clone(), &holder, saved(), ticket.joined, self.now);
+            let remembered = Remembered { saved: saved(), discarded: self.discarded_then.0.clone() };
+            self.kept.save(ticket.pid.clone(), &holder, remembered, ticket.joined, self.now);
             return true;
         }
         self.forget(socket, &ticket.pid);
@@ -302,3 +416,6 @@ impl fmt::Debug for Store {
         f.debug_struct("Store").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! [`Registry`]: the namespaces of a server: those that the application made, parents that stand for many, and
 //! the children that exist because a client asked for them. Rows D17–D27; hazards R31, S18.
 //!
-//! INVARIANT: a child that nobody is in, or on the way into, is not kept (unless configured so): who looks one up
-//! to join it is counted under the same lock.
+//! INVARIANT: a child that nobody is in, or on the way into, or can come back to, is not kept (unless configured so): who
+//! looks one up to join it is counted under the same lock.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use std::{
 use futures_util::FutureExt;
 use socketio_proto as sio;
 
-use super::{Namespace, counters::count, environment::Environment};
+use super::{Namespace, counters::count, environment::Environment, recovery::Store};
 
 type Verdict = Pin<Box<dyn Future<Output = bool> + Send>>;
 type Matching = dyn Fn(&str) -> bool + Send + Sync;
@@ -47,6 +47,14 @@ struct Known {
     entries: HashMap<sio::Namespace, Entry>,
     parents: Arc<[Parent]>,
     children: usize,
+}
+
+impl Known {
+    fn remove_child(&mut self, name: &sio::Namespace) -> Option<Entry> {
+        let removed = self.entries.remove(name);
+        self.children -= usize::from(removed.is_some());
+        removed
+    }
 }
 
 /// All namespaces of a server.
@@ -187,7 +195,7 @@ impl Registry {
     }
 
     /// A client has left, or was refused.
-    pub(super) fn leave(&self, name: &sio::Namespace) {
+    pub(super) fn leave(self: &Arc<Self>, name: &sio::Namespace) {
         if self.read().entries.get(name).is_none_or(|entry| entry.child_users.is_none()) {
             return;
         }
@@ -195,10 +203,33 @@ impl Registry {
         let Some(entry) = known.entries.get_mut(name) else { return };
         let users = entry.child_users.map(|users| users.saturating_sub(1));
         entry.child_users = users;
-        if users == Some(0) && self.environment.config.cleanup_empty_child_namespaces {
-            known.entries.remove(name);
-            known.children -= 1;
+        if users != Some(0) || !self.environment.config.cleanup_empty_child_namespaces {
+            return;
         }
+        let (registry, own) = (Arc::downgrade(self), name.clone());
+        let release = move || {
+            if let Some(registry) = registry.upgrade() {
+                registry.release(&own);
+            }
+        };
+        if entry.namespace.store().is_some_and(|store| store.when_all_are_forgotten(release)) {
+            return;
+        }
+        let removed = known.remove_child(name);
+        drop(known);
+        // With what its handlers have captured, which is the application's.
+        drop(removed);
+    }
+
+    /// Nobody can come back to a child any more: it goes, unless somebody is in it again.
+    fn release(&self, name: &sio::Namespace) {
+        let mut known = self.write();
+        let is_unused = known.entries.get(name).is_some_and(|entry| {
+            entry.child_users == Some(0) && !entry.namespace.store().is_some_and(Store::remembers_anybody)
+        });
+        let removed = if is_unused { known.remove_child(name) } else { None };
+        drop(known);
+        drop(removed);
     }
 }
 

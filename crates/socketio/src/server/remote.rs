@@ -291,7 +291,7 @@ impl Handshake {
 
     /// The payload of the CONNECT, without the private id of a client that comes back: that is for nobody else
     /// (hazard S1).
-    fn public_auth(&self) -> serde_json::Value {
+    pub(super) fn public_auth(&self) -> serde_json::Value {
         let auth = self.auth.as_ref().and_then(|auth| auth.data().ok());
         let mut auth = auth.unwrap_or_else(|| serde_json::json!({}));
         if let Some(auth) = auth.as_object_mut() {

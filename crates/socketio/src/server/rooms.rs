@@ -1,6 +1,9 @@
 //! [`Rooms`]: who is where in one namespace. Owns the sockets of the namespace and the members of its rooms,
 //! under one lock; knows nothing of packets.
 //!
+//! A client that comes back has the id of its old socket, which may not have left yet: a place belongs to the socket that
+//! has taken it last, and the old one cannot give it up any more (hazard R12).
+//!
 //! The room named like a socket's id holds that socket (row D40): it is not stored, it is looked up.
 
 use std::{
@@ -69,8 +72,8 @@ pub(super) struct Rooms {
 
 impl Rooms {
     pub(super) fn add(&mut self, socket: &Arc<SocketCore>) {
-        self.sockets.insert(socket.id.clone(), socket.clone());
-        if let Some(log) = &mut self.log {
+        let replaced = self.sockets.insert(socket.id.clone(), socket.clone()).is_some();
+        if let (false, Some(log)) = (replaced, &mut self.log) {
             let room: Arc<str> = socket.id.as_str().into();
             log.push(RoomEvent::Created { room: room.clone() });
             log.push(RoomEvent::Joined { room, socket: socket.id.clone() });
@@ -96,15 +99,18 @@ impl Rooms {
         log.push(RoomEvent::Joined { room: room.clone(), socket: socket.clone() });
     }
 
-    /// Puts a socket into a room; gives the room's name in shared memory, `None` where it was in already.
+    /// Puts a socket into a room, in the place of another of the same id where there is one; gives the room's name in shared
+    /// memory, `None` where it was in already.
     pub(super) fn join(&mut self, room: &str, socket: &Arc<SocketCore>) -> Option<Arc<str>> {
         if let Some(members) = self.rooms.get_mut(room) {
-            if members.get(&socket.id).is_some_and(|member| Arc::ptr_eq(member, socket)) {
+            let before = members.insert(socket.id.clone(), socket.clone());
+            if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, socket)) {
                 return None;
             }
-            members.insert(socket.id.clone(), socket.clone());
             let name = self.rooms.get_key_value(room).map(|(name, _)| name.clone())?;
-            self.note_join(&name, false, &socket.id);
+            if before.is_none() {
+                self.note_join(&name, false, &socket.id);
+            }
             return Some(name);
         }
         let name: Arc<str> = room.into();
@@ -117,7 +123,7 @@ impl Rooms {
     /// comes back has, stays.
     pub(super) fn leave(&mut self, room: &str, socket: &Arc<SocketCore>) {
         let Some(members) = self.rooms.get_mut(room) else { return };
-        if !take(members, socket) {
+        if !take_out(members, socket) {
             return;
         }
         let deleted = members.is_empty();
@@ -140,7 +146,7 @@ impl Rooms {
 
     /// Takes a socket out of everything.
     pub(super) fn remove(&mut self, socket: &Arc<SocketCore>, rooms: &[Arc<str>]) {
-        let was_here = take(&mut self.sockets, socket);
+        let was_here = take_out(&mut self.sockets, socket);
         for room in rooms {
             self.leave(room, socket);
         }
@@ -194,8 +200,8 @@ impl Rooms {
     }
 }
 
-/// Takes that very socket out; says whether it was there.
-fn take(members: &mut Members, socket: &Arc<SocketCore>) -> bool {
-    let is_here = members.get(&socket.id).is_some_and(|member| Arc::ptr_eq(member, socket));
-    is_here && members.remove(&socket.id).is_some()
+/// Takes a socket out, if it is this one that is there.
+fn take_out(members: &mut Members, socket: &Arc<SocketCore>) -> bool {
+    let is_there = members.get(&socket.id).is_some_and(|member| Arc::ptr_eq(member, socket));
+    is_there && members.remove(&socket.id).is_some()
 }

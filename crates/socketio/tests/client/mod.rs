@@ -129,6 +129,26 @@ impl Client {
         packets
     }
 
+    /// So many packets, or more where they come together.
+    #[allow(dead_code, reason = "each test file uses another part of the client")]
+    pub(crate) async fn receive_until_count(&self, count: usize) -> Vec<String> {
+        let mut packets = Vec::new();
+        while packets.len() < count {
+            packets.extend(self.receive().await);
+        }
+        packets
+    }
+
+    /// Answers pings for so long, at the least; nothing else may come.
+    #[allow(dead_code, reason = "each test file uses another part of the client")]
+    pub(crate) async fn receive_pings(&self, time: Duration) {
+        let end = tokio::time::Instant::now() + time;
+        while tokio::time::Instant::now() < end {
+            assert_eq!(self.get().await, "2");
+            self.post("3").await;
+        }
+    }
+
     /// Lets everybody else run until all wait: on a paused clock, time moves only then.
     pub(crate) async fn settle(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;

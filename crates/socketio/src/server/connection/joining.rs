@@ -126,7 +126,14 @@ impl Connection {
 #[derive(serde::Deserialize)]
 struct Comeback {
     pid: String,
-    offset: Option<String>,
+    offset: Option<serde_json::Value>,
+}
+
+impl Comeback {
+    /// The offset; what is no text is none of ours either.
+    fn offset(&self) -> Option<String> {
+        self.offset.as_ref().map(|offset| offset.as_str().map_or_else(|| offset.to_string(), str::to_owned))
+    }
 }
 
 fn comeback(packet: &Packet) -> Option<Comeback> {
@@ -140,17 +147,18 @@ fn asks_for_session(packet: &Packet) -> bool {
 /// The session that the client asks for. Where its old socket is still taken for alive, that one goes, as lost
 /// (hazards R12, R32).
 fn find_session(store: &Store, packet: &Packet) -> Option<Return> {
-    let Comeback { pid, offset } = comeback(packet)?;
-    let found = store.lock().find(&pid, offset.as_deref());
+    let comeback = comeback(packet)?;
+    let (pid, offset) = (&comeback.pid, comeback.offset());
+    let found = store.lock().find(pid, offset.as_deref());
     let found = match found {
         Err(Some(old)) => {
             old.link.close_because(DisconnectReason::TransportClose, CloseMode::Discard);
             old.depart(DisconnectReason::TransportClose);
-            store.lock().find(&pid, offset.as_deref())
+            store.lock().find(pid, offset.as_deref())
         }
         found => found,
     };
-    Some(Return { pid: PrivateId::new(&pid), offset, saved: found.ok()? })
+    Some(Return { pid: PrivateId::new(pid), offset, saved: found.ok()? })
 }
 
 /// The first parent from `first` on that takes the client.

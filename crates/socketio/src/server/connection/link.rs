@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use engineio::{CloseMode, MessageFrame, Revision, SendError, Session};
+use engineio::{CloseMode, MessageFrame, Revision, SendError, SendOptions, Session};
 use futures_util::task::AtomicWaker;
 use socketio_proto::Encoded;
 
@@ -109,7 +109,12 @@ impl Link {
 
     /// The same for several, next to each other.
     pub(in crate::server) fn send_frames(&self, frames: &[MessageFrame]) {
-        if let Err(SendError::Full { .. }) = self.session.send_frames(frames) {
+        self.send_frames_with(frames, SendOptions::KEPT);
+    }
+
+    /// The same in a way of the caller's choice.
+    pub(in crate::server) fn send_frames_with(&self, frames: &[MessageFrame], options: SendOptions) {
+        if let Err(SendError::Full { .. }) = self.session.send_with(frames, options) {
             self.close_for_slowness();
         }
     }

@@ -36,6 +36,8 @@ pub(in crate::server) struct SocketCore {
     pub(in crate::server) link: Arc<Link>,
     /// What the client comes back to.
     pub(in crate::server) comeback: Option<Return>,
+    /// The last event that was recorded before the client asked to join.
+    pub(in crate::server) begun: Option<Offset>,
     state: Mutex<State>,
     /// Nothing for most sockets; gone with the socket, so that handlers and what they captured go too.
     handlers: Mutex<Option<Box<SocketHandlers>>>,
@@ -89,13 +91,14 @@ impl SocketCore {
         namespace: Namespace,
         handshake: Handshake,
         link: Arc<Link>,
-        comeback: Option<Return>,
+        mut comeback: Option<Return>,
     ) -> Self {
         let phase = Phase::Connecting(Vec::new(), 0);
         let state = State { phase, last_offset: None, ticket: None, rooms: Vec::new(), acks: AckTable::new() };
-        let data = comeback.as_ref().and_then(|comeback| comeback.saved.data.clone());
+        let data = comeback.as_mut().and_then(|comeback| comeback.saved.data.take());
         let (handlers, data) = (Mutex::default(), Mutex::new(data));
-        Self { id, namespace, handshake, link, comeback, state: Mutex::new(state), handlers, data }
+        let begun = namespace.store().map(|store| store.lock().latest());
+        Self { id, namespace, handshake, link, comeback, begun, state: Mutex::new(state), handlers, data }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -211,6 +214,7 @@ impl SocketCore {
             let kept = sent.is_ok();
             (sent, kept)
         });
+        store.keep_swept(&self.namespace);
         self.settle(sent)
     }
 
@@ -361,23 +365,32 @@ impl SocketCore {
             }
             let held = std::mem::take(held);
             let welcomed = self.welcome(&mut state, store.as_mut(), held);
-            state.phase = Phase::Connected;
-            rooms.add(self);
+            if welcomed {
+                state.phase = Phase::Connected;
+                rooms.add(self);
+                for room in &state.rooms {
+                    // Another comeback of the same client, which was slower, may have its places.
+                    rooms.join(room, self);
+                }
+            }
             welcomed
         };
         drop(store);
         self.namespace.tell_room_listeners();
         let counting = &self.namespace.environment().counting;
-        count(&counting.sockets_joined);
-        self.link.set_joined();
         if !welcomed {
-            // What it missed went in this moment: it comes back as a new client.
+            // What it missed went in this moment, or another connection of the same client was faster: it is not let in,
+            // and comes back.
             count(&counting.recoveries_failed);
             self.link.close_because(DisconnectReason::TransportError, CloseMode::Discard);
-        } else if self.comeback.is_some() {
+            return false;
+        }
+        count(&counting.sockets_joined);
+        self.link.set_joined();
+        if self.comeback.is_some() {
             count(&counting.recoveries);
         }
-        welcomed
+        true
     }
 
     /// Sends what the client missed (row D110), the CONNECT, and what was held back. `false` where the first is not to be
@@ -385,26 +398,32 @@ impl SocketCore {
     fn welcome(self: &Arc<Self>, state: &mut State, store: Option<&mut Locked<'_>>, held: Vec<Held>) -> bool {
         let (mut before, mut behind) = (Vec::new(), Vec::new());
         for Held { packet, offset } in held {
-            match offset {
-                // It is among what a client that comes back has missed, and has its place there.
-                Some(offset) if self.comeback.is_some() => before.push((offset, packet)),
-                _ => behind.push(packet),
+            if let Some(offset) = offset {
+                before.push((offset, packet.clone()));
+            }
+            // What has an offset is among what a client that comes back has missed, and has its place there.
+            if offset.is_none() || self.comeback.is_none() {
+                behind.push(packet);
             }
         }
         let mut greeting = serde_json::json!({ "sid": self.id });
         if let Some(store) = store.filter(|_| protocol::comes_back(self.link.revision)) {
             let Some((ticket, missed)) = store.admit(self, self.comeback.as_ref(), before) else { return false };
             greeting["pid"] = ticket.pid.as_str().into();
-            state.last_offset = missed.last().map(|(offset, _)| *offset).or(state.last_offset);
+            let named = || self.comeback.as_ref()?.offset.as_ref()?.parse().ok();
+            state.last_offset = missed.last().map(|(offset, _)| *offset).or_else(named);
             state.ticket = Some(ticket);
-            before = missed;
+            before = if self.comeback.is_some() { missed } else { Vec::new() };
         }
         let greeting = protocol::greeting(self.link.revision, &greeting);
         let greeting = self.namespace.encode(PacketKind::Connect, None, greeting.as_ref());
         let packets = before.iter().map(|(_, packet)| packet).chain([&greeting]).chain(&behind);
-        // One group, which an empty queue takes whatever its size: what was missed may be more than the queue's bound.
         let frames: Vec<_> = packets.flat_map(Encoded::frames).cloned().collect();
-        self.link.send_frames(&frames);
+        // What was missed may be more than the queue's bound: it has its own, and shares the memory of what is recorded.
+        // It leaves the queue to what comes after it, or else a client with much to read would be thrown out as slow, come
+        // back, and have as much to read again (hazard R32).
+        let options = if before.is_empty() { SendOptions::KEPT } else { SendOptions::EXEMPT };
+        self.link.send_frames_with(&frames, options);
         true
     }
 
@@ -460,7 +479,8 @@ impl SocketCore {
             }
             let acks = std::mem::take(&mut state.acks);
             let saved = state.ticket.take().zip(store.as_mut()).is_some_and(|(ticket, store)| {
-                let save = || Saved { id: self.id.clone(), rooms: state.rooms.clone(), data: self.data_slot() };
+                let (rooms, data, entered) = (state.rooms.clone(), self.data_slot(), ticket.entered);
+                let save = || Saved { id: self.id.clone(), rooms, data, entered };
                 store.depart(self, &ticket, reason, save)
             });
             (before, acks, saved)
