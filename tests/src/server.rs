@@ -52,6 +52,10 @@ pub struct Settings {
     pub transports: &'static [&'static str],
     /// Whether the open packet offers upgrades (A4).
     pub allow_upgrades: bool,
+    /// How long a client may be away and come back to its session (D103); `None` is without recovery.
+    pub recovery: Option<Duration>,
+    /// The most bytes that wait for a client; the reference has no such bound (A21).
+    pub max_queue: usize,
     /// What is added to the answers over HTTP; nothing unless a test is about it.
     pub http: HttpSettings,
 }
@@ -78,6 +82,8 @@ impl Settings {
             per_message_deflate: false,
             transports: &["polling", "websocket"],
             allow_upgrades: true,
+            recovery: None,
+            max_queue: 16 << 20,
             http: HttpSettings::default(),
         }
     }
@@ -92,6 +98,7 @@ impl Settings {
             "perMessageDeflate": self.per_message_deflate,
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
+            "recovery": self.recovery.map(|recovery| recovery.as_millis()),
             "http": self.http.to_json(),
         })
         .to_string()
