@@ -63,6 +63,7 @@ examples! {
     "axum_router" "CARGO_BIN_EXE_axum_router" the_example_behind_axum_runs
     "chat" "CARGO_BIN_EXE_chat" the_example_of_a_chat_runs
     "echo" "CARGO_BIN_EXE_echo" the_example_of_an_echo_runs
+    "recovery" "CARGO_BIN_EXE_recovery" the_example_of_recovery_runs
     "rooms" "CARGO_BIN_EXE_rooms" the_example_of_rooms_runs
 }
 

@@ -76,6 +76,21 @@ const clients = {
     assert.deepEqual(await back, sent);
   },
 
+  async recovery(scene) {
+    const counted = [];
+    const socket = open(scene, "/", { reconnection: true, reconnectionDelay: 10 });
+    socket.on("count", (number) => counted.push(number));
+    await next(socket, "connect");
+    assert.equal(socket.recovered, false);
+    const id = socket.id;
+    await next(socket, "count");
+    socket.io.engine.close();
+    await next(socket, "connect");
+    assert.deepEqual([socket.recovered, socket.id], [true, id]);
+    await next(socket, "count");
+    assert.deepEqual(counted, counted.map((_, at) => counted[0] + at));
+  },
+
   async rooms(scene) {
     const [ada, bob, eve] = [await connect(scene), await connect(scene), await connect(scene)];
     const host = await connect(scene, "/host");

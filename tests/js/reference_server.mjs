@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { load } from "./packages.mjs";
 import { installEngine } from "./reference_engine.mjs";
 import { installNamespaces } from "./reference_namespaces.mjs";
+import { installRecovery } from "./reference_recovery.mjs";
 
 const { Server: EngineServer } = load("engine.io");
 const { Server } = load("socket.io");
@@ -36,11 +37,17 @@ engine.attach(http, { path: "/engine.io", destroyUpgrade: false });
 installEngine(engine);
 if (settings.http.hooks) installHooks(engine);
 
-const io = new Server({ ...engineOptions, serveClient: false, connectTimeout: settings.connectTimeout });
+const io = new Server({ ...engineOptions, serveClient: false, connectTimeout: settings.connectTimeout, ...recovery(settings.recovery) });
 io.attach(http, { path: "/socket.io", destroyUpgrade: false });
 installNamespaces(io);
+installRecovery(io);
 
 http.listen(0, "127.0.0.1", () => console.log(`listening ${http.address().port}`));
+
+// [D103] Even an option object that is `undefined` would switch it on.
+function recovery(maxDisconnectionDuration) {
+  return maxDisconnectionDuration ? { connectionStateRecovery: { maxDisconnectionDuration } } : {};
+}
 
 // [A13] A regular expression does not fit into JSON.
 function cors(options) {

@@ -7,6 +7,7 @@ mod book;
 mod engine;
 mod http;
 mod namespaces;
+mod recovery;
 mod value;
 
 use std::io;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use engineio::server::{Engine, Listener};
 use engineio::{AllowRequest, Limits, PerMessageDeflate, TransportKind};
-use socketio::Server;
+use socketio::{ConnectionStateRecovery, Server};
 use tokio::sync::oneshot;
 use tower_layer::Layer;
 
@@ -90,8 +91,14 @@ impl Faces {
         config.path = "/socket.io".into();
         let mut config = socketio::Config::over(config);
         config.limits.connect_timeout = settings.connect_timeout;
+        config.connection_state_recovery = settings.recovery.map(|away| {
+            let mut recovery = ConnectionStateRecovery::default();
+            recovery.max_disconnection_duration = away;
+            recovery
+        });
         let io = Server::with_config(config);
         namespaces::install(&io);
+        recovery::install(&io);
         Self { engine, io }
     }
 
@@ -119,6 +126,7 @@ fn limits(settings: &Settings) -> Limits {
     limits.ping_timeout = settings.ping_timeout;
     limits.upgrade_timeout = settings.upgrade_timeout;
     limits.max_payload_bytes = settings.max_payload;
+    limits.max_queue_bytes = settings.max_queue;
     limits
 }
 

@@ -54,6 +54,10 @@ pub struct Settings {
     pub allow_upgrades: bool,
     /// Whether clients of revision 3 of Engine.IO are served (A16).
     pub allow_eio3: bool,
+    /// How long a client may be away and come back to its session (D103); `None` is without recovery.
+    pub recovery: Option<Duration>,
+    /// The most bytes that wait for a client; the reference has no such bound (A21).
+    pub max_queue: usize,
     /// What is added to the answers over HTTP; nothing unless a test is about it.
     pub http: HttpSettings,
 }
@@ -81,6 +85,8 @@ impl Settings {
             transports: &["polling", "websocket"],
             allow_upgrades: true,
             allow_eio3: false,
+            recovery: None,
+            max_queue: 16 << 20,
             http: HttpSettings::default(),
         }
     }
@@ -96,6 +102,7 @@ impl Settings {
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
             "allowEIO3": self.allow_eio3,
+            "recovery": self.recovery.map(|recovery| recovery.as_millis()),
             "http": self.http.to_json(),
         })
         .to_string()

@@ -258,7 +258,7 @@ async fn data_that_uses_the_server_in_its_destructor_does_not_hang_it() {
     assert_eq!(watcher.received(), ["[\"gone for good\"]"]);
 }
 
-/// D26, D113: a namespace that a client asked for stays as long as somebody can come back to it, and then goes.
+/// D27, D113: a namespace that a client asked for stays as long as somebody can come back to it, and then goes.
 #[tokio::test(start_paused = true)]
 async fn a_child_namespace_goes_when_nobody_can_come_back_to_it() {
     let io = serving(recovering());

@@ -153,7 +153,7 @@ fn install_leaving(leaving: Namespace) {
 }
 
 /// A client that has gone gets nothing; any other failure is one of the test server.
-fn send(sent: Result<(), EmitError>) {
+pub(super) fn send(sent: Result<(), EmitError>) {
     if let Err(error) = sent {
         assert!(error.is_disconnected(), "{error}");
     }
