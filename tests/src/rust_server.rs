@@ -4,9 +4,12 @@
 //! that of `tests/js/reference_*.mjs`. The tests block, so the server runs on a thread of its own.
 
 mod book;
+mod broadcasts;
 mod engine;
+mod features;
 mod http;
 mod namespaces;
+mod sockets;
 mod value;
 
 use std::io;
@@ -17,7 +20,8 @@ use std::time::Duration;
 
 use engineio::server::{Engine, Listener};
 use engineio::{AllowRequest, Limits, PerMessageDeflate, TransportKind};
-use socketio::Server;
+use socketio::{AnyParser, ClientFiles, MsgpackParser, Server};
+use testkit::repository;
 use tokio::sync::oneshot;
 use tower_layer::Layer;
 
@@ -89,8 +93,18 @@ impl Faces {
         config.path = "/socket.io".into();
         let mut config = socketio::Config::over(config);
         config.limits.connect_timeout = settings.connect_timeout;
+        if settings.msgpack {
+            config.parser = AnyParser::new(MsgpackParser);
+        }
+        if settings.serve_client {
+            let package = repository().join("npm/node_modules/socket.io");
+            config.client_files = ClientFiles::from_package(&package).expect("the npm packages are installed");
+        }
         let io = Server::with_config(config);
         namespaces::install(&io);
+        features::install(&io);
+        sockets::install(&io);
+        broadcasts::install(&io);
         Self { engine, io }
     }
 

@@ -52,6 +52,10 @@ pub struct Settings {
     pub transports: &'static [&'static str],
     /// Whether the open packet offers upgrades (A4).
     pub allow_upgrades: bool,
+    /// Whether the Socket.IO packets are MessagePack (C28).
+    pub msgpack: bool,
+    /// Whether the browser client is served (D8).
+    pub serve_client: bool,
     /// What is added to the answers over HTTP; nothing unless a test is about it.
     pub http: HttpSettings,
 }
@@ -78,6 +82,8 @@ impl Settings {
             per_message_deflate: false,
             transports: &["polling", "websocket"],
             allow_upgrades: true,
+            msgpack: false,
+            serve_client: false,
             http: HttpSettings::default(),
         }
     }
@@ -92,6 +98,8 @@ impl Settings {
             "perMessageDeflate": self.per_message_deflate,
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
+            "msgpack": self.msgpack,
+            "serveClient": self.serve_client,
             "http": self.http.to_json(),
         })
         .to_string()

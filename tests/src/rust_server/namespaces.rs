@@ -27,7 +27,7 @@ pub(super) fn install(io: &Server) {
     install_rooms(io.of("/rooms"));
     install_asking(io.of("/asking"));
     install_leaving(io.of("/leaving"));
-    for name in ["/", "/custom", "/echo", "/guarded", "/slow", "/rooms", "/asking", "/leaving"] {
+    for name in ["/", "/custom", "/echo", "/guarded", "/slow", "/rooms", "/asking", "/leaving", "/sockets"] {
         let farewells = farewells.clone();
         io.of(name).on_disconnect(move |socket: Socket, reason: DisconnectReason| {
             let mut rooms = socket.rooms();
@@ -147,7 +147,7 @@ fn install_leaving(leaving: Namespace) {
 }
 
 /// A client that has gone gets nothing; any other failure is one of the test server.
-fn send(sent: Result<(), EmitError>) {
+pub(super) fn send(sent: Result<(), EmitError>) {
     if let Err(error) = sent {
         assert!(error.is_disconnected(), "{error}");
     }
