@@ -7,6 +7,7 @@ export function installNamespaces(io) {
   installMain(io, farewells);
   installEcho(io);
   installGuarded(io);
+  installClosed(io);
   installSlow(io);
   installRooms(io);
   installAsking(io);
@@ -71,6 +72,11 @@ function installGuarded(io) {
     next(Object.assign(new Error("not authorized"), { data: { code: "E_TOKEN", given: token ?? null } }));
   });
   guarded.on("connection", (socket) => socket.emit("welcome"));
+}
+
+// Nobody comes in, and is told no more than that.
+function installClosed(io) {
+  io.of("/closed").use((_socket, next) => next(new Error("closed")));
 }
 
 // Admission takes 300 ms, so that a client can do something meanwhile.

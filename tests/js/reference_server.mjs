@@ -22,6 +22,7 @@ const engineOptions = {
   perMessageDeflate: settings.perMessageDeflate && { threshold: 1024 },
   transports: settings.transports,
   allowUpgrades: settings.allowUpgrades,
+  allowEIO3: settings.allowEIO3,
   httpCompression: settings.http.compression ? { threshold: 1024 } : false,
   cookie: settings.http.cookie,
   cors: cors(settings.http.cors),

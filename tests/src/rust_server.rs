@@ -86,6 +86,7 @@ impl Faces {
         config.per_message_deflate = settings.per_message_deflate.then(PerMessageDeflate::default);
         config.transports = transports(settings);
         config.allow_upgrades = settings.allow_upgrades;
+        config.allow_eio3 = settings.allow_eio3;
         config.allow_request = Some(refuse_forbidden());
         http::install(&settings.http, &mut config);
         let engine = engine::echo(config.clone());

@@ -19,6 +19,8 @@ pub enum Transport {
     WebSocket,
     /// Left at the default: polling, then an upgrade to WebSocket.
     Upgrade,
+    /// `["polling"]` by JSONP, which only old clients have.
+    Jsonp,
 }
 
 impl Transport {
@@ -27,6 +29,7 @@ impl Transport {
             Self::Polling => "polling",
             Self::WebSocket => "websocket",
             Self::Upgrade => "upgrade",
+            Self::Jsonp => "jsonp",
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct Settings {
     pub msgpack: bool,
     /// Whether the browser client is served (D8).
     pub serve_client: bool,
+    /// Whether clients of revision 3 of Engine.IO are served (A16).
+    pub allow_eio3: bool,
     /// What is added to the answers over HTTP; nothing unless a test is about it.
     pub http: HttpSettings,
 }
@@ -84,6 +86,7 @@ impl Settings {
             allow_upgrades: true,
             msgpack: false,
             serve_client: false,
+            allow_eio3: false,
             http: HttpSettings::default(),
         }
     }
@@ -100,6 +103,7 @@ impl Settings {
             "allowUpgrades": self.allow_upgrades,
             "msgpack": self.msgpack,
             "serveClient": self.serve_client,
+            "allowEIO3": self.allow_eio3,
             "http": self.http.to_json(),
         })
         .to_string()

@@ -18,6 +18,10 @@ pub enum DecodeError {
     Base64,
     /// A payload that is not UTF-8; the offset in bytes of the first bad one.
     Utf8(usize),
+    /// A packet's length that is no number, too long, or more than is there. [EIO3 Payload]
+    Length,
+    /// A form without the field that carries the payload. [EIO3 JSONP]
+    Form,
 }
 
 impl fmt::Display for DecodeError {
@@ -27,6 +31,8 @@ impl fmt::Display for DecodeError {
             Self::UnknownKind(kind) => write!(f, "unknown packet kind {:?}", char::from(*kind)),
             Self::Base64 => f.write_str("a binary packet that is not base64"),
             Self::Utf8(at) => write!(f, "not UTF-8 from byte {at} on"),
+            Self::Length => f.write_str("a packet whose length is wrong"),
+            Self::Form => f.write_str("a form without the field `d`"),
         }
     }
 }

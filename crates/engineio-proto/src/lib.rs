@@ -1,4 +1,4 @@
-//! Engine.IO v4 without I/O: packets, payloads, requests, WebSocket frames, and the session as a state
+//! Engine.IO v4, and v3 for old clients, without I/O: packets, payloads, requests, WebSocket frames, and the session as a state
 //! machine. <https://socket.io/docs/v4/engine-io-protocol/>
 //!
 //! # The model in one page
@@ -6,6 +6,7 @@
 //!   what it gets; [`websocket`] is RFC 6455 in both directions.
 //! - **Requests**: [`request::classify`] turns an HTTP request into what it wants, or into the refusal that
 //!   the error table gives it.
+//! - **Revisions**: a [`Dialect`] says what a client speaks; what is different in revision 3 is in [`v3`].
 //! - **Session**: [`ServerSession`] takes inputs (`handle_*`, with the time as an argument) and gives
 //!   [`Output`]s into a vector that the caller lends. *Drain it after each input*: outputs are in order, and
 //!   a later input assumes that the earlier outputs were carried out.
@@ -19,7 +20,7 @@
 //!
 //! let limits = Arc::new(Limits::default());
 //! let open = Handshake::new(&SessionId::new("secret"), &["websocket"], &limits).packet();
-//! let (mut session, answer) = ServerSession::open_polling(limits, &open, Moment::EPOCH);
+//! let (mut session, answer) = ServerSession::open_polling(limits, Dialect::V4, &open, Moment::EPOCH);
 //! assert!(answer.bytes.starts_with(b"0{"));
 //!
 //! let mut out = Vec::new();
@@ -29,6 +30,7 @@
 //! ```
 
 mod close;
+mod dialect;
 mod error;
 mod handshake;
 mod id;
@@ -42,9 +44,11 @@ pub mod request;
 mod send;
 mod session;
 mod text;
+pub mod v3;
 pub mod websocket;
 
 pub use close::{CloseReason, Closed};
+pub use dialect::{Dialect, Revision};
 pub use error::{DecodeError, SendError};
 pub use handshake::Handshake;
 pub use id::{PollId, SessionId, TransportKind, WireId};
@@ -52,7 +56,7 @@ pub use limits::{Limits, WhenFull};
 pub use message::{Message, MessageFrame};
 pub use moment::Moment;
 pub use packet::Packet;
-pub use payload::{Packets, Payload, PayloadWriter, SEPARATOR};
+pub use payload::{ContentKind, Packets, Payload, PayloadWriter, SEPARATOR};
 pub use queue::SendQueue;
 pub use request::{BadRequest, Reject};
 pub use send::{SendMark, SendOptions, Sent};

@@ -101,7 +101,13 @@ impl MessageFrame {
     /// The frame of a binary message.
     #[must_use]
     pub fn binary(payload: &[u8]) -> Self {
-        let (mut bytes, header_len) = start(websocket::Opcode::Binary, payload.len());
+        Self::packet_binary(&[], payload)
+    }
+
+    /// The frame of a binary packet with something in front of its payload.
+    pub(crate) fn packet_binary(prefix: &[u8], payload: &[u8]) -> Self {
+        let (mut bytes, header_len) = start(websocket::Opcode::Binary, prefix.len() + payload.len());
+        bytes.put_slice(prefix);
         bytes.put_slice(payload);
         Self { bytes: bytes.freeze(), deflated: None, header_len, binary: true, compress: true }
     }
@@ -169,6 +175,15 @@ impl MessageFrame {
     #[must_use]
     pub fn packet(&self) -> &[u8] {
         &self.bytes[usize::from(self.header_len)..]
+    }
+
+    /// The packet of a text message as text; empty for a binary one.
+    pub(crate) fn text_packet(&self) -> &str {
+        if self.binary {
+            return "";
+        }
+        // The text came in as `&str`, so the check cannot fail.
+        std::str::from_utf8(self.packet()).unwrap_or_default()
     }
 
     /// Whether this is a binary message.

@@ -60,10 +60,22 @@ fn decode(packet: &Text) -> Result<Packet, DecodeError> {
     let Some(encoded) = packet.strip_prefix('b') else {
         return Packet::decode(packet);
     };
-    // Some clients leave the padding out or use the URL-safe alphabet, and the reference takes both.
+    Ok(Packet::Message(Message::Binary(decode_base64(encoded)?)))
+}
+
+/// Some clients leave the padding out or use the URL-safe alphabet, and the reference takes both.
+pub(crate) fn decode_base64(encoded: &str) -> Result<Bytes, DecodeError> {
     let bytes = STANDARD_OR_UNPADDED.decode(encoded).or_else(|_| URL_SAFE_OR_UNPADDED.decode(encoded));
-    let bytes = bytes.map_err(|_| DecodeError::Base64)?;
-    Ok(Packet::Message(Message::Binary(Bytes::from(bytes))))
+    bytes.map(Bytes::from).map_err(|_| DecodeError::Base64)
+}
+
+/// What an answer's body is, which its content type says (row A61).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentKind {
+    /// UTF-8 text.
+    Text,
+    /// Bytes, in revision 3 only.
+    Binary,
 }
 
 /// A payload that was written: the body of the answer to a GET.
@@ -73,13 +85,15 @@ pub struct Payload {
     pub bytes: Bytes,
     /// Whether HTTP may compress it: where any of its packets may be (row A12).
     pub compress: bool,
+    /// What it is.
+    pub content: ContentKind,
 }
 
 impl Payload {
     /// A payload of one packet that belongs to the protocol: too short to compress.
     #[must_use]
     pub const fn control(packet: &'static str) -> Self {
-        Self { bytes: Bytes::from_static(packet.as_bytes()), compress: false }
+        Self { bytes: Bytes::from_static(packet.as_bytes()), compress: false, content: ContentKind::Text }
     }
 }
 
@@ -95,12 +109,6 @@ impl PayloadWriter {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// What was written, to be continued.
-    #[must_use]
-    pub fn continuing(payload: Payload) -> Self {
-        Self { bytes: payload.bytes.into(), compress: payload.compress }
     }
 
     /// Whether nothing has been written.
@@ -143,7 +151,7 @@ impl PayloadWriter {
     /// The payload, ready for a body.
     #[must_use]
     pub fn finish(self) -> Payload {
-        Payload { bytes: self.bytes.freeze(), compress: self.compress }
+        Payload { bytes: self.bytes.freeze(), compress: self.compress, content: ContentKind::Text }
     }
 
     fn separate(&mut self) {
@@ -200,14 +208,6 @@ mod tests {
         assert!(!writer.push_message(&frame, 22));
         assert!(writer.push_message(&frame, 23));
         assert_eq!(&writer.finish().bytes[..], b"40123456789\x1e40123456789");
-    }
-
-    #[test]
-    fn a_payload_that_is_continued_is_as_if_it_had_been_written_in_one_go() {
-        let mut writer = PayloadWriter::continuing(Payload::control("6"));
-        writer.push_message(&MessageFrame::binary(&[1, 2, 3]).uncompressed(), usize::MAX);
-        let payload = writer.finish();
-        assert_eq!((&payload.bytes[..], payload.compress), (&b"6\x1ebAQID"[..], false));
     }
 
     fn message() -> impl Strategy<Value = Message> {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::id::TransportKind;
+use crate::{Dialect, Revision, id::TransportKind, v3};
 
 /// The query parameters that the protocol knows. A repeated key counts with its last value (row A43).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Query {
     transport: Option<String>,
     sid: Option<String>,
     revision: Option<String>,
+    base64: bool,
+    jsonp: Option<u32>,
 }
 
 impl Query {
@@ -26,6 +28,8 @@ impl Query {
                 "transport" => parsed.transport = Some(value.into_owned()),
                 "sid" => parsed.sid = Some(value.into_owned()),
                 "EIO" => parsed.revision = Some(value.into_owned()),
+                "b64" => parsed.base64 = !value.is_empty(),
+                "j" => parsed.jsonp = Some(number(&value)),
                 _ => {}
             }
         }
@@ -44,19 +48,35 @@ impl Query {
         self.transport.as_deref()
     }
 
-    /// The protocol revision as the request has it, `EIO`.
+    /// The protocol revision as the request has it, whether there is such a revision or not.
     #[must_use]
-    pub fn revision(&self) -> Option<&str> {
+    pub fn eio(&self) -> Option<&str> {
         self.revision.as_deref()
     }
 
-    /// Checks the protocol revision, the last check of a handshake (rows A41, A42).
+    /// The protocol revision: the fourth where the query says so, and otherwise the third (row A16).
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        if self.revision.as_deref() == Some("4") { Revision::V4 } else { Revision::V3 }
+    }
+
+    /// How the client wants to be talked to; the last check of a handshake (rows A41, A42).
     ///
     /// # Errors
-    /// [`Reject::UnsupportedProtocol`] for anything but `EIO=4`.
-    pub fn check_revision(&self) -> Result<(), Reject> {
-        if self.revision.as_deref() == Some("4") { Ok(()) } else { Err(Reject::UnsupportedProtocol) }
+    /// [`Reject::UnsupportedProtocol`] for anything but `EIO=4`, unless `allow_v3`.
+    pub fn dialect(&self, allow_v3: bool) -> Result<Dialect, Reject> {
+        match self.revision() {
+            Revision::V4 => Ok(Dialect::V4),
+            Revision::V3 if allow_v3 => Ok(Dialect::V3(v3::Style { base64: self.base64, jsonp: self.jsonp })),
+            Revision::V3 => Err(Reject::UnsupportedProtocol),
+        }
     }
+}
+
+/// The digits of a text as a number, as large as it can be; whatever else stands there must not get into a script.
+fn number(text: &str) -> u32 {
+    let digits = text.chars().filter_map(|character| character.to_digit(10));
+    digits.fold(0, |number, digit| number.saturating_mul(10).saturating_add(digit))
 }
 
 /// The method of a request, as far as the protocol tells methods apart.
@@ -73,7 +93,7 @@ pub enum Method {
 /// What a request wants, after all checks that need no configuration call-back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'q> {
-    /// A new session over this transport. `allowRequest` and [`Query::check_revision`] are still to come.
+    /// A new session over this transport. `allowRequest` and [`Query::dialect`] are still to come.
     Open(TransportKind),
     /// GET of a session.
     Poll(&'q str),
@@ -90,7 +110,7 @@ pub enum Request<'q> {
 /// Checks a request, in the order of row A42.
 ///
 /// `upgrade` says whether it is a WebSocket upgrade; `enabled` are the configured transports; `session`
-/// tells the transport of a session, `None` where it is unknown.
+/// tells the transport and the revision of a session, `None` where it is unknown.
 ///
 /// # Errors
 /// The [`Reject`] with the answer to give.
@@ -99,16 +119,16 @@ pub fn classify<'q>(
     method: Method,
     upgrade: bool,
     enabled: &[TransportKind],
-    session: impl FnOnce(&str) -> Option<TransportKind>,
+    session: impl FnOnce(&str) -> Option<(TransportKind, Revision)>,
 ) -> Result<Request<'q>, Reject> {
     let transport = query.transport.as_deref().and_then(TransportKind::from_name);
     let transport = transport.filter(|kind| enabled.contains(kind)).ok_or(Reject::TransportUnknown)?;
     if let Some(sid) = query.sid() {
-        let current = session(sid).ok_or(Reject::UnknownSid)?;
+        let (current, revision) = session(sid).ok_or(Reject::UnknownSid)?;
         return match (upgrade, transport) {
             (false, _) if transport != current => Err(Reject::BadRequest(BadRequest::TransportMismatch)),
             // Row A39: one session is one revision, and without a number a request is of the third.
-            _ if query.check_revision().is_err() => Err(Reject::BadRequest(BadRequest::ProtocolMismatch)),
+            _ if query.revision() != revision => Err(Reject::BadRequest(BadRequest::ProtocolMismatch)),
             (true, TransportKind::WebSocket) => Ok(Request::Attach(sid)),
             (true, TransportKind::Polling) => Ok(Request::PollingOverWebSocket),
             (false, TransportKind::WebSocket) => Err(Reject::BadRequest(BadRequest::NotAnUpgrade)),
@@ -242,10 +262,11 @@ mod tests {
     const OTHER_REVISION: Reject = Reject::BadRequest(BadRequest::ProtocolMismatch);
     const NO_UPGRADE: Reject = Reject::BadRequest(BadRequest::NotAnUpgrade);
 
-    fn session(sid: &str) -> Option<TransportKind> {
+    fn session(sid: &str) -> Option<(TransportKind, Revision)> {
         match sid {
-            "polls" => Some(TransportKind::Polling),
-            "wired" => Some(TransportKind::WebSocket),
+            "polls" => Some((TransportKind::Polling, Revision::V4)),
+            "wired" => Some((TransportKind::WebSocket, Revision::V4)),
+            "old" => Some((TransportKind::Polling, Revision::V3)),
             _ => None,
         }
     }
@@ -283,6 +304,11 @@ mod tests {
             ("EIO=3&transport=polling&sid=wired", Get, false, Err(MISMATCH)),
             ("EIO=3&transport=websocket&sid=polls", Get, true, Err(OTHER_REVISION)),
             ("EIO=3&transport=polling&sid=nobody", Get, false, Err(Reject::UnknownSid)),
+            ("EIO=3&transport=polling&sid=old", Post, false, Ok(Request::Post("old"))),
+            ("transport=polling&sid=old", Get, false, Ok(Request::Poll("old"))),
+            ("EIO=3&transport=websocket&sid=old", Get, true, Ok(Request::Attach("old"))),
+            ("EIO=4&transport=polling&sid=old", Get, false, Err(OTHER_REVISION)),
+            ("EIO=4&transport=websocket&sid=old", Get, true, Err(OTHER_REVISION)),
             // Row A38.
             ("transport=polling", Post, false, Err(Reject::BadHandshakeMethod)),
             ("transport=websocket", Other, false, Err(Reject::BadHandshakeMethod)),
@@ -307,10 +333,29 @@ mod tests {
     }
 
     #[test]
-    fn only_revision_four_is_supported() {
-        assert_eq!(Query::parse("EIO=4").check_revision(), Ok(()));
+    fn only_revision_four_is_supported_unless_the_third_is_allowed() {
+        assert_eq!(Query::parse("EIO=4").dialect(false), Ok(Dialect::V4));
+        assert_eq!(Query::parse("EIO=4&b64=1&j=0").dialect(true), Ok(Dialect::V4));
         for query in ["", "EIO=", "EIO=3", "EIO=abc", "EIO=44", "eio=4"] {
-            assert_eq!(Query::parse(query).check_revision(), Err(Reject::UnsupportedProtocol), "{query}");
+            assert_eq!(Query::parse(query).dialect(false), Err(Reject::UnsupportedProtocol), "{query}");
+            assert_eq!(Query::parse(query).dialect(true), Ok(Dialect::V3(v3::Style::default())), "{query}");
+        }
+    }
+
+    /// A71, A72: only digits of `j` get into the script that it is put in.
+    #[test]
+    fn the_query_says_whether_binary_is_taken_and_which_function_takes_the_answers() {
+        let table = [
+            ("b64=1", true, None),
+            ("b64=", false, None),
+            ("j=7", false, Some(7)),
+            ("b64=true&j=12", true, Some(12)),
+            ("j=", false, Some(0)),
+            ("j=1);alert(2", false, Some(12)),
+            ("j=99999999999999999999", false, Some(u32::MAX)),
+        ];
+        for (query, base64, jsonp) in table {
+            assert_eq!(Query::parse(query).dialect(true), Ok(Dialect::V3(v3::Style { base64, jsonp })), "{query}");
         }
     }
 

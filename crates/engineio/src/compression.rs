@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, header::ACCEPT_ENCODING};
 /// Compression of the answers of long-polling; [`Config::http_compression`](crate::Config::http_compression).
 ///
 /// An answer is compressed where it has at least [`threshold`](Self::threshold) bytes, some message in it may be
-/// compressed ([`SendOptions::compress`](crate::SendOptions::compress)), and the client takes gzip or deflate. One of
+/// compressed ([`MessageFrame::uncompressed`](crate::MessageFrame::uncompressed)), and the client takes gzip or deflate. One of
 /// more than 32 KiB is compressed on tokio's blocking threads, so that it holds up nobody else; with the default
 /// level a megabyte of text takes some tens of milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]

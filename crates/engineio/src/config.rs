@@ -19,11 +19,25 @@ pub struct Config {
     /// Whether the path is served with a slash at its end only, which is what clients ask for; default true.
     /// Without it both forms are served (row A2).
     pub add_trailing_slash: bool,
+    /// Whether everything below the path is served too, as by the reference, which compares the beginning of the URL (row
+    /// A1): for proxies that append to it. Default false: only the path itself (contract I4).
+    pub serve_below_path: bool,
     /// The transports offered, in order; default polling and WebSocket (row A3).
     pub transports: Vec<TransportKind>,
     /// Whether the open packet offers upgrades; default true. A client that upgrades all the same is not
     /// refused (row A4).
     pub allow_upgrades: bool,
+    /// Whether clients of revision 3 of the protocol are served too: those of Socket.IO 1.x and 2.x, with JSONP (rows A16,
+    /// A71). A request that names no revision is then of the third. Default false: they get code 5 (row A41).
+    ///
+    /// Two things to know before it is set: browsers let any page use JSONP, whatever is said about origins; and in
+    /// Socket.IO the ids of such clients' sockets are made of the session's id, which is a secret (hazard S45).
+    ///
+    /// ```
+    /// let mut config = engineio::Config::default();
+    /// config.allow_eio3 = true;
+    /// ```
+    pub allow_eio3: bool,
     /// Is asked before a session begins; default: nobody, all may come (row A40).
     pub allow_request: Option<AllowRequest>,
     /// The application's code in front of every request, in this order; default none (row A25).
@@ -60,8 +74,10 @@ impl Default for Config {
         Self {
             path: "/engine.io".to_owned(),
             add_trailing_slash: true,
+            serve_below_path: false,
             transports: vec![TransportKind::Polling, TransportKind::WebSocket],
             allow_upgrades: true,
+            allow_eio3: false,
             allow_request: None,
             middlewares: Vec::new(),
             cors: None,
@@ -82,6 +98,9 @@ impl Config {
     /// Whether a request path is this engine's.
     pub(crate) fn serves(&self, path: &str) -> bool {
         let own = self.path.strip_suffix('/').unwrap_or(&self.path);
+        if self.serve_below_path && path.strip_prefix(own).is_some_and(|below| below.starts_with('/')) {
+            return true;
+        }
         match path.strip_suffix('/') {
             Some(path) => path == own,
             None => !self.add_trailing_slash && path == own,
@@ -132,6 +151,25 @@ mod tests {
                 ("", false),
             ] {
                 assert_eq!(config.serves(path), served, "{configured} {add_trailing_slash} {path}");
+            }
+        }
+    }
+
+    /// I4: the prefix match of the reference is there where it is asked for, and still ends at a slash.
+    #[test]
+    fn what_is_below_the_path_is_served_where_that_is_configured() {
+        for add_trailing_slash in [true, false] {
+            let mut config = Config { add_trailing_slash, serve_below_path: true, ..Config::default() };
+            config.path = "/socket.io".into();
+            for (path, served) in [
+                ("/socket.io/", true),
+                ("/socket.io/x", true),
+                ("/socket.io/x/y", true),
+                ("/socket.io", !add_trailing_slash),
+                ("/socket.iox", false),
+                ("/x/socket.io/", false),
+            ] {
+                assert_eq!(config.serves(path), served, "{add_trailing_slash} {path}");
             }
         }
     }

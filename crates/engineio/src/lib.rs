@@ -40,8 +40,8 @@ pub use cookie::{Cookie, SameSite};
 pub use cors::{Cors, Origins};
 pub use counters::Counters;
 pub use engineio_proto::{
-    CloseReason, Closed, Limits, Message, MessageFrame, SendError, SendOptions, Sent, SessionId, Text, TransportKind,
-    WhenFull,
+    CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, Text,
+    TransportKind, WhenFull,
 };
 pub use hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook};
 pub use middleware::{Exchange, Middleware, Refusal};

@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, task::Context, task::Poll};
 
 pub use engineio_proto::CloseMode;
-use engineio_proto::{Closed, Message, MessageFrame, SendError, SendOptions, Sent, SessionId, TransportKind};
+use engineio_proto::{Closed, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, TransportKind};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Uri, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
@@ -115,6 +115,13 @@ impl Session {
     #[must_use]
     pub fn transport(&self) -> Option<TransportKind> {
         self.shared.transport()
+    }
+
+    /// The revision of the protocol that the client speaks, the same for all of the session (row A57). It is the
+    /// third only where [`Config::allow_eio3`](crate::Config::allow_eio3) is set.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.shared.revision()
     }
 
     /// Queues a message; never waits.

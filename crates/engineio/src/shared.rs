@@ -10,8 +10,8 @@ use std::{
 };
 
 use engineio_proto::{
-    Answer, CloseMode, Closed, Message, MessageFrame, Output, PollId, PostFault, PostRefusal, Reject, SendError,
-    SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId, websocket::CloseCode,
+    Answer, CloseMode, Closed, Message, MessageFrame, Output, PollId, PostFault, PostRefusal, Reject, Revision,
+    SendError, SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId, websocket::CloseCode,
 };
 use futures_util::task::AtomicWaker;
 use tokio::sync::{Notify, oneshot};
@@ -153,6 +153,12 @@ impl Shared {
         self.feed(|inner, out| inner.session.handle_post(body, now, out))
     }
 
+    /// The same for a body of type `application/octet-stream`.
+    pub(crate) fn finish_binary_post(&self, body: bytes::Bytes) -> Result<(), PostRefusal> {
+        let now = self.clock.now();
+        self.feed(|inner, out| inner.session.handle_binary_post(body, now, out))
+    }
+
     pub(crate) fn fail_post(&self, fault: PostFault) {
         self.feed(|inner, out| inner.session.handle_post_failed(fault, out));
     }
@@ -190,6 +196,15 @@ impl Shared {
     pub(crate) fn transport(&self) -> Option<TransportKind> {
         let inner = self.lock();
         (!inner.session.is_closed()).then(|| inner.session.transport())
+    }
+
+    /// The same, with the revision, which stays the same.
+    pub(crate) fn transport_and_revision(&self) -> Option<(TransportKind, Revision)> {
+        Some((self.transport()?, self.revision()))
+    }
+
+    pub(crate) fn revision(&self) -> Revision {
+        self.lock().session.revision()
     }
 
     pub(crate) fn poll_recv(&self, cx: &Context<'_>) -> Poll<Option<Message>> {

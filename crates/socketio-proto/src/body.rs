@@ -122,6 +122,20 @@ impl Body {
         Ok(Self { json: json.into(), attachments: Vec::new() })
     }
 
+    /// The body of the ERROR of revision 4 of the protocol, which has the place of CONNECT_ERROR: `data` itself, a
+    /// string, an object or a list. (C25)
+    ///
+    /// # Errors
+    /// [`EncodeError::NotAnObject`] where it is something else, which no client could read,
+    /// [`EncodeError::BinaryNotAllowed`], and whatever keeps `data` from becoming JSON.
+    pub fn error<T: Serialize + ?Sized>(data: &T) -> Result<Self, EncodeError> {
+        let json = write_flat(data)?;
+        if !json.starts_with(['"', '{', '[']) {
+            return Err(EncodeError::NotAnObject);
+        }
+        Ok(Self { json: json.into(), attachments: Vec::new() })
+    }
+
     /// The JSON text, with placeholders where the attachments belong.
     #[must_use]
     pub const fn json(&self) -> &Text {

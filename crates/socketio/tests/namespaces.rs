@@ -156,7 +156,7 @@ async fn a_client_that_goes_while_a_function_decides_leaves_nothing() {
     client.settle().await;
     client.close().await;
     gate.notify_waiters();
-    io.close().await;
+    tokio::time::timeout(Duration::from_secs(60), io.close()).await.expect("nobody is left to wait for");
     assert_eq!((names(&io), parent.socket_count()), (vec!["/".to_owned()], 0));
     assert_eq!(log.entries(), [""; 0]);
 }
@@ -628,4 +628,30 @@ fn a_runtime_that_is_torn_down_leaves_no_child_and_no_member() {
     });
     drop(runtime);
     assert_eq!((names(&io), waiting.socket_count(), waiting.room_len("room")), (vec!["/".to_owned()], 0, 0));
+}
+
+/// D17: while the hooks look at a new namespace, on whatever thread, no client gets into it: what they register holds for
+/// the first one too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_gets_into_a_namespace_before_the_hooks_have_seen_it() {
+    let io = Server::new();
+    let (seen, let_go) = (Arc::new(std::sync::Barrier::new(2)), Arc::new(std::sync::Barrier::new(2)));
+    let (announce, wait) = (seen.clone(), let_go.clone());
+    io.on_new_namespace(move |namespace| {
+        announce.wait();
+        wait.wait();
+        let _ = namespace.clone().middleware(async || Err::<(), _>(HandlerError::new("members only")));
+    });
+    let maker = io.clone();
+    let making = std::thread::spawn(move || drop(maker.of("/club")));
+    tokio::task::spawn_blocking(move || seen.wait()).await.unwrap();
+    let client = Client::open(&io).await;
+    client.send("40/club,").await;
+    let joining = tokio::spawn(async move { client.receive().await });
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::spawn_blocking(move || let_go.wait()).await.unwrap();
+    assert_eq!(joining.await.unwrap(), ["44/club,{\"message\":\"members only\"}"]);
+    making.join().unwrap();
 }

@@ -23,6 +23,7 @@ pub(super) fn install(io: &Server) {
     install_main(io, &farewells);
     install_echo(&io.of("/echo"));
     install_guarded(io.of("/guarded"));
+    install_closed(io.of("/closed"));
     install_slow(io.of("/slow"));
     install_rooms(io.of("/rooms"));
     install_asking(io.of("/asking"));
@@ -80,6 +81,11 @@ fn install_guarded(guarded: Namespace) {
         }
         Ok(socket.emit("welcome", &())?)
     });
+}
+
+/// Nobody comes in, and is told no more than that.
+fn install_closed(closed: Namespace) {
+    closed.on_connect(async || Err::<(), _>(HandlerError::new("closed")));
 }
 
 /// Admission takes 300 ms, so that a client can do something meanwhile.

@@ -1,10 +1,11 @@
-//! [`Heartbeat`]: the server pings, the client pongs. [EIO4 Heartbeat]
+//! [`Heartbeat`]: who is still there? In revision 4 the server pings and the client pongs, in revision 3 the other way
+//! round. [EIO4 Heartbeat] [EIO3 Heartbeat] Rows A49, A50, A89.
 //!
-//! One timer a session, whatever the transport and through an upgrade (hazard R7): a ping that is
-//! outstanding when the transport is swapped keeps its deadline (contract I3). A pong that nobody asked
-//! for is ignored (hazard S23).
+//! One timer a session, whatever the transport and through an upgrade (hazard R7): what is outstanding when the
+//! transport is swapped keeps its deadline (contract I3). A pong that nobody asked for is ignored (hazard S23), and so is
+//! what a ping or a pong carries.
 
-use crate::{Limits, moment::Moment};
+use crate::{Limits, Revision, moment::Moment};
 
 /// What a due heartbeat asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,37 +14,65 @@ pub(super) enum Beat {
     Quiet,
     /// A ping is to be sent.
     Ping,
-    /// The pong did not come in time.
+    /// The client did not show itself in time.
     Dead,
 }
 
-/// `Resting` until `due`, then a ping is owed and the pong awaited until the next `due`.
+/// A ping or a pong from the side that does not send it in this revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WrongDirection;
+
+/// What is waited for until `due`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// The time for the next ping.
+    Rest,
+    /// The client's pong.
+    Pong,
+    /// The client's next ping: revision 3, always.
+    Ping,
+}
+
+/// `Rest` until `due`, then a ping is owed and the pong awaited until the next `due`. In revision 3 a ping is awaited,
+/// and a pong owed for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heartbeat {
     due: Moment,
-    awaiting_pong: bool,
-    ping_owed: bool,
+    wait: Wait,
+    /// This side's ping or pong is still to be written; a flood of pings costs one slot.
+    beat_owed: bool,
 }
 
 impl Heartbeat {
-    pub(super) fn new(limits: &Limits, now: Moment) -> Self {
-        Self { due: now + limits.ping_interval, awaiting_pong: false, ping_owed: false }
+    pub(super) fn new(revision: Revision, limits: &Limits, now: Moment) -> Self {
+        match revision {
+            Revision::V3 => Self::awaiting_ping(limits, now),
+            Revision::V4 => Self { due: now + limits.ping_interval, wait: Wait::Rest, beat_owed: false },
+        }
+    }
+
+    fn awaiting_ping(limits: &Limits, now: Moment) -> Self {
+        let due = now + limits.ping_interval.saturating_add(limits.ping_timeout);
+        Self { due, wait: Wait::Ping, beat_owed: false }
     }
 
     pub(super) const fn due(&self) -> Moment {
         self.due
     }
 
-    pub(super) const fn awaits_pong(&self) -> bool {
-        self.awaiting_pong
+    pub(super) fn awaits_client(&self) -> bool {
+        self.wait != Wait::Rest
     }
 
-    /// Nothing was read from `since` until `now`, and the pong may have been here all along: it has as much time
+    /// Nothing was read from `since` until `now`, and what is awaited may have been here all along: it has as much time
     /// left as it had when the pause began, or the ping left. Not more: a client that keeps the application busy
     /// has to answer all the same.
     pub(super) fn excuse(&mut self, limits: &Limits, since: Moment, now: Moment) {
-        if self.awaiting_pong {
-            self.due = now + self.due.saturating_since(since).min(limits.ping_timeout);
+        let left = self.due.saturating_since(since);
+        match self.wait {
+            Wait::Rest => {}
+            Wait::Pong => self.due = now + left.min(limits.ping_timeout),
+            Wait::Ping => self.due = now + left,
         }
     }
 
@@ -51,26 +80,42 @@ impl Heartbeat {
         if now < self.due {
             return Beat::Quiet;
         }
-        if self.awaiting_pong {
+        if self.awaits_client() {
             return if paused { Beat::Quiet } else { Beat::Dead };
         }
-        *self = Self { due: now + limits.ping_timeout, awaiting_pong: true, ping_owed: true };
+        *self = Self { due: now + limits.ping_timeout, wait: Wait::Pong, beat_owed: true };
         Beat::Ping
     }
 
-    pub(super) fn handle_pong(&mut self, limits: &Limits, now: Moment) {
-        // A pong before the ping has even left answers nothing.
-        if self.awaiting_pong && !self.ping_owed {
-            *self = Self::new(limits, now);
+    pub(super) fn handle_ping(&mut self, limits: &Limits, now: Moment) -> Result<(), WrongDirection> {
+        match self.wait {
+            Wait::Rest | Wait::Pong => Err(WrongDirection),
+            Wait::Ping => {
+                *self = Self { beat_owed: true, ..Self::awaiting_ping(limits, now) };
+                Ok(())
+            }
         }
     }
 
-    /// Whether a ping is to be written; it is owed once.
-    pub(super) const fn take_ping(&mut self) -> bool {
-        std::mem::replace(&mut self.ping_owed, false)
+    pub(super) fn handle_pong(&mut self, limits: &Limits, now: Moment) -> Result<(), WrongDirection> {
+        match self.wait {
+            Wait::Ping => Err(WrongDirection),
+            // A pong before the ping has even left answers nothing.
+            Wait::Pong if !self.beat_owed => {
+                *self = Self::new(Revision::V4, limits, now);
+                Ok(())
+            }
+            Wait::Rest | Wait::Pong => Ok(()),
+        }
     }
 
-    pub(super) const fn owes_ping(&self) -> bool {
-        self.ping_owed
+    /// The packet that is to be written; it is owed once.
+    pub(super) fn take_beat(&mut self) -> Option<&'static str> {
+        let packet = if self.wait == Wait::Ping { "3" } else { "2" };
+        std::mem::replace(&mut self.beat_owed, false).then_some(packet)
+    }
+
+    pub(super) const fn owes_beat(&self) -> bool {
+        self.beat_owed
     }
 }

@@ -7,7 +7,9 @@ use super::{
     server::{CLOSE, NOOP, Polling, ServerSession, State},
 };
 use crate::{
-    CloseReason, Packet, Packets, Payload, PayloadWriter, Text,
+    CloseReason, Packet,
+    dialect::{PostPackets, Writer},
+    error::DecodeError,
     id::PollId,
     moment::Moment,
     request::{BadRequest, Reject},
@@ -85,11 +87,34 @@ impl ServerSession {
         }
     }
 
-    /// The body of the POST is here, whole.
+    /// The body of the POST is here, whole: text, or a form in the JSONP of revision 3.
     ///
     /// # Errors
     /// [`PostRefusal`], where it is not to be answered with `ok`.
     pub fn handle_post(&mut self, body: Bytes, now: Moment, out: &mut Vec<Output>) -> Result<(), PostRefusal> {
+        let packets = self.dialect.text_packets(body);
+        self.take_post(packets, now, out)
+    }
+
+    /// The body of a POST of type `application/octet-stream` is here, whole (row A67). Only revision 3 has such; under
+    /// revision 4 it is best not read at all, and [`PostFault::BinaryContent`] told instead.
+    ///
+    /// # Errors
+    /// [`PostRefusal`], where it is not to be answered with `ok`.
+    pub fn handle_binary_post(&mut self, body: Bytes, now: Moment, out: &mut Vec<Output>) -> Result<(), PostRefusal> {
+        let Some(packets) = self.dialect.binary_packets(body) else {
+            self.handle_post_failed(PostFault::BinaryContent, out);
+            return Err(PostRefusal::BadRequest);
+        };
+        self.take_post(Ok(packets), now, out)
+    }
+
+    fn take_post(
+        &mut self,
+        packets: Result<PostPackets, DecodeError>,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) -> Result<(), PostRefusal> {
         match &mut self.state {
             State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) => {
                 polling.posting = false
@@ -102,11 +127,11 @@ impl ServerSession {
             // before it has the GET's answer with the last messages and the close packet.
             State::Closed(_) => return Ok(()),
         }
-        let Ok(payload) = Text::from_utf8(body) else {
-            self.close(CloseReason::ParseError, "a POST body that is not UTF-8", out);
+        let Ok(packets) = packets else {
+            self.close(CloseReason::ParseError, "a POST body that is not text, or no form where one was due", out);
             return Err(PostRefusal::BadRequest);
         };
-        for packet in Packets::new(payload) {
+        for packet in packets {
             match packet {
                 // A client that closes takes its answer as usual (row A54).
                 Ok(Packet::Close) => {
@@ -140,14 +165,14 @@ impl ServerSession {
     /// A graceful close on long-polling: into the parked GET, or into the next one (row A53).
     pub(super) fn leave(&mut self, polling: Polling, deadline: Moment, out: &mut Vec<Output>) {
         if polling.parked.is_some() {
-            return self.answer_leaving(polling, deadline, PayloadWriter::new(), out);
+            return self.answer_leaving(polling, deadline, self.dialect.writer(), out);
         }
         self.state = State::Leaving(polling, deadline);
     }
 
     /// The GET that a session which is leaving has waited for.
     fn leave_late(&mut self, polling: Polling, deadline: Moment, out: &mut Vec<Output>) {
-        let mut payload = PayloadWriter::new();
+        let mut payload = self.dialect.writer();
         if self.queue.is_empty() {
             payload.push_text(NOOP);
         }
@@ -156,10 +181,10 @@ impl ServerSession {
 
     /// Answers with what is queued, or else with the close packet. Never with both: a client acts on the close
     /// packet at once, and on a message only when it has been handed up, which is later (row A52).
-    fn answer_leaving(&mut self, polling: Polling, deadline: Moment, payload: PayloadWriter, out: &mut Vec<Output>) {
+    fn answer_leaving(&mut self, polling: Polling, deadline: Moment, payload: Writer, out: &mut Vec<Output>) {
         let Some(poll) = polling.parked else { return };
         // Whoever leaves asks no more whether the other side is there: row A53 has no ping.
-        self.heartbeat.take_ping();
+        self.heartbeat.take_beat();
         let is_last = self.queue.is_empty();
         let mut payload = self.payload(payload);
         if is_last {
@@ -176,7 +201,7 @@ impl ServerSession {
         if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = &mut self.state
             && let Some(poll) = polling.parked.take()
         {
-            out.push(Output::Answer(poll, Answer::Payload(Payload::control(NOOP))));
+            out.push(Output::Answer(poll, Answer::Payload(self.dialect.control(NOOP))));
         }
         self.close(CloseReason::TransportClose, "the client closed the session", out);
     }

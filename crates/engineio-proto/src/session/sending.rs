@@ -56,7 +56,7 @@ impl ServerSession {
         transport && self.queue.is_empty()
     }
 
-    /// Whether a group that costs so much ([`SendQueue::cost_of`]) would be taken now, were it to be kept.
+    /// Whether a group that costs so much ([`SendQueue::cost_of`](crate::SendQueue::cost_of)) would be taken now, were it to be kept.
     #[must_use]
     pub fn has_room(&self, cost: usize) -> bool {
         self.queue.has_room(cost, self.limits.max_queue_bytes, self.limits.when_full)

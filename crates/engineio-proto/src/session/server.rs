@@ -2,7 +2,7 @@
 //! to it, and the one way to its end. The inputs of the transports are in `polling.rs` and `wire.rs`.
 //!
 //! [EIO4 Upgrade] [EIO4 Heartbeat] Rows A47–A58, A63–A69,
-//! A75–A78; hazards R1–R7.
+//! A75–A78, A89, A90; hazards R1–R7. Both revisions go through the same states; a [`Dialect`] knows the bytes.
 //!
 //! ```text
 //!            attach                 2probe, then 5
@@ -27,7 +27,8 @@ use super::{
     output::{Answer, Output},
 };
 use crate::{
-    CloseReason, Closed, Limits, MessageFrame, Packet, Payload, PayloadWriter, Text, WhenFull,
+    CloseReason, Closed, Dialect, Limits, MessageFrame, Packet, Payload, Revision, Text, WhenFull,
+    dialect::Writer,
     error::SendError,
     id::{PollId, TransportKind, WireId},
     moment::Moment,
@@ -49,6 +50,8 @@ pub enum CloseMode {
 #[derive(Debug)]
 pub struct ServerSession {
     pub(super) limits: Arc<Limits>,
+    /// How the session's transport is talked to; a candidate brings its own.
+    pub(super) dialect: Dialect,
     pub(super) state: State,
     pub(super) heartbeat: Heartbeat,
     pub(super) queue: SendQueue,
@@ -87,6 +90,7 @@ pub(super) struct Polling {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) wire: WireId,
+    pub(super) dialect: Dialect,
     pub(super) deadline: Moment,
     /// `2probe` has come: the client is about to pause polling, so a GET is not held any more.
     pub(super) probed: bool,
@@ -102,37 +106,39 @@ pub(super) const NOOP: &str = "6";
 impl ServerSession {
     /// A session opened by a GET; `open` is the open packet. The payload is the answer to that GET.
     #[must_use]
-    pub fn open_polling(limits: Arc<Limits>, open: &Text, now: Moment) -> (Self, Payload) {
-        let mut payload = PayloadWriter::new();
+    pub fn open_polling(limits: Arc<Limits>, dialect: Dialect, open: &Text, now: Moment) -> (Self, Payload) {
+        let mut payload = dialect.writer();
         payload.push_text(open);
-        (Self::new(limits, State::Polling(Polling::default()), now), payload.finish())
+        (Self::new(limits, dialect, State::Polling(Polling::default()), now), payload.finish())
     }
 
     /// A session opened on a WebSocket; the open packet is the first frame to take (row A74).
     #[must_use]
-    pub fn open_wire(limits: Arc<Limits>, open: &Text, now: Moment) -> (Self, WireId) {
+    pub fn open_wire(limits: Arc<Limits>, dialect: Dialect, open: &Text, now: Moment) -> (Self, WireId) {
         let wire = WireId(0);
-        let mut session = Self::new(limits, State::Wire(wire), now);
+        let mut session = Self::new(limits, dialect, State::Wire(wire), now);
         // An empty queue takes anything.
         let open = [MessageFrame::packet_text(open)];
         let _ = session.queue.push(&open, SendOptions::KEPT, usize::MAX, WhenFull::Refuse);
         (session, wire)
     }
 
-    /// Adds a message behind the open packet, so that both travel in the first answer (row A17). For a session on a
-    /// WebSocket, [`ServerSession::handle_send`] right after the opening does the same.
+    /// The first answer of a session opened by a GET, with a message behind the open packet, so that both travel together
+    /// (row A17). For a session on a WebSocket, [`ServerSession::handle_send`] right after the opening does the same.
     #[must_use]
-    pub fn append_to_open(&self, open: Payload, initial: &MessageFrame) -> Payload {
-        let mut payload = PayloadWriter::continuing(open);
+    pub fn answer_open_with(&self, open: &Text, initial: &MessageFrame) -> Payload {
+        let mut payload = self.dialect.writer();
+        payload.push_text(open);
         // Whatever its size: the bound of a payload is for what the peer makes this side send.
         payload.push_message(initial, usize::MAX);
         payload.finish()
     }
 
-    fn new(limits: Arc<Limits>, state: State, now: Moment) -> Self {
-        let heartbeat = Heartbeat::new(&limits, now);
+    fn new(limits: Arc<Limits>, dialect: Dialect, state: State, now: Moment) -> Self {
+        let heartbeat = Heartbeat::new(dialect.revision(), &limits, now);
         Self {
             limits,
+            dialect,
             state,
             heartbeat,
             queue: SendQueue::default(),
@@ -151,6 +157,12 @@ impl ServerSession {
             State::Wire(_) | State::Draining(..) => TransportKind::WebSocket,
             State::Closed(last) => last,
         }
+    }
+
+    /// The revision of the protocol that the client speaks; a session keeps it.
+    #[must_use]
+    pub const fn revision(&self) -> Revision {
+        self.dialect.revision()
     }
 
     /// Whether a WebSocket is about to take the session over.
@@ -214,17 +226,17 @@ impl ServerSession {
     #[must_use]
     pub fn wants_flush(&self) -> bool {
         matches!(&self.state, State::Polling(polling) | State::Probing(polling, _) if polling.parked.is_some())
-            && (!self.queue.is_empty() || self.heartbeat.owes_ping())
+            && (!self.queue.is_empty() || self.heartbeat.owes_beat())
     }
 
     /// Answers the parked GET if there is something to send. To be called after a round of sending.
     pub fn handle_flush(&mut self, out: &mut Vec<Output>) {
         let (State::Polling(polling) | State::Probing(polling, _)) = &mut self.state else { return };
-        if self.queue.is_empty() && !self.heartbeat.owes_ping() {
+        if self.queue.is_empty() && !self.heartbeat.owes_beat() {
             return;
         }
         if let Some(poll) = polling.parked.take() {
-            let payload = self.payload(PayloadWriter::new());
+            let payload = self.payload(self.dialect.writer());
             out.push(Output::Answer(poll, Answer::Payload(payload.finish())));
         }
     }
@@ -250,7 +262,7 @@ impl ServerSession {
     /// is over, and where a pong is waited for that cannot be read.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Moment> {
-        let suspended = self.reading_paused.is_some() && self.heartbeat.awaits_pong();
+        let suspended = self.reading_paused.is_some() && self.heartbeat.awaits_client();
         let heartbeat = (!suspended).then(|| self.heartbeat.due());
         match &self.state {
             State::Polling(_) | State::Wire(_) => heartbeat,
@@ -278,7 +290,7 @@ impl ServerSession {
         match self.heartbeat.handle_timeout(&self.limits, now, self.reading_paused.is_some()) {
             Beat::Quiet => {}
             Beat::Ping => self.handle_flush(out),
-            Beat::Dead => self.close(CloseReason::PingTimeout, "no pong in time", out),
+            Beat::Dead => self.close(CloseReason::PingTimeout, "no heartbeat of the client in time", out),
         }
     }
 
@@ -301,9 +313,16 @@ impl ServerSession {
                     out.push(Output::Message(message));
                 }
             }
-            Packet::Pong(_) => self.heartbeat.handle_pong(&self.limits, now),
-            // The server pings, never the client (row A49).
-            Packet::Ping(_) => self.close(CloseReason::TransportError, "invalid heartbeat direction", out),
+            // Who pings is a matter of the revision (rows A49, A89).
+            Packet::Ping(_) | Packet::Pong(_) => {
+                let handled = match packet {
+                    Packet::Ping(_) => self.heartbeat.handle_ping(&self.limits, now),
+                    _ => self.heartbeat.handle_pong(&self.limits, now),
+                };
+                if handled.is_err() {
+                    self.close(CloseReason::TransportError, "invalid heartbeat direction", out);
+                }
+            }
             // The reference ignores it on WebSocket; a clean close is what the client means (contract I2).
             Packet::Close => self.close(CloseReason::TransportClose, "the client closed the session", out),
             Packet::Open(_) | Packet::Upgrade | Packet::Noop => {}
@@ -326,7 +345,7 @@ impl ServerSession {
         if let State::Probing(polling, _) = &mut self.state
             && let Some(poll) = polling.parked.take()
         {
-            out.push(Output::Answer(poll, Answer::Payload(Payload::control(NOOP))));
+            out.push(Output::Answer(poll, Answer::Payload(self.dialect.control(NOOP))));
         }
     }
 
@@ -353,7 +372,7 @@ impl ServerSession {
         if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = before
             && let Some(poll) = polling.parked
         {
-            out.push(Output::Answer(poll, Answer::Payload(Payload::control(CLOSE))));
+            out.push(Output::Answer(poll, Answer::Payload(self.dialect.control(CLOSE))));
         }
         out.push(Output::Closed(Closed { reason, detail }));
         match before {
@@ -363,10 +382,10 @@ impl ServerSession {
         }
     }
 
-    /// The heartbeat's ping, if owed, and what is queued, up to one payload's bytes.
-    pub(super) fn payload(&mut self, mut payload: PayloadWriter) -> PayloadWriter {
-        if self.heartbeat.take_ping() {
-            payload.push_text("2");
+    /// This side of the heartbeat, if owed, and what is queued, up to one payload's bytes.
+    pub(super) fn payload(&mut self, mut payload: Writer) -> Writer {
+        if let Some(beat) = self.heartbeat.take_beat() {
+            payload.push_text(beat);
         }
         while let Some(frame) = self.queue.front() {
             if !payload.push_message(frame, self.limits.max_payload_bytes) {

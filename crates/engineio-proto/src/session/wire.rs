@@ -1,5 +1,5 @@
 //! The WebSocket inputs of a [`ServerSession`]: the candidate, its probe and the switch, then frames.
-//! [EIO4 Upgrade] Rows A47, A73–A78; hazards R2–R7.
+//! [EIO4 Upgrade] Rows A47, A73–A78, A90; hazards R2–R7.
 
 use bytes::{Bytes, BytesMut};
 
@@ -8,7 +8,7 @@ use super::{
     server::{Candidate, NOOP, ServerSession, State},
 };
 use crate::{
-    CloseReason, Message, Packet, Payload,
+    CloseReason, Dialect, Message,
     id::WireId,
     moment::Moment,
     websocket::{FrameEvent, Opcode, encode_frame},
@@ -16,14 +16,19 @@ use crate::{
 
 const PROBE_PONG: &[u8] = b"\x81\x063probe";
 const PING: &[u8] = b"\x81\x012";
+const PONG: &[u8] = b"\x81\x013";
 
 impl ServerSession {
-    /// A WebSocket for this session has come.
-    pub fn handle_wire_attached(&mut self, now: Moment) -> Attached {
+    /// A WebSocket for this session has come; its own request says how it wants to be talked to, within the session's
+    /// revision.
+    pub fn handle_wire_attached(&mut self, dialect: Dialect, now: Moment) -> Attached {
         let State::Polling(polling) = self.state else { return Attached::Refused };
+        if dialect.revision() != self.revision() {
+            return Attached::Refused;
+        }
         let wire = WireId(self.next_id());
         let deadline = now + self.limits.upgrade_timeout;
-        let candidate = Candidate { wire, deadline, probed: false, owes_pong: false, closing: false };
+        let candidate = Candidate { wire, dialect, deadline, probed: false, owes_pong: false, closing: false };
         self.state = State::Probing(polling, candidate);
         Attached::Candidate(wire)
     }
@@ -44,13 +49,16 @@ impl ServerSession {
                 let (detail, code) = ("the client closed the WebSocket", frame.map(|frame| frame.code));
                 self.close_with_code(CloseReason::TransportClose, detail, code, out);
             }
-            FrameEvent::Message(Message::Binary(bytes)) => {
-                self.handle_packet(Packet::Message(Message::Binary(bytes)), now, out);
+            FrameEvent::Message(message) => {
+                let packet = match message {
+                    Message::Text(text) => self.dialect.decode_text(&text),
+                    Message::Binary(bytes) => self.dialect.decode_binary(bytes),
+                };
+                match packet {
+                    Ok(packet) => self.handle_packet(packet, now, out),
+                    Err(_) => self.close(CloseReason::ParseError, "a malformed packet on the WebSocket", out),
+                }
             }
-            FrameEvent::Message(Message::Text(text)) => match Packet::decode(&text) {
-                Ok(packet) => self.handle_packet(packet, now, out),
-                Err(_) => self.close(CloseReason::ParseError, "a malformed packet on the WebSocket", out),
-            },
             _ => {}
         }
     }
@@ -89,14 +97,14 @@ impl ServerSession {
                 self.take_wire_pong(frames);
             }
             State::Wire(current) | State::Draining(current, _) if *current == wire => {
-                if self.heartbeat.take_ping() {
-                    frames.push(WireFrame::Ready(Bytes::from_static(PING)));
+                if let Some(beat) = self.heartbeat.take_beat() {
+                    frames.push(WireFrame::Ready(Bytes::from_static(if beat == "2" { PING } else { PONG })));
                 }
                 self.take_wire_pong(frames);
                 let mut taken = 0;
                 while let Some(frame) = self.queue.pop() {
                     taken += frame.len();
-                    frames.push(WireFrame::Message(frame));
+                    frames.push(WireFrame::Message(self.dialect.reframe(frame)));
                     if taken >= budget {
                         break;
                     }
@@ -128,7 +136,7 @@ impl ServerSession {
         match &self.state {
             State::Probing(_, candidate) => candidate.wire == wire && (candidate.owes_pong || self.wire_pong.is_some()),
             State::Wire(current) => {
-                *current == wire && (!self.queue.is_empty() || self.heartbeat.owes_ping() || self.wire_pong.is_some())
+                *current == wire && (!self.queue.is_empty() || self.heartbeat.owes_beat() || self.wire_pong.is_some())
             }
             State::Draining(current, _) => *current == wire,
             State::Polling(_) | State::Leaving(..) | State::Closed(_) => false,
@@ -157,8 +165,9 @@ impl ServerSession {
     fn switch(&mut self, now: Moment, out: &mut Vec<Output>) {
         let State::Probing(polling, candidate) = self.state else { return };
         if let Some(poll) = polling.parked {
-            out.push(Output::Answer(poll, Answer::Payload(Payload::control(NOOP))));
+            out.push(Output::Answer(poll, Answer::Payload(self.dialect.control(NOOP))));
         }
+        self.dialect = candidate.dialect;
         self.state = if candidate.closing {
             State::Draining(candidate.wire, now + self.limits.close_timeout)
         } else {

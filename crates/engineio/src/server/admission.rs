@@ -29,7 +29,7 @@ impl Fault {
     fn explain(self, request: &Parts) -> (Reject, ErrorContext) {
         let query = Query::parse(request.uri.query().unwrap_or_default());
         let transport = || query.transport().map(str::to_owned);
-        let protocol = || query.revision().map(str::to_owned);
+        let protocol = || query.eio().map(str::to_owned);
         let reject = match self {
             Self::Reject(reject) => reject,
             Self::NoId(error) => return (BadRequest::NoSessionId.into(), ErrorContext::IdGenerationError { error }),

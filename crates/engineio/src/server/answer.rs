@@ -26,8 +26,9 @@ impl Engine {
         request: &Parts,
         opened: Option<&SessionId>,
     ) -> Response<Body<R>> {
+        let content = payload.content;
         let (payload, coding) = self.compress(payload, &request.headers).await;
-        let mut response = respond::poll(payload, &request.headers);
+        let mut response = respond::poll(payload, content, &request.headers);
         let headers = response.headers_mut();
         if let Some(coding) = coding {
             headers.insert(CONTENT_ENCODING, coding.header_value());

@@ -8,7 +8,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use engineio_proto::{
-    Attached, CloseMode, Handshake, Limits, MessageFrame, Reject, ServerSession, SessionId, TransportKind,
+    Attached, CloseMode, Dialect, Handshake, Limits, MessageFrame, Reject, ServerSession, SessionId, TransportKind,
     request::{self, Method, Query, Request},
     websocket::encode_close,
 };
@@ -170,14 +170,14 @@ impl Engine {
         };
         let transports = &self.inner.config.transports;
         let find = |sid: &str| self.inner.registry.find(sid).ok_or(Reject::UnknownSid);
-        let transport = |sid: &str| find(sid).ok().and_then(|session| session.transport());
+        let transport = |sid: &str| find(sid).ok().and_then(|session| session.transport_and_revision());
         let wants_websocket = upgrade::is_websocket(&request.headers);
         match request::classify(query, method, wants_websocket, transports, transport)? {
             Request::Open(TransportKind::WebSocket) => self.open_websocket(query, request, added).await,
             Request::Open(_) => self.open_polling(query, request).await,
             Request::Poll(sid) => Ok(polling::get(self, &*find(sid)?, request).await?),
             Request::Post(sid) => Ok(polling::post(self, &find(sid)?, request, body).await?),
-            Request::Attach(sid) => self.attach(&*find(sid)?, request, added),
+            Request::Attach(sid) => self.attach(&*find(sid)?, query, request, added),
             Request::PollingOverWebSocket => Ok(self.refuse_websocket(request, added)),
             Request::UnknownMethod => Ok(respond::bare(StatusCode::INTERNAL_SERVER_ERROR)),
         }
@@ -186,16 +186,16 @@ impl Engine {
     async fn open_polling<R>(&self, query: &Query, request: &Parts) -> Result<Response<Body<R>>, Fault> {
         self.inner.config.check_origin(request)?;
         self.inner.config.check_allowed(request)?;
-        query.check_revision()?;
+        let dialect = self.dialect(query)?;
         if self.inner.closing.is_cancelled() {
             return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
         }
         let id = self.new_session_id(request).await?;
         let open = self.open_packet(&id, TransportKind::Polling);
         let now = self.inner.clock.now();
-        let (session, mut payload) = ServerSession::open_polling(self.inner.limits.clone(), &open, now);
+        let (session, mut payload) = ServerSession::open_polling(self.inner.limits.clone(), dialect, &open, now);
         if let Some(initial) = &self.inner.initial {
-            payload = session.append_to_open(payload, initial);
+            payload = session.answer_open_with(&open, initial);
         }
         self.start(id.clone(), session, request, |_| {})?;
         Ok(self.answer_poll(payload, request, Some(&id)).await)
@@ -209,12 +209,12 @@ impl Engine {
     ) -> Result<Response<Body<R>>, Fault> {
         self.inner.config.check_origin(request)?;
         self.inner.config.check_allowed(request)?;
-        if query.check_revision().is_err() {
+        let Ok(dialect) = self.dialect(query) else {
             // The reference notices after the 101, so the client just sees the WebSocket close (row A41).
-            let context = ErrorContext::UnsupportedProtocol { protocol: query.revision().map(str::to_owned) };
+            let context = ErrorContext::UnsupportedProtocol { protocol: query.eio().map(str::to_owned) };
             self.report(&Reject::UnsupportedProtocol, context, request);
             return Ok(self.refuse_websocket(request, added));
-        }
+        };
         if self.inner.closing.is_cancelled() {
             return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
         }
@@ -225,7 +225,7 @@ impl Engine {
         let id = self.new_session_id(request).await?;
         let open = self.open_packet(&id, TransportKind::WebSocket);
         let now = self.inner.clock.now();
-        let (mut session, wire) = ServerSession::open_wire(self.inner.limits.clone(), &open, now);
+        let (mut session, wire) = ServerSession::open_wire(self.inner.limits.clone(), dialect, &open, now);
         if let Some(initial) = &self.inner.initial {
             // Nothing is queued yet but the open packet, and an initial packet is the application's own.
             let _ = session.handle_send(std::slice::from_ref(initial));
@@ -233,6 +233,11 @@ impl Engine {
         self.answer_upgrade(&mut response, request, added, true);
         self.start(id, session, request, |shared| shared.lock().offered = Some((wire, upgrade)))?;
         Ok(response)
+    }
+
+    /// How the client of a request is to be talked to, where it is served at all (rows A16, A41).
+    fn dialect(&self, query: &Query) -> Result<Dialect, Reject> {
+        query.dialect(self.inner.config.allow_eio3)
     }
 
     /// An id for a session: the application's, or a random one (row A26).
@@ -280,9 +285,11 @@ impl Engine {
     fn attach<R>(
         &self,
         shared: &Shared,
+        query: &Query,
         request: &mut Parts,
         added: &mut HeaderMap,
     ) -> Result<Response<Body<R>>, Fault> {
+        let dialect = self.dialect(query)?;
         self.inner.config.check_origin(request)?;
         let (mut response, upgrade) = match accept(request, self.inner.config.per_message_deflate) {
             Ok(accepted) => accepted,
@@ -293,7 +300,7 @@ impl Engine {
         let now = shared.clock.now();
         let mut upgrade = Some(upgrade);
         shared.feed(|inner, _| {
-            if let Attached::Candidate(wire) = inner.session.handle_wire_attached(now) {
+            if let Attached::Candidate(wire) = inner.session.handle_wire_attached(dialect, now) {
                 inner.offered = upgrade.take().map(|upgrade| (wire, upgrade));
             }
         });

@@ -4,7 +4,7 @@
 use std::{pin::pin, sync::Arc};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use engineio_proto::{Answer, BadRequest, CloseReason, PollId, PostFault, PostRefusal, Reject};
+use engineio_proto::{Answer, BadRequest, CloseReason, PollId, PostFault, PostRefusal, Reject, Revision};
 use http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE, request::Parts};
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
@@ -96,7 +96,8 @@ where
         Err(PostRefusal::BadRequest) => return bad_request(),
     }
     let mut posting = Posting { shared, fault: Some(PostFault::Abandoned) };
-    if is_binary(&request.headers) {
+    let binary = is_binary(&request.headers);
+    if binary && shared.revision() == Revision::V4 {
         posting.fault = Some(PostFault::BinaryContent);
         return bad_request();
     }
@@ -116,7 +117,8 @@ where
     match body {
         Ok(body) => {
             posting.fault = None;
-            match shared.finish_post(body) {
+            let taken = if binary { shared.finish_binary_post(body) } else { shared.finish_post(body) };
+            match taken {
                 Ok(()) => Ok(engine.answer_post(request)),
                 Err(PostRefusal::Reject(reject)) => Err(reject),
                 Err(PostRefusal::BadRequest) => bad_request(),

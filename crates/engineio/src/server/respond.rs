@@ -1,7 +1,7 @@
 //! Answers: each function makes one answer of the contract's rows A34, A35, A44, A61, A62 and A63.
 
 use bytes::Bytes;
-use engineio_proto::Reject;
+use engineio_proto::{ContentKind, Reject};
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SET_COOKIE, USER_AGENT, VARY, X_XSS_PROTECTION},
@@ -39,8 +39,12 @@ pub(super) fn reject_upgrade<B>(message: &str) -> Response<Body<B>> {
 }
 
 /// The answer to a GET (row A61).
-pub(super) fn poll<B>(payload: Bytes, request: &HeaderMap) -> Response<Body<B>> {
-    let mut response = with_body(StatusCode::OK, Some("text/plain; charset=UTF-8"), payload);
+pub(super) fn poll<B>(payload: Bytes, content: ContentKind, request: &HeaderMap) -> Response<Body<B>> {
+    let kind = match content {
+        ContentKind::Text => "text/plain; charset=UTF-8",
+        ContentKind::Binary => "application/octet-stream",
+    };
+    let mut response = with_body(StatusCode::OK, Some(kind), payload);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     spare_internet_explorer(&mut response, request);
     response

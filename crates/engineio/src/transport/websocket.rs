@@ -342,7 +342,7 @@ mod tests {
     use std::future::poll_fn;
 
     use engineio_proto::{
-        Message, MessageFrame, ServerSession, Text,
+        Dialect, Message, MessageFrame, ServerSession, Text,
         websocket::{Opcode, encode_frame},
     };
     use tokio::{io::AsyncWriteExt, net::TcpListener};
@@ -353,7 +353,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
-        let (_, id) = ServerSession::open_wire(Limits::default().into(), &Text::new(), engineio_proto::Moment::EPOCH);
+        let (_, id) = ServerSession::open_wire(
+            Limits::default().into(),
+            Dialect::V4,
+            &Text::new(),
+            engineio_proto::Moment::EPOCH,
+        );
         let wire = Wire {
             id,
             io: WireIo::Tcp(server),

@@ -6,12 +6,21 @@ use engineio::Text;
 
 /// The id of a socket: 20 random characters, new for each namespace that a client joins. It may be shown to
 /// others; the id of the session underneath is a secret and never equal to it (row D39, hazard S45).
+///
+/// Except for clients of the JavaScript versions 1.x and 2.x, where
+/// [`allow_eio3`](engineio::Config::allow_eio3) lets them in: they make up the id themselves, as the session's id, and
+/// behind `<namespace>#` outside the main namespace (row C24). Do not show the ids of such sockets to others.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(Text);
 
 impl SocketId {
     pub(super) fn random() -> io::Result<Self> {
         engineio::random_id().map(Self)
+    }
+
+    /// An id made of that of the session.
+    pub(super) fn of_session(id: String) -> Self {
+        Self(id.into())
     }
 
     /// The id as text.

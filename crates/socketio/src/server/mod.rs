@@ -3,8 +3,8 @@
 //!
 //! `connection/` is the part that runs: one future a session, inside the engine's task. `handler.rs` and
 //! `extract.rs` turn functions into handlers; `outgoing.rs` makes events, `broadcast.rs` selects recipients, `rooms.rs`
-//! keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share; `client_files.rs` serves the
-//! browser client; `service.rs` is the tower face.
+//! keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share; `protocol.rs` has what is different
+//! for old clients; `client_files.rs` serves the browser client; `service.rs` is the tower face.
 //!
 //! Lock order: the registry, rooms of a namespace, handlers of a socket, the socket, then (inside the engine) its
 //! session. No user code runs under any of them.
@@ -28,6 +28,7 @@ mod id;
 mod limits;
 mod namespace;
 mod outgoing;
+mod protocol;
 mod reason;
 mod recovery;
 mod registry;
@@ -64,6 +65,7 @@ pub use recovery::ConnectionStateRecovery;
 use registry::{Registry, Rule};
 pub use remote::{HandshakeDetails, RemoteSocket};
 pub use rooms::RoomEvent;
+use serde::Serialize;
 pub use server_events::ServerEventContext;
 pub use service::{ServerLayer, ServerService};
 pub use socket::{Handshake, Socket};
@@ -195,6 +197,38 @@ impl Server {
     {
         let ask = move |name, auth| Box::pin(allows(name, auth)) as _;
         self.registry.add_parent(Rule::Allowing(Arc::new(ask)))
+    }
+
+    /// Sends an event to every socket of the main namespace; as [`Namespace::emit`] (row D16).
+    ///
+    /// # Errors
+    /// As [`Broadcast::emit`].
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        self.broadcast().emit(event, args)
+    }
+
+    /// All in that room of the main namespace; as [`Namespace::to`] (row D16).
+    ///
+    /// ```
+    /// # fn f(io: &socketio::Server) -> Result<(), socketio::EmitError> {
+    /// io.to("lobby").except("away").emit("news", "the door is open")
+    /// # }
+    /// ```
+    #[must_use = "a selection does nothing until something is emitted to it"]
+    pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
+        self.broadcast().to(room)
+    }
+
+    /// All of the main namespace but those in that room; as [`Namespace::except`] (row D16).
+    #[must_use = "a selection does nothing until something is emitted to it"]
+    pub fn except(&self, room: impl AsRef<str>) -> Broadcast {
+        self.broadcast().except(room)
+    }
+
+    /// All in the main namespace; as [`Namespace::broadcast`] (row D16).
+    #[must_use = "a selection does nothing until something is emitted to it"]
+    pub fn broadcast(&self) -> Broadcast {
+        self.of("/").broadcast()
     }
 
     /// The namespaces that exist now, parents aside (row D20).

@@ -4,7 +4,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -55,11 +55,14 @@ struct NamespaceCore {
     rooms: Mutex<Rooms>,
     /// Ids of acknowledgements, for all sockets of the namespace (row C34).
     next_ack: AtomicU64,
+    /// The hooks for new namespaces have seen it: before that, no client gets in, so that what they register holds for
+    /// the first one too.
+    announced: OnceLock<()>,
     store: Option<Store>,
     /// Somebody wants to look into the events that are emitted, or has to.
     looks_into_events: AtomicBool,
     /// Of a parent: its children, those that are gone among them until the next one comes.
-    children: Option<Mutex<Vec<Weak<NamespaceCore>>>>,
+    children: Option<Mutex<Vec<Weak<Self>>>>,
 }
 
 /// A namespace that may go meanwhile.
@@ -99,7 +102,17 @@ impl Namespace {
         // An offset has to be added to each event where clients can be recovered.
         let looks_into_events = AtomicBool::new(!handlers.outgoing.is_empty() || store.is_some());
         let (handlers, rooms, next_ack) = (RwLock::new(handlers), Mutex::new(rooms), AtomicU64::new(0));
-        let core = NamespaceCore { name, environment, handlers, rooms, next_ack, store, looks_into_events, children };
+        let core = NamespaceCore {
+            name,
+            environment,
+            handlers,
+            rooms,
+            next_ack,
+            announced: OnceLock::new(),
+            store,
+            looks_into_events,
+            children,
+        };
         Self { core: Arc::new(core) }
     }
 
@@ -112,6 +125,17 @@ impl Namespace {
             children.retain(|child| child.strong_count() > 0);
         }
         children.push(Arc::downgrade(&self.core));
+    }
+
+    /// Clients may come in from now on.
+    pub(super) fn open(&self) {
+        let _ = self.core.announced.set(());
+    }
+
+    /// Waits until the hooks, which run on another thread, have seen it.
+    pub(super) fn wait_until_open(self) -> Self {
+        self.core.announced.wait();
+        self
     }
 
     /// The namespaces that this stands for: itself, or a parent's children.

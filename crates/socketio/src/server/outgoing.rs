@@ -35,6 +35,7 @@ pub(super) enum Outgoing {
 }
 
 /// A packet, or what it takes to make one for one socket.
+#[derive(Clone, Copy)]
 pub(super) enum Prepared<'a> {
     Ready(&'a Encoded),
     /// With this offset at its end; recorded under the lock that is held.

@@ -105,6 +105,7 @@ impl Registry {
         if !name.is_root() {
             self.environment.announce_namespace(&namespace);
         }
+        namespace.open();
         namespace
     }
 
@@ -137,13 +138,17 @@ impl Registry {
             let known = self.read();
             let entry = known.entries.get(name).ok_or(NotJoinable::Unknown)?;
             if entry.child_users.is_none() {
-                return Ok(entry.namespace.clone());
+                let namespace = entry.namespace.clone();
+                drop(known);
+                return Ok(namespace.wait_until_open());
             }
         }
         let mut known = self.write();
         let entry = known.entries.get_mut(name).ok_or(NotJoinable::Unknown)?;
         entry.child_users = entry.child_users.map(|users| users + 1);
-        Ok(entry.namespace.clone())
+        let namespace = entry.namespace.clone();
+        drop(known);
+        Ok(namespace.wait_until_open())
     }
 
     /// A client is on its way into a namespace that `parent` has taken for its own.
@@ -151,7 +156,9 @@ impl Registry {
         let mut known = self.write();
         if let Some(entry) = known.entries.get_mut(name) {
             entry.child_users = entry.child_users.map(|users| users + 1);
-            return Ok(entry.namespace.clone());
+            let namespace = entry.namespace.clone();
+            drop(known);
+            return Ok(namespace.wait_until_open());
         }
         if known.children >= self.environment.config.limits.max_child_namespaces {
             count(&self.environment.counting.child_namespaces_refused);
@@ -165,6 +172,7 @@ impl Registry {
         drop(known);
         namespace.adopt(Some(&parent.namespace));
         self.environment.announce_namespace(&namespace);
+        namespace.open();
         Ok(namespace)
     }
 

@@ -73,7 +73,7 @@ impl Rooms {
     /// Puts a socket into a room; gives the room's name in shared memory, `None` where it was in already.
     pub(super) fn join(&mut self, room: &str, socket: &Arc<SocketCore>) -> Option<Arc<str>> {
         if let Some(members) = self.rooms.get_mut(room) {
-            if members.contains_key(&socket.id) {
+            if members.get(&socket.id).is_some_and(|member| Arc::ptr_eq(member, socket)) {
                 return None;
             }
             members.insert(socket.id.clone(), socket.clone());
@@ -87,15 +87,16 @@ impl Rooms {
         Some(name)
     }
 
-    /// Takes a socket out of a room; an empty room is gone.
-    pub(super) fn leave(&mut self, room: &str, socket: &SocketId) {
+    /// Takes a socket out of a room; an empty room is gone. Another socket of the same id, which is what a client that
+    /// comes back has, stays.
+    pub(super) fn leave(&mut self, room: &str, socket: &Arc<SocketCore>) {
         let Some(members) = self.rooms.get_mut(room) else { return };
-        if members.remove(socket).is_none() {
+        if !take(members, socket) {
             return;
         }
         let deleted = members.is_empty();
         if self.log.is_some() {
-            self.note_leave(room, deleted, socket);
+            self.note_leave(room, deleted, &socket.id);
         }
         if deleted {
             self.rooms.remove(room);
@@ -112,13 +113,13 @@ impl Rooms {
     }
 
     /// Takes a socket out of everything.
-    pub(super) fn remove(&mut self, socket: &SocketId, rooms: &[Arc<str>]) {
-        let was_here = self.sockets.remove(socket).is_some();
+    pub(super) fn remove(&mut self, socket: &Arc<SocketCore>, rooms: &[Arc<str>]) {
+        let was_here = take(&mut self.sockets, socket);
         for room in rooms {
             self.leave(room, socket);
         }
         if was_here && self.log.is_some() {
-            self.note_leave(socket.as_str(), true, socket);
+            self.note_leave(socket.id.as_str(), true, &socket.id);
         }
     }
 
@@ -165,4 +166,10 @@ impl Rooms {
         let own = self.sockets.get(room).filter(|own| self.rooms.get(room).is_none_or(|m| !m.contains_key(&own.id)));
         members.chain(own)
     }
+}
+
+/// Takes that very socket out; says whether it was there.
+fn take(members: &mut Members, socket: &Arc<SocketCore>) -> bool {
+    let is_here = members.get(&socket.id).is_some_and(|member| Arc::ptr_eq(member, socket));
+    is_here && members.remove(&socket.id).is_some()
 }

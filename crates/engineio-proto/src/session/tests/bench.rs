@@ -6,10 +6,10 @@
 
 use bytes::Bytes;
 
-use super::{at, frame, line, polling_session, text};
+use super::{at, frame, line, polling_session_in, text};
 use crate::{
-    Attached, CloseMode, Message, Moment, Output, PollId, PostFault, SendOptions, ServerSession, TransportKind, WireId,
-    WireLoss,
+    Attached, CloseMode, Dialect, Message, Moment, Output, PollId, PostFault, Revision, SendOptions, ServerSession,
+    TransportKind, WireId, WireLoss,
     websocket::{FrameError, FrameEvent},
 };
 
@@ -188,8 +188,12 @@ const KINDS: [Kind; 14] = [
     Kind::WsClose,
 ];
 
-fn body(body: Body) -> Bytes {
-    Bytes::from_static(match body {
+fn body(revision: Revision, body: Body) -> Bytes {
+    Bytes::from_static(if revision == Revision::V4 { body_v4(body) } else { body_v3(body) })
+}
+
+const fn body_v4(body: Body) -> &'static [u8] {
+    match body {
         Body::Message => b"4x",
         Body::Pong => b"3",
         Body::Ping => b"2",
@@ -197,7 +201,27 @@ fn body(body: Body) -> Bytes {
         Body::MalformedAfterGood => b"4x\x1e9\x1e4y",
         Body::NotUtf8 => b"4x\x1e4\xff",
         Body::Several => b"4x\x1e3\x1ebAQI=\x1e6",
-    })
+    }
+}
+
+/// The same packets, but that the client pings where it ponged.
+const fn body_v3(body: Body) -> &'static [u8] {
+    match body {
+        Body::Message => b"2:4x",
+        Body::Pong => b"1:3",
+        Body::Ping => b"1:2",
+        Body::Close => b"1:1",
+        Body::MalformedAfterGood => b"2:4x1:92:4y",
+        Body::NotUtf8 => b"2:4x2:4\xff",
+        Body::Several => b"2:4x1:26:b4AQI=1:6",
+    }
+}
+
+fn event_in(revision: Revision, kind: Kind) -> FrameEvent {
+    match (revision, kind) {
+        (Revision::V3, Kind::Binary) => FrameEvent::Message(Message::Binary(Bytes::from_static(&[4, 1, 2]))),
+        (Revision::V3 | Revision::V4, kind) => event(kind),
+    }
 }
 
 pub(super) fn event(kind: Kind) -> FrameEvent {
@@ -223,6 +247,7 @@ pub(super) fn event(kind: Kind) -> FrameEvent {
 /// A session in a state, with the ids that belong to it. Ids that do not exist there were never given out.
 pub(super) struct Bench {
     pub(super) session: ServerSession,
+    dialect: Dialect,
     own_poll: PollId,
     new_poll: PollId,
     stale_poll: PollId,
@@ -232,14 +257,18 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(state: State) -> Self {
-        let mut session = polling_session();
+        Self::new_in(Dialect::V4, state)
+    }
+
+    pub(super) fn new_in(dialect: Dialect, state: State) -> Self {
+        let mut session = polling_session_in(dialect);
         let stale_poll = session.handle_poll_opened(&mut Vec::new()).unwrap();
         session.handle_send(&[text("old")]).unwrap();
         session.handle_flush(&mut Vec::new());
-        let Attached::Candidate(stale_wire) = session.handle_wire_attached(at(0)) else { panic!("refused") };
+        let Attached::Candidate(stale_wire) = session.handle_wire_attached(dialect, at(0)) else { panic!("refused") };
         session.handle_frame(stale_wire, event(Kind::WsClose), at(0), &mut Vec::new());
         let (own_poll, new_poll, own_wire) = (PollId(900), PollId(901), WireId(902));
-        let mut bench = Self { session, own_poll, new_poll, stale_poll, own_wire, stale_wire };
+        let mut bench = Self { session, dialect, own_poll, new_poll, stale_poll, own_wire, stale_wire };
         bench.reach(state);
         bench
     }
@@ -305,7 +334,7 @@ impl Bench {
     }
 
     fn attach(&mut self, now: Moment) -> &'static str {
-        match self.session.handle_wire_attached(now) {
+        match self.session.handle_wire_attached(self.dialect, now) {
             Attached::Candidate(wire) => {
                 self.own_wire = wire;
                 "Candidate"
@@ -361,15 +390,18 @@ impl Bench {
             result.err().map_or_else(String::new, |error| format!("{error:?}"))
         }
         let now = at(3);
+        let revision = self.dialect.revision();
         let session = &mut self.session;
         match input {
             Input::PollOpened => return error(session.handle_poll_opened(out).map(|id| self.new_poll = id)),
             Input::PollAbandoned(id) => self.session.handle_poll_abandoned(self.poll(id), out),
             Input::PostBegun => return error(session.handle_post_begun(out)),
-            Input::Post(kind) => return error(session.handle_post(body(kind), now, out)),
+            Input::Post(kind) => return error(session.handle_post(body(revision, kind), now, out)),
             Input::PostFailed(fault) => session.handle_post_failed(fault, out),
             Input::WireAttached => return self.attach(now).into(),
-            Input::Frame(id, kind) => self.session.handle_frame(self.wire(id), event(kind), now, out),
+            Input::Frame(id, kind) => {
+                self.session.handle_frame(self.wire(id), event_in(revision, kind), now, out);
+            }
             Input::WireLost(id, Loss::Disconnected) => {
                 self.session.handle_wire_lost(self.wire(id), WireLoss::Disconnected, now, out);
             }
@@ -420,6 +452,6 @@ impl Bench {
             known.iter().find(|(known, _)| *known == id).map_or_else(|| format!("{id:?}"), |(_, name)| (*name).into())
         };
         let wire = |id: WireId| if id == self.own_wire { "own".into() } else { format!("{id:?}") };
-        line(out, poll, wire)
+        line(self.dialect.revision(), out, poll, wire)
     }
 }

@@ -12,12 +12,12 @@ use super::{
     frame, limits, line, packets, polling_session, text, wire_session,
 };
 use crate::{
-    Attached, CloseMode, Limits, MessageFrame, Moment, Output, PollId, SendError, ServerSession, Text, TransportKind,
-    WireId, websocket::FrameEvent,
+    Attached, CloseMode, Dialect, Limits, MessageFrame, Moment, Output, PollId, Revision, SendError, ServerSession,
+    Text, TransportKind, WireId, websocket::FrameEvent,
 };
 
 pub(super) fn said(out: &mut Vec<Output>) -> String {
-    line(&std::mem::take(out), |_| "g".into(), |_| "w".into())
+    line(Revision::V4, &std::mem::take(out), |_| "g".into(), |_| "w".into())
 }
 
 pub(super) fn poll(session: &mut ServerSession, out: &mut Vec<Output>) -> PollId {
@@ -31,7 +31,7 @@ fn post(session: &mut ServerSession, body: &str, now: Moment, out: &mut Vec<Outp
 }
 
 pub(super) fn attach(session: &mut ServerSession, now: Moment) -> WireId {
-    match session.handle_wire_attached(now) {
+    match session.handle_wire_attached(Dialect::V4, now) {
         Attached::Candidate(wire) => wire,
         Attached::Refused => panic!("refused"),
     }
@@ -65,9 +65,9 @@ pub(super) fn send(session: &mut ServerSession, messages: &[&str]) {
 #[test]
 fn the_open_packet_is_the_first_thing_that_a_client_gets_on_either_transport() {
     let open = Text::from_static("0{}");
-    let (_, answer) = ServerSession::open_polling(limits(), &open, at(0));
+    let (_, answer) = ServerSession::open_polling(limits(), Dialect::V4, &open, at(0));
     assert_eq!(packets(&answer.bytes), "0{}");
-    let (mut session, wire) = ServerSession::open_wire(limits(), &open, at(0));
+    let (mut session, wire) = ServerSession::open_wire(limits(), Dialect::V4, &open, at(0));
     session.handle_send(&[text("first")]).unwrap();
     assert_eq!(taken(&mut session, wire, &mut Vec::new()), "0{} 4first");
 }
@@ -236,15 +236,15 @@ fn nothing_of_long_polling_ever_stands_on_the_websocket() {
 fn a_second_websocket_is_refused_and_the_first_survives() {
     let (mut session, mut out) = (polling_session(), Vec::new());
     let wire = attach(&mut session, at(1));
-    assert_eq!(session.handle_wire_attached(at(2)), Attached::Refused);
+    assert_eq!(session.handle_wire_attached(Dialect::V4, at(2)), Attached::Refused);
     session.handle_frame(wire, event(Kind::Probe), at(2), &mut out);
-    assert_eq!(session.handle_wire_attached(at(2)), Attached::Refused);
+    assert_eq!(session.handle_wire_attached(Dialect::V4, at(2)), Attached::Refused);
     session.handle_frame(wire, event(Kind::Upgrade), at(2), &mut out);
-    assert_eq!(session.handle_wire_attached(at(2)), Attached::Refused);
+    assert_eq!(session.handle_wire_attached(Dialect::V4, at(2)), Attached::Refused);
     send(&mut session, &["m"]);
     assert_eq!(taken(&mut session, wire, &mut out), "4m");
     let (mut opened_on_it, _) = wire_session();
-    assert_eq!(opened_on_it.handle_wire_attached(at(2)), Attached::Refused);
+    assert_eq!(opened_on_it.handle_wire_attached(Dialect::V4, at(2)), Attached::Refused);
 }
 
 /// Hazard R6, row A77.
@@ -394,7 +394,7 @@ fn a_group_of_frames_stays_together_and_is_refused_as_a_whole() {
     // Each message is counted with the 64 bytes that keeping it costs: four small ones fit, six do not.
     let limit = 14 + 4 * 64;
     let limits = Arc::new(Limits { max_queue_bytes: limit, ..(*limits()).clone() });
-    let (mut session, _) = ServerSession::open_polling(limits, &Text::from_static("0{}"), at(0));
+    let (mut session, _) = ServerSession::open_polling(limits, Dialect::V4, &Text::from_static("0{}"), at(0));
     let group = [text("h"), MessageFrame::binary(&[1]), MessageFrame::binary(&[2])];
     send(&mut session, &["m"]);
     session.handle_send(&[text("h"), text("over")]).unwrap();

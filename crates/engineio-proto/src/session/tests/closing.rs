@@ -11,7 +11,7 @@ use super::{
     hex, limits, packets, polling_session, text, wire_session,
 };
 use crate::{
-    Answer, CloseMode, Limits, MessageFrame, Moment, Output, SendError, ServerSession, Text,
+    Answer, CloseMode, Dialect, Limits, MessageFrame, Moment, Output, SendError, ServerSession, Text,
     websocket::{CloseCode, CloseFrame, FrameEvent},
 };
 
@@ -170,7 +170,7 @@ fn a_message_on_the_websocket_is_one_frame_and_binary_has_no_type_in_front() {
 #[test]
 fn durations_without_end_are_deadlines_without_end() {
     let limits = Arc::new(Limits { ping_interval: Duration::MAX, close_timeout: Duration::MAX, ..(*limits()).clone() });
-    let (mut session, _) = ServerSession::open_polling(limits, &Text::from_static("0{}"), at(5));
+    let (mut session, _) = ServerSession::open_polling(limits, Dialect::V4, &Text::from_static("0{}"), at(5));
     assert_eq!(session.next_timeout(), Some(Moment::from_nanos(u64::MAX)));
     session.handle_close(CloseMode::Graceful, at(5), &mut Vec::new());
     assert_eq!(session.next_timeout(), Some(Moment::from_nanos(u64::MAX)));

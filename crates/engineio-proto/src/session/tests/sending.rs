@@ -94,7 +94,7 @@ fn a_volatile_group_is_sent_whole_even_where_one_answer_cannot_hold_it() {
 fn small_session(messages: usize) -> ServerSession {
     let max_queue_bytes = messages * SendQueue::cost_of(&[text("x")]);
     let limits = Limits { max_queue_bytes, when_full: WhenFull::DropOldest, ..(*limits()).clone() };
-    ServerSession::open_polling(Arc::new(limits), &Text::from_static("0{}"), at(0)).0
+    ServerSession::open_polling(Arc::new(limits), crate::Dialect::V4, &Text::from_static("0{}"), at(0)).0
 }
 
 /// Row J1, hazards R15, R16.

@@ -1,7 +1,7 @@
-//! Every state × every input: what is returned, what comes out, and the state after it. There is no wildcard
+//! Every state × every input, in both revisions: what is returned, what comes out, and the state after it. There is no wildcard
 //! here: a new state or input does not compile until it has been decided on.
 //!
-//! What is expected stands in the contract (rows A45, A47–A55, A58, A61–A69, A75–A78, A81; I1, I2, I5), not in
+//! What is expected stands in the contract (rows A45, A47–A55, A58, A61–A69, A75–A78, A81, A89; I1, I2, I5), not in
 //! the code. The state after an input is known by what can be seen of it: the transport, the next deadline,
 //! whether it wants to write, what is queued, and how it takes a GET, a POST, a WebSocket and a send.
 
@@ -9,7 +9,7 @@ use super::{
     at,
     bench::{Bench, Body, Get, Id, Input, Kind, Loss, Post, State, Time, inputs, states},
 };
-use crate::{CloseMode, TransportKind};
+use crate::{CloseMode, Dialect, TransportKind, v3};
 
 use State::{
     Closed, Closing, Draining, Leaving, LeavingLarge, Polling, PollingQueued, Probed, Unprobed, Wire, WireBusy,
@@ -100,7 +100,64 @@ fn end(state: State, reason: &str) -> Effect {
     end_with(state, "own=1", reason)
 }
 
-fn expected(state: State, input: Input) -> Effect {
+const DIALECTS: [Dialect; 2] = [Dialect::V4, Dialect::V3(v3::Style { base64: true, jsonp: None })];
+
+fn expected(dialect: Dialect, state: State, input: Input) -> Effect {
+    match dialect {
+        Dialect::V4 => expected_v4(state, input),
+        Dialect::V3(_) => expected_v3(state, input),
+    }
+}
+
+/// What is different in revision 3: the client pings, and is dead when it has not for interval + timeout (row A89).
+fn expected_v3(state: State, input: Input) -> Effect {
+    let on_wire = match state {
+        Wire | WireBusy | WireQueued | Draining => true,
+        Polling(..) | PollingQueued | Unprobed(..) | Probed(_) | Closing(_) | Leaving(_) | LeavingLarge => false,
+        Closed(_) => false,
+    };
+    // A POST of a session that is on WebSocket is not looked at.
+    let due_after_post = if on_wire { 45 } else { 48 };
+    match input {
+        Input::Post(body @ (Body::Ping | Body::Several)) => {
+            let read = post(state, if body == Body::Ping { Body::Pong } else { body });
+            with_heartbeat_due(read, due_after_post)
+        }
+        Input::Post(Body::Pong) => with_heartbeat_due(post(state, Body::Ping), 45),
+        Input::Frame(Id::Own, Kind::Ping | Kind::Probe) if on_wire => {
+            with_heartbeat_due(frame(state, Kind::Pong), 48).writes()
+        }
+        Input::Frame(Id::Own, Kind::Pong) if on_wire => frame(state, Kind::Ping),
+        Input::Timeout(time) => timeout_v3(state, time),
+        // A ping is always waited for, and may lie unread (hazard R17).
+        Input::ReadingPaused => Effect { due: to(state).due.filter(|due| *due != 25), ..to(state) },
+        _ => with_heartbeat_due(expected_v4(state, input), 45),
+    }
+}
+
+fn with_heartbeat_due(effect: Effect, second: u64) -> Effect {
+    Effect { due: effect.due.map(|due| if due == 25 { second } else { due }), ..effect }
+}
+
+fn timeout_v3(state: State, time: Time) -> Effect {
+    let lost = |second: u64| match state {
+        Closing(_) => candidate_lost(state).due(second + 30),
+        _ => with_heartbeat_due(candidate_lost(state), 45),
+    };
+    match (time, state) {
+        (Time::Early | Time::UpgradeDeadline, _) => with_heartbeat_due(timeout(state, time), 45),
+        (Time::CloseDeadline | Time::PongMissed, Draining | Leaving(_) | LeavingLarge) => timeout(state, time),
+        (Time::CloseDeadline, _) => lost(32),
+        (Time::PingDue, _) | (Time::PongMissed, Closing(_)) => lost(25),
+        (Time::PongMissed, _) => {
+            let lost = lost(25);
+            let end = end(lost.after, "ping timeout");
+            Effect { outputs: lost.outputs(&end.outputs).outputs, ..end }
+        }
+    }
+}
+
+fn expected_v4(state: State, input: Input) -> Effect {
     match input {
         Input::PollOpened => poll_opened(state),
         Input::PollAbandoned(Id::Own) => poll_abandoned(state),
@@ -448,10 +505,10 @@ const fn over(state: State) -> bool {
 #[test]
 fn every_input_does_in_every_state_what_the_contract_says() {
     let mut wrong = Vec::new();
-    for state in states() {
+    for (dialect, state) in DIALECTS.into_iter().flat_map(|dialect| states().into_iter().map(move |s| (dialect, s))) {
         for input in inputs() {
-            let want = expected(state, input);
-            let mut bench = Bench::new(state);
+            let want = expected(dialect, state, input);
+            let mut bench = Bench::new_in(dialect, state);
             let (returned, outputs) = bench.apply(input);
             let session = &bench.session;
             let seen = (returned.as_str(), outputs.as_str(), session.queued_bytes(), session.next_timeout());
@@ -462,7 +519,7 @@ fn every_input_does_in_every_state_what_the_contract_says() {
                 || session.wants_write(bench.own_wire) != want.writes
             {
                 let kind = (session.transport(), session.wants_write(bench.own_wire));
-                wrong.push(format!("{state:?} × {input:?}\n  want {want:?}\n  seen {seen:?} {kind:?}"));
+                wrong.push(format!("{dialect:?} {state:?} × {input:?}\n  want {want:?}\n  seen {seen:?} {kind:?}"));
             }
         }
     }
@@ -473,14 +530,14 @@ fn every_input_does_in_every_state_what_the_contract_says() {
 fn after_every_input_the_session_takes_the_next_ones_as_its_new_state_does() {
     let next = [Input::PollOpened, Input::PostBegun, Input::WireAttached, Input::Send, Input::SendVolatile];
     let mut wrong = Vec::new();
-    for state in states() {
+    for (dialect, state) in DIALECTS.into_iter().flat_map(|dialect| states().into_iter().map(move |s| (dialect, s))) {
         for input in inputs() {
-            let Effect { after, queued, .. } = expected(state, input);
+            let Effect { after, queued, .. } = expected(dialect, state, input);
             for next in next {
-                let mut bench = Bench::new(state);
+                let mut bench = Bench::new_in(dialect, state);
                 bench.apply(input);
                 let (returned, _) = bench.apply(next);
-                let mut want = expected(after, next);
+                let mut want = expected(dialect, after, next);
                 // What is queued has to leave before anything volatile can.
                 if next == Input::SendVolatile && queued > 0 && want.returned.is_empty() {
                     want = to(after).returns("Discarded");
@@ -488,7 +545,9 @@ fn after_every_input_the_session_takes_the_next_ones_as_its_new_state_does() {
                 // Otherwise what is queued makes no difference, but that a session leaves after it and not with it.
                 let stays = matches!(after, Leaving(_)) && queued > 0 && next == Input::PollOpened;
                 if returned != want.returned || bench.session.is_closed() != (over(want.after) && !stays) {
-                    wrong.push(format!("{state:?} × {input:?}, then {next:?}: {returned}; as in {after:?}: {want:?}"));
+                    wrong.push(format!(
+                        "{dialect:?} {state:?} × {input:?}, then {next:?}: {returned}; as in {after:?}: {want:?}"
+                    ));
                 }
             }
         }

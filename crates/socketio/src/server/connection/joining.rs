@@ -8,10 +8,11 @@ use socketio_proto::{Packet, PacketKind, PrivateId};
 
 use super::{Connection, run};
 use crate::server::{
-    ConnectContext, DisconnectReason, HandlerError, Handshake, Namespace, SocketId,
+    ConnectContext, DisconnectReason, HandlerError, Handshake, Namespace,
     counters::count,
     handlers::Handlers,
     hooks::Occasion,
+    protocol,
     recovery::{Return, Store},
     registry::{NotJoinable, Parent, Rule},
     socket::SocketCore,
@@ -24,6 +25,12 @@ pub(in crate::server) struct Resolved {
 }
 
 impl Connection {
+    /// Puts a client that does not ask for it into the main namespace (row C23).
+    pub(super) fn join_main(&mut self, cx: &mut TaskContext<'_>) {
+        let (kind, namespace) = (PacketKind::Connect, socketio_proto::Namespace::root());
+        self.connect(Packet { kind, namespace, ack: None, body: None }, cx);
+    }
+
     /// A CONNECT for a namespace that this connection is not in.
     pub(super) fn connect(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
         if self.sockets.len() + self.resolving.len() >= self.registry.environment.config.limits.max_namespaces {
@@ -31,7 +38,7 @@ impl Connection {
             return self.refuse(&packet, "Too many namespaces");
         }
         match self.registry.enter(&packet.namespace) {
-            Ok(namespace) => self.join(packet, namespace, cx),
+            Ok(namespace) => self.join(packet, &namespace, cx),
             Err(_) => self.look_for_parent(packet, cx),
         }
     }
@@ -73,7 +80,7 @@ impl Connection {
 
     fn join_child(&mut self, packet: Packet, parent: &Parent, cx: &mut TaskContext<'_>) {
         match self.registry.enter_child(&packet.namespace, parent) {
-            Ok(namespace) => self.join(packet, namespace, cx),
+            Ok(namespace) => self.join(packet, &namespace, cx),
             Err(NotJoinable::TooMany) => self.refuse(&packet, "Too many namespaces"),
             Err(NotJoinable::Unknown) => self.refuse(&packet, "Invalid namespace"),
         }
@@ -86,12 +93,13 @@ impl Connection {
     }
 
     /// A socket for the client, which then is let in or refused.
-    fn join(&mut self, packet: Packet, namespace: Namespace, cx: &mut TaskContext<'_>) {
+    fn join(&mut self, packet: Packet, namespace: &Namespace, cx: &mut TaskContext<'_>) {
         let comeback = namespace.store().and_then(|store| find_session(store, &packet));
         if comeback.is_none() && namespace.store().is_some() && asks_for_session(&packet) {
             count(&self.registry.environment.counting.recoveries_failed);
         }
-        let id = comeback.as_ref().map_or_else(SocketId::random, |comeback| Ok(comeback.saved.id.clone()));
+        let new_id = || protocol::socket_id(&self.link.session, self.link.revision, namespace.wire_name());
+        let id = comeback.as_ref().map_or_else(new_id, |comeback| Ok(comeback.saved.id.clone()));
         let Ok(id) = id else {
             self.registry.leave(&packet.namespace);
             return self.refuse(&packet, "Internal error");
@@ -164,7 +172,7 @@ async fn admit(socket: Arc<SocketCore>, handlers: Arc<Handlers>) {
     });
     if let Err(error) = decision {
         environment.report(&socket.handle(), Occasion::Connect, &error);
-        return socket.refuse(error.connect_error().as_ref());
+        return socket.refuse(protocol::refusal(socket.link.revision, &error).as_ref());
     }
     if !socket.accept() {
         return;

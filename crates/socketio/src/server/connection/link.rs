@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use engineio::{CloseMode, MessageFrame, SendError, Session};
+use engineio::{CloseMode, MessageFrame, Revision, SendError, Session};
 use futures_util::task::AtomicWaker;
 use socketio_proto::Encoded;
 
@@ -24,6 +24,7 @@ use crate::server::{
 /// A connection as its sockets see it.
 pub(in crate::server) struct Link {
     pub(in crate::server) session: Session,
+    pub(in crate::server) revision: Revision,
     pub(in crate::server) ack_timeout: Duration,
     pub(in crate::server) max_queue_bytes: usize,
     counting: Arc<Counting>,
@@ -65,6 +66,7 @@ impl Drop for Departure {
 impl Link {
     pub(super) fn new(session: Session, environment: &Environment) -> Self {
         Self {
+            revision: session.revision(),
             session,
             ack_timeout: environment.config.limits.ack_timeout,
             max_queue_bytes: environment.config.engine.limits.max_queue_bytes,

@@ -30,6 +30,7 @@ use super::{
     counters::count,
     handler::{Context, Erased, HandlerFuture, Outcome},
     hooks::Occasion,
+    protocol,
     registry::Registry,
     socket::SocketCore,
 };
@@ -49,6 +50,8 @@ pub(super) struct Connection {
     resolving: Vec<sio::Namespace>,
     pending: FuturesUnordered<Task>,
     connect_timeout: Option<Pin<Box<Sleep>>>,
+    /// The client is still to be put into the main namespace, for which it does not ask.
+    joins_by_itself: bool,
     /// This side has disconnected a socket of this connection: packets for it may still be on their way, however
     /// late, and are no offence (hazard R41).
     expects_late_packets: bool,
@@ -62,7 +65,8 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(registry: Arc<Registry>, session: Session) -> Self {
         let limits = &registry.environment.config.limits;
-        let mut before_joining = limits.decoder;
+        let revision = session.revision();
+        let mut before_joining = protocol::decoder_limits(revision, limits.decoder);
         before_joining.max_attachments = 0;
         Self {
             link: Arc::new(Link::new(session, &registry.environment)),
@@ -72,6 +76,7 @@ impl Connection {
             resolving: Vec::new(),
             pending: FuturesUnordered::new(),
             connect_timeout: Some(Box::pin(tokio::time::sleep(limits.connect_timeout))),
+            joins_by_itself: protocol::joins_by_itself(revision),
             expects_late_packets: false,
             full: false,
             broken: false,
@@ -88,6 +93,7 @@ impl Connection {
     }
 
     fn handle_packet(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
+        let packet = protocol::without_query(self.link.revision, packet);
         let socket = self.sockets.iter().find(|socket| *socket.namespace.wire_name() == packet.namespace).cloned();
         match (packet.kind, socket) {
             (PacketKind::Connect, None) if self.resolving.contains(&packet.namespace) => self.break_off(),
@@ -205,7 +211,8 @@ impl Connection {
     fn check_connect_timeout(&mut self, cx: &mut TaskContext<'_>) {
         if self.connect_timeout.is_some() && self.link.has_joined() {
             self.connect_timeout = None;
-            self.decoder.set_limits(self.registry.environment.config.limits.decoder);
+            let limits = self.registry.environment.config.limits.decoder;
+            self.decoder.set_limits(protocol::decoder_limits(self.link.revision, limits));
         }
         if self.connect_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
             self.connect_timeout = None;
@@ -242,6 +249,9 @@ impl Future for Connection {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let this = &mut *self;
         this.link.wake_on_orders(cx.waker());
+        if std::mem::take(&mut this.joins_by_itself) {
+            this.join_main(cx);
+        }
         loop {
             let ordered = this.follow_orders(cx);
             while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {}

@@ -25,6 +25,7 @@ use crate::server::{
     counters::count,
     handlers::{Leaving, SocketHandlers},
     outgoing::{Flags, Outgoing, Prepared},
+    protocol,
     recovery::{Locked, Return, Saved, Store, Ticket},
 };
 
@@ -162,17 +163,17 @@ impl SocketCore {
         });
     }
 
-    pub(in crate::server) fn leave(&self, room: &str) {
+    pub(in crate::server) fn leave(self: &Arc<Self>, room: &str) {
         self.namespace.change_rooms(|rooms| {
             self.lock().rooms.retain(|name| **name != *room);
-            rooms.leave(room, &self.id);
+            rooms.leave(room, self);
         });
     }
 
     /// Takes the socket out of the namespace and its rooms; again does nothing.
-    pub(in crate::server) fn leave_rooms(&self) {
+    pub(in crate::server) fn leave_rooms(self: &Arc<Self>) {
         let names = self.rooms();
-        self.namespace.change_rooms(|rooms| rooms.remove(&self.id, &names));
+        self.namespace.change_rooms(|rooms| rooms.remove(self, &names));
     }
 
     /// After the disconnect handler.
@@ -387,7 +388,7 @@ impl SocketCore {
             state.ticket = Some(ticket);
             before = missed;
         }
-        let greeting = Body::connect(&greeting).ok();
+        let greeting = protocol::greeting(self.link.revision, &greeting);
         let greeting = self.namespace.encode(PacketKind::Connect, None, greeting.as_ref());
         let packets = before.iter().map(|(_, packet)| packet).chain([&greeting]).chain(&behind);
         // One group, which an empty queue takes whatever its size: what was missed may be more than the queue's bound.

@@ -32,7 +32,8 @@ use super::{
 pub struct Handshake {
     /// The HTTP request that opened the connection.
     pub request: Arc<engineio::Request>,
-    /// The payload of the CONNECT, where the client sent one; read it with [`Body::data`].
+    /// The payload of the CONNECT, where the client sent one; read it with [`Body::data`]. Of a client of JavaScript 1.x
+    /// or 2.x it is the query that it gave the namespace (row C22).
     pub auth: Option<Body>,
     /// When the client joined the namespace.
     pub time: SystemTime,

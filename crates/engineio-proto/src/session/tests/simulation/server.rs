@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Event, message, network::Air, next_of};
 use crate::{
-    Attached, CloseMode, CloseReason, Limits, MessageFrame, Output, PollId, PostFault, SendOptions, Sent,
+    Attached, CloseMode, CloseReason, Dialect, Limits, MessageFrame, Output, PollId, PostFault, SendOptions, Sent,
     ServerSession, Text, WireId, WireLoss, websocket::FrameEvent,
 };
 
@@ -44,7 +44,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(limits: Limits) -> Self {
         let (session, _) =
-            ServerSession::open_polling(Arc::new(limits), &Text::from_static("0{}"), crate::Moment::EPOCH);
+            ServerSession::open_polling(Arc::new(limits), Dialect::V4, &Text::from_static("0{}"), crate::Moment::EPOCH);
         Self {
             session,
             out: Vec::new(),
@@ -127,7 +127,7 @@ impl Server {
     }
 
     pub(super) fn wire_open(&mut self, link: usize, air: &mut Air) {
-        match self.session.handle_wire_attached(air.moment()) {
+        match self.session.handle_wire_attached(Dialect::V4, air.moment()) {
             Attached::Candidate(id) => {
                 assert!(self.wires.insert(id.0, Wire { link, closes: 0, writing: false }).is_none());
                 air.down(link, Event::WireOpened(link));
