@@ -73,11 +73,13 @@ export function installBroadcasts(io) {
     socket.on("set-data", (data, ack) => ((socket.data = data), ack()));
     socket.on("say", (selection, what) => select(selection).emit("said", what));
     socket.on("say-at-once", (selection, what) => select(selection).volatile.emit("said", what));
-    socket.on("ask", (selection, milliseconds, question, ack) => {
+    const ask = (selection, milliseconds, question, ack) => {
       select(selection).timeout(milliseconds).emit("question", question, (error, answers) => {
         ack(error ? "incomplete" : "complete", answers);
       });
-    });
+    };
+    // Two names, since where values have types these are two.
+    socket.on("ask", ask).on("ask-bytes", ask);
     socket.on("await", (selection, milliseconds, question, ack) => {
       const asked = select(selection).timeout(milliseconds).emitWithAck("question", question);
       asked.then((answers) => ack("complete", answers), (error) => ack("incomplete", error.responses));

@@ -68,7 +68,7 @@ const BROADCASTS: [&str; 12] = [
     "where nobody is asked the answer is there at once",
     "who does not answer in time is not waited for, and the other answers are there",
     "who leaves without an answer is missing",
-    "questions and answers to many may be binary, and of several arguments the first counts",
+    "questions to many and their answers may be binary, and of several arguments the first counts",
     "a selection is moved in and out of rooms",
     "a selection is disconnected, from the namespace or altogether",
     "what is fetched has the fields of the reference",

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use socketio::{
     AckSender, Broadcast, Data, EmitError, HandlerError, Incomplete, Namespace, PendingAnswers, RemoteSocket, Server,
@@ -13,9 +15,8 @@ use socketio::{
 use super::namespaces::send;
 
 /// Which sockets a request is about.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(default)]
-#[derive(Default)]
 struct Selection {
     /// From the view of the socket that asks, which is left out then.
     others: bool,
@@ -33,7 +34,7 @@ impl Selection {
     }
 }
 
-type Question = (Selection, u64, serde_json::Value);
+type Question<T> = (Selection, u64, T);
 
 pub(super) fn install(io: &Server) {
     let namespace = install_requests(io.of("/broadcasts"));
@@ -69,24 +70,30 @@ fn install_requests(namespace: Namespace) -> Namespace {
         .on("say-at-once", async |socket: Socket, Data((selection, what)): Data<(Selection, serde_json::Value)>| {
             send(selection.of(&socket).volatile().emit("said", &(what,)));
         })
-        .on("ask", async |socket: Socket, Data(question): Data<Question>, ack: AckSender| {
+        .on("ask", async |socket: Socket, Data(question): Data<Question<serde_json::Value>>, ack: AckSender| {
             report(ask(&socket, question)?, ack).await
         })
-        .on("await", async |socket: Socket, Data(question): Data<Question>, ack: AckSender| {
+        .on("ask-bytes", async |socket: Socket, Data(question): Data<Question<Bytes>>, ack: AckSender| {
+            report(ask(&socket, question)?, ack).await
+        })
+        .on("await", async |socket: Socket, Data(question): Data<Question<serde_json::Value>>, ack: AckSender| {
             report(ask(&socket, question)?, ack).await
         })
 }
 
 /// D81, D82.
-fn ask(
+fn ask<T: Serialize + DeserializeOwned>(
     socket: &Socket,
-    (selection, millis, question): Question,
-) -> Result<PendingAnswers<serde_json::Value>, EmitError> {
+    (selection, millis, question): Question<T>,
+) -> Result<PendingAnswers<T>, EmitError> {
     let timeout = Duration::from_millis(millis);
     selection.of(socket).timeout(timeout).emit_with_ack("question", &(question,))
 }
 
-async fn report(answers: PendingAnswers<serde_json::Value>, ack: AckSender) -> Result<(), HandlerError> {
+async fn report<T>(answers: PendingAnswers<T>, ack: AckSender) -> Result<(), HandlerError>
+where
+    T: Serialize + DeserializeOwned + Send + 'static,
+{
     match answers.await {
         Ok(answers) => send(ack.send(&("complete", answers))),
         Err(Incomplete { answers, .. }) => send(ack.send(&("incomplete", answers))),
