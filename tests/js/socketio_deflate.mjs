@@ -5,6 +5,7 @@
 import { deepStrictEqual as same, ok, strictEqual as equal } from "node:assert";
 import { next, numbers } from "./verdicts.mjs";
 
+const reference = process.env.SIO_TEST_PEER === "reference";
 const ask = (socket, ...args) => new Promise((resolve) => socket.emit(...args, (...back) => resolve(back)));
 const tcp = (socket) => socket.io.engine.transport.ws._socket;
 
@@ -30,6 +31,18 @@ export const scenarios = {
       ok(bytes[4] > 30_000, `${bytes}`);
     }
     for (let round = 0; round < 20; round++) await say(sockets, `round ${round} ${"x".repeat(round * 200)}`);
+  },
+
+  async "an event that is not to be compressed comes as it is"(scene) {
+    const socket = await scene.connect("/sockets");
+    for (const compress of [false, true]) {
+      const before = tcp(socket).bytesRead;
+      socket.emit("spare", compress, 20_000);
+      same(await next(socket, "spared"), ["x".repeat(20_000)]);
+      const bytes = tcp(socket).bytesRead - before;
+      // A12: the reference documents the option, and its WebSocket transport has come to ignore it.
+      equal(bytes < 1000, compress || reference, `${bytes}`);
+    }
   },
 
   async "clients compress what they send"(scene) {

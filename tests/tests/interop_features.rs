@@ -94,9 +94,12 @@ const LIMITS: [&str; 4] = [
     "who was too loud may come back",
 ];
 
-/// A11, D80.
-const DEFLATE: [&str; 2] =
-    ["what is said to many is compressed for those who want it", "clients compress what they send"];
+/// A11, A12, D54.
+const DEFLATE: [&str; 3] = [
+    "what is said to many is compressed for those who want it",
+    "an event that is not to be compressed comes as it is",
+    "clients compress what they send",
+];
 
 /// D15.
 const CLOSING: [&str; 1] =
@@ -240,12 +243,12 @@ fn run_with_messagepack(transport: Transport) {
 }
 
 #[test]
-fn everything_but_text_is_the_same_with_messagepack_over_polling() {
+fn namespaces_sockets_and_broadcasts_are_the_same_with_messagepack_over_polling() {
     run_with_messagepack(Transport::Polling);
 }
 
 #[test]
-fn everything_but_text_is_the_same_with_messagepack_over_websocket() {
+fn namespaces_sockets_and_broadcasts_are_the_same_with_messagepack_over_websocket() {
     run_with_messagepack(Transport::WebSocket);
 }
 
