@@ -41,7 +41,9 @@ async fn main() -> std::io::Result<()> {
         Ok(())
     });
 
-    let listener = io.bind("127.0.0.1:3000").await?;
+    // Another address may be given as an argument.
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = io.bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     listener.serve(io.service()).await;
     Ok(())

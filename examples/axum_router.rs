@@ -35,7 +35,9 @@ async fn main() -> std::io::Result<()> {
         .with_state(io.clone())
         .layer(io.layer());
 
-    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    // Another address may be given as an argument.
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     // Small packets are not to wait for each other.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));

@@ -3,6 +3,10 @@
 use std::fmt;
 
 /// Why a session ended, in the reference's words (row A51).
+///
+/// ```
+/// assert_eq!(engineio_proto::CloseReason::PingTimeout.as_str(), "ping timeout");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {

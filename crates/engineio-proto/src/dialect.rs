@@ -9,6 +9,10 @@ use bytes::Bytes;
 use crate::{Message, MessageFrame, Packet, Packets, Payload, PayloadWriter, Text, error::DecodeError, v3};
 
 /// A revision of the Engine.IO protocol: `EIO` in the query.
+///
+/// ```
+/// assert_ne!(engineio_proto::Revision::V3, engineio_proto::Revision::V4);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Revision {
     /// Spoken by the JavaScript clients 1.x and 2.x of Socket.IO. Served where

@@ -40,6 +40,11 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 /// A message that could not be queued.
+///
+/// ```
+/// let full = engineio_proto::SendError::Full { queued: 100, limit: 100 };
+/// assert_ne!(full, engineio_proto::SendError::Closed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {

@@ -10,6 +10,11 @@ use crate::Text;
 /// long-polling. `Debug` therefore shows the first four characters only, and there is no `Display`.
 ///
 /// Contract row A26, hazards S1 and S45.
+///
+/// ```
+/// let id = engineio_proto::SessionId::new("hm2bp0oeDzXHl5YpAAAB");
+/// assert!(!format!("{id:?}").contains("hm2bp0oeDzXHl5YpAAAB")); // it is a secret
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Text);
 
@@ -41,6 +46,10 @@ impl fmt::Debug for SessionId {
 }
 
 /// What carries packets. [EIO4 Transports]
+///
+/// ```
+/// assert_eq!(engineio_proto::TransportKind::WebSocket.name(), "websocket");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportKind {

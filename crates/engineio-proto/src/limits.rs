@@ -7,6 +7,12 @@ use std::time::Duration;
 ///
 /// Memory that one peer can make the session hold is at most `max_payload_bytes` (a body or a message on
 /// its way in) + `max_queue_bytes` (messages on their way out) + one payload being answered.
+///
+/// ```
+/// let mut limits = engineio_proto::Limits::default();
+/// limits.max_payload_bytes = 5_000_000;
+/// limits.ping_interval = std::time::Duration::from_secs(10);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -13,6 +13,13 @@ use crate::{
 };
 
 /// One message, text or binary. [EIO4 Message]
+///
+/// ```
+/// use engineio_proto::Message;
+///
+/// assert_eq!(Message::from("hello").len(), 5);
+/// assert!(matches!(Message::from(bytes::Bytes::from_static(b"\x01")), Message::Binary(_)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// UTF-8 text.
@@ -67,6 +74,12 @@ impl From<Bytes> for Message {
 /// Layout: `header ‖ packet`, where the packet is `4` + text for text and the raw bytes for binary.
 /// WebSocket writes the whole, long-polling takes the packet behind the header; a WebSocket with permessage-deflate
 /// writes [`MessageFrame::deflated`].
+///
+/// ```
+/// let frame = engineio_proto::MessageFrame::text(&["hel", "lo"]);
+/// assert_eq!(frame.packet(), b"4hello");
+/// assert_eq!(frame.message(), engineio_proto::Message::from("hello"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct MessageFrame {
     bytes: Bytes,

@@ -8,6 +8,14 @@ use std::{ops::Add, time::Duration};
 /// Nanoseconds since an epoch of the caller's choice, which must not go backwards.
 ///
 /// Eight bytes, so that a session with several deadlines stays small; good for 584 years.
+///
+/// ```
+/// use std::time::Duration;
+/// use engineio_proto::Moment;
+///
+/// let later = Moment::EPOCH + Duration::from_secs(25);
+/// assert_eq!(later.saturating_since(Moment::EPOCH), Duration::from_secs(25));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(u64);
 

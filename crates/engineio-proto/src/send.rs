@@ -21,15 +21,18 @@ pub struct SendOptions {
     /// Sent only if it can leave at once: a GET waits for an answer, or the WebSocket has written all that it was
     /// given, and nothing is queued. Else it is dropped. Default false (row D53).
     pub volatile: bool,
+    /// Refused as [`Full`](crate::SendError::Full) rather than sent in place of something older, also under
+    /// [`WhenFull::DropOldest`](crate::WhenFull::DropOldest): for senders that wait for room. Default false (row J2).
+    pub keeps_others: bool,
 }
 
 impl SendOptions {
     /// Kept until it has left or the session ends.
-    pub const KEPT: Self = Self { droppable: false, volatile: false };
+    pub const KEPT: Self = Self { droppable: false, volatile: false, keeps_others: false };
     /// May be given up for later messages.
-    pub const DROPPABLE: Self = Self { droppable: true, volatile: false };
+    pub const DROPPABLE: Self = Self { droppable: true, volatile: false, keeps_others: false };
     /// At once or never.
-    pub const VOLATILE: Self = Self { droppable: false, volatile: true };
+    pub const VOLATILE: Self = Self { droppable: false, volatile: true, keeps_others: false };
 }
 
 /// What became of a group that was sent.

@@ -13,6 +13,11 @@ use bytestring::ByteString;
 ///
 /// Cloning and slicing cost a reference count; the check for UTF-8 happens once, in
 /// [`Text::from_utf8`].
+///
+/// ```
+/// let text = engineio_proto::Text::from_static("hello");
+/// assert_eq!(text.slice(1, 3).as_deref(), Some("el")); // of the same memory
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(ByteString);
 

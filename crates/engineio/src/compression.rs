@@ -17,6 +17,13 @@ use http::{HeaderMap, HeaderValue, header::ACCEPT_ENCODING};
 /// compressed ([`MessageFrame::uncompressed`](crate::MessageFrame::uncompressed)), and the client takes gzip or deflate. One of
 /// more than 32 KiB is compressed on tokio's blocking threads, so that it holds up nobody else; with the default
 /// level a megabyte of text takes some tens of milliseconds.
+///
+/// ```
+/// let mut config = engineio::Config::default();
+/// let mut compression = engineio::HttpCompression::default();
+/// compression.threshold = 4096;
+/// config.http_compression = Some(compression); // `None`: no answer is compressed
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpCompression {
@@ -33,6 +40,14 @@ impl Default for HttpCompression {
 }
 
 /// A way of packing a body. [RFC 9110 §8.4.1]
+///
+/// ```
+/// use engineio::ContentCoding;
+///
+/// let packed = ContentCoding::Gzip.encode(&[b'a'; 1000], 6)?;
+/// assert!(packed.len() < 100);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContentCoding {
@@ -78,6 +93,10 @@ impl ContentCoding {
     }
 
     /// The name in `Content-Encoding`.
+    ///
+    /// ```
+    /// assert_eq!(engineio::ContentCoding::Gzip.name(), "gzip");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -87,6 +106,10 @@ impl ContentCoding {
     }
 
     /// The value of `Content-Encoding`.
+    ///
+    /// ```
+    /// assert_eq!(engineio::ContentCoding::Deflate.header_value(), "deflate");
+    /// ```
     #[must_use]
     pub const fn header_value(self) -> HeaderValue {
         HeaderValue::from_static(self.name())
@@ -94,6 +117,12 @@ impl ContentCoding {
 
     /// Packs a body, with a level as in [`HttpCompression::level`]. This is work: what is large belongs on a
     /// thread that may block.
+    ///
+    /// ```
+    /// let packed = engineio::ContentCoding::Gzip.encode(b"hello", 9)?;
+    /// assert_eq!(packed[..2], [0x1f, 0x8b]); // what gzip begins with
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// None that is known: memory is all that it needs.

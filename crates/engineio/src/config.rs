@@ -9,6 +9,15 @@ use crate::{
 };
 
 /// Configuration of an [`Engine`](crate::server::Engine).
+///
+/// ```
+/// use engineio::{Config, TransportKind};
+///
+/// let mut config = Config::default();
+/// config.path = "/realtime".into();
+/// config.transports = vec![TransportKind::WebSocket];
+/// config.limits.max_payload_bytes = 5_000_000;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {

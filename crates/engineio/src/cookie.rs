@@ -49,6 +49,11 @@ pub struct Cookie {
 }
 
 /// When a cookie comes along with requests that another site causes. [RFC 6265bis §4.1.2.7]
+///
+/// ```
+/// let mut cookie = engineio::Cookie::default();
+/// cookie.same_site = Some(engineio::SameSite::Strict);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameSite {
     /// Never.

@@ -63,6 +63,10 @@ pub struct Cors {
 }
 
 /// A set of origins. Clones share it.
+///
+/// ```
+/// let cors = engineio::Cors::new(engineio::Origins::list(["https://example.com", "http://localhost:8080"]));
+/// ```
 #[derive(Clone)]
 pub struct Origins(Rule);
 
@@ -79,18 +83,30 @@ type Predicate = dyn Fn(&HeaderValue, &Parts) -> bool + Send + Sync;
 
 impl Origins {
     /// All, by `Access-Control-Allow-Origin: *`. Never together with credentials.
+    ///
+    /// ```
+    /// let cors = engineio::Cors::new(engineio::Origins::any()); // all pages, without cookies
+    /// ```
     #[must_use]
     pub const fn any() -> Self {
         Self(Rule::Any)
     }
 
     /// All, each by its own name.
+    ///
+    /// ```
+    /// let cors = engineio::Cors::new(engineio::Origins::mirror());
+    /// ```
     #[must_use]
     pub const fn mirror() -> Self {
         Self(Rule::Mirror)
     }
 
     /// One, which is named in every answer, whoever asks.
+    ///
+    /// ```
+    /// let cors = engineio::Cors::new(engineio::Origins::exact("https://example.com"));
+    /// ```
     ///
     /// # Panics
     /// Where it has characters that a header cannot have.
@@ -100,6 +116,10 @@ impl Origins {
     }
 
     /// Those of a list; an answer names the one that asks.
+    ///
+    /// ```
+    /// let cors = engineio::Cors::new(engineio::Origins::list(["https://example.com", "https://example.org"]));
+    /// ```
     ///
     /// # Panics
     /// Where one has characters that a header cannot have.
@@ -150,6 +170,11 @@ impl fmt::Debug for Origins {
 
 impl Cors {
     /// These origins, and the defaults for the rest.
+    ///
+    /// ```
+    /// let cors = engineio::Cors::new(engineio::Origins::any());
+    /// assert!(!cors.credentials);
+    /// ```
     #[must_use]
     pub fn new(origins: Origins) -> Self {
         Self {
@@ -168,6 +193,17 @@ impl Cors {
     /// Adds to an answer's headers what this request calls for. `Some` where the request is a preflight, and that
     /// status without a body is the whole answer. The engine does this by itself; it is here for whatever is served
     /// beside it.
+    ///
+    /// ```
+    /// use http::{HeaderMap, Request};
+    ///
+    /// let cors = engineio::Cors::new(engineio::Origins::any());
+    /// let (request, ()) = Request::get("/").header("origin", "https://example.com").body(())?.into_parts();
+    /// let mut headers = HeaderMap::new();
+    /// assert_eq!(cors.apply(&request, &mut headers), None); // no preflight, which it would answer
+    /// assert_eq!(headers["access-control-allow-origin"], "*");
+    /// # Ok::<(), http::Error>(())
+    /// ```
     #[must_use = "a preflight is answered with this status"]
     pub fn apply(&self, request: &Parts, headers: &mut HeaderMap) -> Option<StatusCode> {
         let preflight = request.method == Method::OPTIONS;

@@ -50,6 +50,10 @@ pub struct Counters {
 
 impl Counters {
     /// Sessions that ended, for whatever reason.
+    ///
+    /// ```
+    /// assert_eq!(engineio::Counters::default().sessions_closed(), 0);
+    /// ```
     #[must_use]
     pub const fn sessions_closed(&self) -> u64 {
         self.closed_transport_error

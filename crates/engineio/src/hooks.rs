@@ -31,6 +31,13 @@ type Decision = dyn Fn(&Parts) -> Result<(), String> + Send + Sync;
 impl AllowRequest {
     /// Asks `decide`; its error is the message that the client gets with a 403, or with a 400 where it wants a
     /// WebSocket (rows A35, A40). An empty message becomes `Forbidden`.
+    ///
+    /// ```
+    /// let mut config = engineio::Config::default();
+    /// config.allow_request = Some(engineio::AllowRequest::new(|request| {
+    ///     if request.headers.contains_key("x-key") { Ok(()) } else { Err("no key".into()) }
+    /// }));
+    /// ```
     pub fn new(decide: impl Fn(&Parts) -> Result<(), String> + Send + Sync + 'static) -> Self {
         Self(Arc::new(decide))
     }
@@ -67,6 +74,11 @@ type Generating = Pin<Box<dyn Future<Output = Result<String, BoxError>> + Send>>
 
 impl GenerateId {
     /// Calls `generate` with the head of the handshake. It must not block.
+    ///
+    /// ```
+    /// let mut config = engineio::Config::default();
+    /// config.generate_id = Some(engineio::GenerateId::new(|_request| engineio::random_id().map(|id| format!("a-{id}"))));
+    /// ```
     pub fn new<E: Into<Box<dyn Error + Send + Sync>>>(
         generate: impl Fn(&Parts) -> Result<String, E> + Send + Sync + 'static,
     ) -> Self {
@@ -123,6 +135,13 @@ type Change = dyn Fn(&mut HeaderMap, &Parts) + Send + Sync;
 
 impl HeadersHook {
     /// Calls `change`. It must not block.
+    ///
+    /// ```
+    /// let mut config = engineio::Config::default();
+    /// config.headers = Some(engineio::HeadersHook::new(|headers, _request| {
+    ///     headers.insert("x-served-by", http::HeaderValue::from_static("server7"));
+    /// }));
+    /// ```
     pub fn new(change: impl Fn(&mut HeaderMap, &Parts) + Send + Sync + 'static) -> Self {
         Self(Arc::new(change))
     }
@@ -149,6 +168,11 @@ type Listener = dyn Fn(&ConnectionError<'_>) + Send + Sync;
 
 impl ConnectionErrorHook {
     /// Calls `told`. It must not block.
+    ///
+    /// ```
+    /// let mut config = engineio::Config::default();
+    /// config.connection_error = Some(engineio::ConnectionErrorHook::new(|error| eprintln!("{}", error.message)));
+    /// ```
     pub fn new(told: impl Fn(&ConnectionError<'_>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(told))
     }
@@ -159,6 +183,12 @@ impl ConnectionErrorHook {
 }
 
 /// A refused request (row A29).
+///
+/// ```
+/// let hook = engineio::ConnectionErrorHook::new(|error| {
+///     eprintln!("{} {}: code {}, {}", error.request.method, error.request.uri, error.code, error.message);
+/// });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ConnectionError<'a> {
@@ -173,6 +203,16 @@ pub struct ConnectionError<'a> {
 }
 
 /// What was wrong with a refused request. The text in it is the client's, so log it with care.
+///
+/// ```
+/// use engineio::{ConnectionErrorHook, ErrorContext};
+///
+/// let hook = ConnectionErrorHook::new(|error| match &error.context {
+///     ErrorContext::TransportUnknown { transport } => eprintln!("what is {transport:?}?"),
+///     ErrorContext::BadHandshakeMethod { method } => eprintln!("{method} is no way to begin"),
+///     _ => {}
+/// });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorContext {

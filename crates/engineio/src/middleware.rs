@@ -48,6 +48,14 @@ type Function = dyn Fn(Exchange) -> Running + Send + Sync;
 type Running = Pin<Box<dyn Future<Output = Result<Exchange, Refusal>> + Send>>;
 
 /// A request on its way to the engine, and what its answer will have.
+///
+/// ```
+/// let middleware = engineio::Middleware::new(|mut exchange| async move {
+///     println!("{} {}", exchange.request.method, exchange.request.uri);
+///     exchange.response_headers.insert("x-seen", http::HeaderValue::from_static("yes"));
+///     Ok(exchange)
+/// });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Exchange {
@@ -59,6 +67,12 @@ pub struct Exchange {
 }
 
 /// Why a [`Middleware`] does not pass a request on. Every error becomes one with `?`.
+///
+/// ```
+/// use engineio::{Middleware, Refusal};
+///
+/// let nobody = Middleware::new(|_exchange| async { Err(Refusal::new("closed on Sundays")) });
+/// ```
 #[derive(Debug)]
 pub struct Refusal(pub(crate) Refused);
 
@@ -72,6 +86,10 @@ pub(crate) enum Refused {
 
 impl Middleware {
     /// Wraps an async function. It runs inside the request: where the client goes away, it is dropped.
+    ///
+    /// ```
+    /// let nothing = engineio::Middleware::new(|exchange| async move { Ok(exchange) });
+    /// ```
     pub fn new<F, Fut>(function: F) -> Self
     where
         F: Fn(Exchange) -> Fut + Send + Sync + 'static,
@@ -95,6 +113,10 @@ impl Refusal {
     /// The request is answered with `Bad request`, code 3; the reason is for the log and for
     /// [`Config::connection_error`](crate::Config::connection_error), never for the client (rows A25, A39). The answer
     /// has the headers that the middlewares before this one added.
+    ///
+    /// ```
+    /// let refusal = engineio::Refusal::new("the token has expired"); // for the log; the client sees `Bad request`
+    /// ```
     pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Refused::Failed(reason.into()))
     }

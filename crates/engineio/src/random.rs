@@ -8,6 +8,13 @@ use engineio_proto::Text;
 /// 20 characters that nobody can guess: 120 bits of the system's randomness in URL-safe base64 (row A26,
 /// hazard S1).
 ///
+/// ```
+/// let (one, two) = (engineio::random_id()?, engineio::random_id()?);
+/// assert_eq!(one.len(), 20);
+/// assert_ne!(one, two);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 /// What the system says where it gives no randomness.
 pub fn random_id() -> io::Result<Text> {

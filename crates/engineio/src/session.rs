@@ -13,6 +13,19 @@ use crate::{
 };
 
 /// The HTTP request that opened a session (row A57).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use engineio::{*, server::{Body, Engine}};
+/// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+/// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+/// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+/// # let _: http::Response<Body> = engine.handle(opening).await;
+/// # let session = sessions.recv().await.ok_or("no session")?;
+/// assert_eq!(session.request().uri.path(), "/engine.io/");
+/// assert_eq!(session.request().peer, None); // no listener told it
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Request {
@@ -65,6 +78,11 @@ impl Request {
 
 /// The direct peer of a request. The stand-alone listener puts it into the request's extensions; under
 /// another HTTP server a middleware may.
+///
+/// ```
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(engineio::PeerAddr(([192, 0, 2, 1], 4711).into()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
@@ -87,6 +105,20 @@ pub struct SecureTransport(pub bool);
 
 /// A handle on a session; cloning it costs a reference count. Dropping all handles does not close the
 /// session: returning from the application's function does.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use engineio::{*, server::{Body, Engine}};
+/// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+/// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+/// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+/// # let _: http::Response<Body> = engine.handle(opening).await;
+/// # let session = sessions.recv().await.ok_or("no session")?;
+/// session.send("hello")?;
+/// session.send(bytes::Bytes::from_static(b"\x01\x02"))?;
+/// session.close(CloseMode::Graceful);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Session {
     pub(crate) shared: Arc<Shared>,
@@ -94,12 +126,36 @@ pub struct Session {
 
 impl Session {
     /// The session's id: a secret between this server and this client (hazard S45).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// assert_eq!(session.id().expose().len(), 20); // `Debug` does not show it
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn id(&self) -> &SessionId {
         &self.shared.id
     }
 
     /// The HTTP request that opened the session (row A57).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// let agent = session.request().headers.get("user-agent").cloned();
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn request(&self) -> Arc<Request> {
         self.shared.lock().request.clone().unwrap_or_else(|| Arc::new(Request::forgotten()))
@@ -107,11 +163,36 @@ impl Session {
 
     /// Gives back the memory of the request that opened the session, a few kilobytes with browsers (row A60): from
     /// now on [`Session::request`] gives one without headers, address and extensions.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// session.forget_request();
+    /// assert!(session.request().headers.is_empty());
+    /// # Ok(()) }
+    /// ```
     pub fn forget_request(&self) {
         self.shared.lock().request = None;
     }
 
     /// What carries messages now; `None` once the session is over.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// assert_eq!(session.transport(), Some(TransportKind::Polling));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn transport(&self) -> Option<TransportKind> {
         self.shared.transport()
@@ -119,12 +200,37 @@ impl Session {
 
     /// The revision of the protocol that the client speaks, the same for all of the session (row A57). It is the
     /// third only where [`Config::allow_eio3`](crate::Config::allow_eio3) is set.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// assert_eq!(session.revision(), Revision::V4);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.shared.revision()
     }
 
     /// Queues a message; never waits.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// session.send("hello")?;
+    /// assert!(session.queued_bytes() > 0); // nobody polls yet
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`SendError::Closed`] where the session is closing or over, [`SendError::Full`] at `max_queue_bytes`, or while
@@ -134,6 +240,18 @@ impl Session {
     }
 
     /// Whether the session began on long-polling and has moved to a WebSocket (row A57).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// assert!(!session.has_upgraded());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn has_upgraded(&self) -> bool {
         self.shared.lock().upgraded
@@ -141,12 +259,38 @@ impl Session {
 
     /// Waits for the move to a WebSocket (the reference's `upgrade`, row A56): true once it has happened, false once
     /// the session is over without it. A session that began on a WebSocket does not move.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// session.close(CloseMode::Discard);
+    /// assert!(!session.upgraded().await); // it is over without that
+    /// # Ok(()) }
+    /// ```
     pub async fn upgraded(&self) -> bool {
         self.shared.upgraded().await
     }
 
     /// Queues messages that were framed before, next to each other and all or none: the way to send the
     /// same to many, what must not be torn apart, or what is not to be compressed ([`MessageFrame::uncompressed`]).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// let hello = MessageFrame::from(&Message::from("hello")); // framed once, for as many sessions as there are
+    /// session.send_frames(&[hello.clone()])?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`Session::send`].
@@ -183,6 +327,19 @@ impl Session {
     /// where nothing is queued and the transport waits for something to do: a GET is parked, or the WebSocket has
     /// written all that it was given. So of several sent in one go only the first one leaves.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// let position = MessageFrame::from(&Message::from("12,34"));
+    /// assert!(!session.send_volatile(&[position])?); // no poll waits: dropped
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`SendError::Closed`] where the session is closing or over.
     pub fn send_volatile(&self, frames: &[MessageFrame]) -> Result<bool, SendError> {
@@ -199,6 +356,19 @@ impl Session {
     ///
     /// Cancel-safe: dropped before it is done, it has either queued nothing, or the messages are on their way because
     /// there was room just then.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// let line = MessageFrame::from(&Message::from("a line of many"));
+    /// session.send_when_ready(&[line]).await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`SendError::Closed`] where the session is closing or over, or becomes so before there is room; never
@@ -234,6 +404,21 @@ impl Session {
 
     /// Waits until everything that was sent before this call has left, or was dropped to make room (row A59).
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// session.send("bye")?;
+    /// # let poll = format!("/engine.io/?EIO=4&transport=polling&sid={}", session.id().expose());
+    /// # let _: http::Response<Body> = engine.handle(http::Request::get(poll).body(String::new())?).await;
+    /// session.flushed().await?; // a poll has taken it
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`SendError::Closed`] where the session is over before that.
     pub fn flushed(&self) -> impl Future<Output = Result<(), SendError>> + Send + '_ {
@@ -244,6 +429,19 @@ impl Session {
     /// Waits until half of `max_queue_bytes` is free and nobody waits in [`Session::send_when_ready`]. What is sent then
     /// without waiting may find that others were faster.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// session.ready().await?;
+    /// session.send("there is room")?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`SendError::Closed`] where the session is closing or over, or becomes so meanwhile.
     pub async fn ready(&self) -> Result<(), SendError> {
@@ -251,6 +449,18 @@ impl Session {
     }
 
     /// Bytes that were sent and wait for the client (row D63).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// assert_eq!(session.queued_bytes(), 0);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.shared.lock().session.queued_bytes()
@@ -260,26 +470,91 @@ impl Session {
     ///
     /// One receiver at a time: a session that is received from in two places wakes one of them. Until a
     /// message is taken, nothing more is read from the client.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// session.close(CloseMode::Discard);
+    /// assert!(session.recv().await.is_none());
+    /// # Ok(()) }
+    /// ```
     pub async fn recv(&self) -> Option<Message> {
         std::future::poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     /// [`Session::recv`] for a future written by hand.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// let message = std::future::poll_fn(|cx| session.poll_recv(cx));
+    /// # session.close(CloseMode::Discard);
+    /// assert!(message.await.is_none()); // the session is over
+    /// # Ok(()) }
+    /// ```
     pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<Option<Message>> {
         self.shared.poll_recv(cx)
     }
 
     /// Closes the session as `forced close`; does nothing where it is closing or over (row A52).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// session.close(CloseMode::Discard); // what is queued is dropped
+    /// assert_eq!(session.closed().await.reason, CloseReason::ForcedClose);
+    /// # Ok(()) }
+    /// ```
     pub fn close(&self, mode: CloseMode) {
         self.shared.close(mode);
     }
 
     /// Waits for the end of the session, whoever ends it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// # session.close(CloseMode::Discard);
+    /// println!("over: {}", session.closed().await.reason);
+    /// # Ok(()) }
+    /// ```
     pub async fn closed(&self) -> Closed {
         self.shared.closed().await
     }
 
     /// Why the session ended; `None` while it goes on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// assert!(session.closed_now().is_none());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn closed_now(&self) -> Option<Closed> {
         self.shared.closed_now()

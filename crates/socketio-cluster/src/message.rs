@@ -162,6 +162,9 @@ pub enum Message {
         answer: Body,
     },
     /// 11: how many clients got the broadcast and were asked to acknowledge it. (F15)
+    ///
+    /// A second, smaller number behind the acknowledgements means that the other clients left without one: nobody has to wait for them
+    /// (R22). To a server of the reference it makes no difference: where a client is missing, that waits until its deadline.
     BroadcastClientCount {
         /// The broadcast.
         request: RequestId,

@@ -415,6 +415,9 @@ impl Node {
 
     /// Answers [`Work::Broadcast`]: how many clients were asked. It has to be published before any of their acknowledgements.
     ///
+    /// Where clients leave before they acknowledge, this is to be said again when the last of the others has, with their number:
+    /// then no server waits for those that are gone. (R22)
+    ///
     /// # Errors
     /// Where it is too large.
     pub fn answer_client_count(&self, to: &ReplyTo, clients: u64) -> Result<Publication, EncodeError> {

@@ -25,9 +25,17 @@ struct Pending {
     deadline: Moment,
     /// Who was asked and has said nothing yet.
     silent: BTreeSet<NodeId>,
-    /// Who has answered, and how many acknowledgements of its clients are still to come.
-    heard: BTreeMap<NodeId, u64>,
+    /// Who has answered.
+    heard: BTreeMap<NodeId, Clients>,
     outcome: Outcome,
+}
+
+/// The clients of a server that has answered.
+#[derive(Copy, Clone, Debug)]
+struct Clients {
+    told: u64,
+    /// How many acknowledgements are still to come.
+    due: u64,
 }
 
 /// All that is pending.
@@ -85,7 +93,9 @@ impl Requests {
                 pending.hear(&node, 0).then_some(Answer::ServerSideEmit(answer))
             }
             Message::BroadcastClientCount { clients, .. } => {
-                pending.hear(&node, clients);
+                if !pending.hear(&node, clients) {
+                    pending.expect_no_more(&node, clients);
+                }
                 None
             }
             Message::BroadcastAck { answer, .. } => pending.acknowledge(&node).then_some(Answer::Ack(answer)),
@@ -143,15 +153,25 @@ impl Pending {
         }
         // Whoever was not asked, as it was not known yet, has heard the question all the same and is welcome.
         self.silent.remove(node);
-        self.heard.insert(node.clone(), clients);
+        self.heard.insert(node.clone(), Clients { told: clients, due: clients });
         self.outcome.clients = self.outcome.clients.saturating_add(clients);
         true
+    }
+
+    /// The server has told a second number: where it is smaller, the clients that have not answered by now are gone. The same one is a
+    /// message that came twice.
+    fn expect_no_more(&mut self, node: &NodeId, answered: u64) {
+        if let Some(clients) = self.heard.get_mut(node)
+            && answered < clients.told
+        {
+            clients.due = 0;
+        }
     }
 
     /// Notes an acknowledgement of one of the server's clients; `false` where it has more than it said. The number is said first, and a
     /// backplane keeps the order.
     fn acknowledge(&mut self, node: &NodeId) -> bool {
-        let Some(due @ 1..) = self.heard.get_mut(node) else { return false };
+        let Some(Clients { due: due @ 1.., .. }) = self.heard.get_mut(node) else { return false };
         *due -= 1;
         self.outcome.acks += 1;
         true
@@ -159,7 +179,7 @@ impl Pending {
 
     /// Gives up on what the server has not answered yet; `false` where it had nothing more to answer.
     fn miss(&mut self, node: &NodeId, reason: Absence) -> bool {
-        let has_clients = self.heard.get(node).is_some_and(|due| *due > 0);
+        let has_clients = self.heard.get(node).is_some_and(|clients| clients.due > 0);
         if has_clients {
             self.heard.remove(node);
         }
@@ -171,11 +191,12 @@ impl Pending {
     }
 
     fn is_settled(&self) -> bool {
-        self.silent.is_empty() && self.heard.values().all(|due| *due == 0)
+        self.silent.is_empty() && self.heard.values().all(|clients| clients.due == 0)
     }
 
     fn into_outcome(mut self, reason: Absence) -> Outcome {
-        let late = self.heard.iter().filter(|(_, due)| **due > 0).map(|(node, _)| node.clone()).collect::<Vec<_>>();
+        let late =
+            self.heard.iter().filter(|(_, clients)| clients.due > 0).map(|(node, _)| node.clone()).collect::<Vec<_>>();
         for node in late.iter().chain(&self.silent) {
             self.outcome.missing.push((node.clone(), reason));
         }

@@ -12,6 +12,17 @@ use crate::AckId;
 ///
 /// An entry goes with its answer, at its deadline, or when the table is drained; nothing stays of it. An
 /// empty table holds no memory of its own.
+///
+/// ```
+/// use std::time::Duration;
+/// use engineio_proto::Moment;
+/// use socketio_proto::AckTable;
+///
+/// let mut table = AckTable::new();
+/// let id = table.insert(Some(Moment::EPOCH + Duration::from_secs(20)), "who asked");
+/// assert_eq!(table.take(id), Some("who asked"));
+/// assert_eq!(table.take(id), None); // a second answer
+/// ```
 #[derive(Debug)]
 pub struct AckTable<T> {
     next: u64,

@@ -28,6 +28,15 @@ use crate::{
 ///
 /// A received body shares the memory of its messages; cloning costs a reference count and the list of
 /// attachments.
+///
+/// ```
+/// use socketio_proto::Body;
+///
+/// let event = Body::event("move", &("knight", 3))?;
+/// assert_eq!(event.event_name().as_deref(), Some("move"));
+/// assert_eq!(event.args::<(String, u8)>()?, ("knight".into(), 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body {
     json: Text,
@@ -77,6 +86,14 @@ impl Body {
 
     /// The body of an EVENT: its name and its arguments.
     ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// let event = Body::event("hello", &(1, "two"))?;
+    /// assert_eq!(event.json().as_str(), r#"["hello",1,"two"]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`EncodeError::ReservedEvent`], and whatever keeps `args` from becoming JSON.
     pub fn event<T: Serialize + ?Sized>(event: &str, args: &T) -> Result<Self, EncodeError> {
@@ -87,6 +104,13 @@ impl Body {
 
     /// The body of an ACK: its arguments.
     ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::ack(&(1, "two"))?.json().as_str(), r#"[1,"two"]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Whatever keeps `args` from becoming JSON.
     pub fn ack<T: Serialize + ?Sized>(args: &T) -> Result<Self, EncodeError> {
@@ -96,6 +120,13 @@ impl Body {
     }
 
     /// The body of a CONNECT, by either side. (C20)
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// let payload = Body::connect(&serde_json::json!({ "token": "abc" }))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`EncodeError::NotAnObject`], [`EncodeError::BinaryNotAllowed`], and whatever keeps `data` from
@@ -110,6 +141,14 @@ impl Body {
 
     /// The body of a CONNECT_ERROR: `{"message":"…","data":…}`, without the second member where `data` is
     /// `None`. (C21)
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// let refusal = Body::connect_error("not authorized", None::<&()>)?;
+    /// assert_eq!(refusal.json().as_str(), r#"{"message":"not authorized"}"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`EncodeError::BinaryNotAllowed`], and whatever keeps `data` from becoming JSON.
@@ -137,18 +176,40 @@ impl Body {
     }
 
     /// The JSON text, with placeholders where the attachments belong.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::event("hello", &())?.json().as_str(), r#"["hello"]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn json(&self) -> &Text {
         &self.json
     }
 
     /// The attachments in the order of their numbers.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// let event = Body::event("file", &bytes::Bytes::from_static(b"content"))?;
+    /// assert_eq!(event.attachments(), ["content"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn attachments(&self) -> &[Bytes] {
         &self.attachments
     }
 
     /// Bytes of the text and the attachments together.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::event("hello", &())?.byte_len(), r#"["hello"]"#.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn byte_len(&self) -> usize {
         self.json.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
@@ -157,12 +218,26 @@ impl Body {
     /// The name of the event, borrowed unless it was written with escapes; a number is its text. (C35)
     ///
     /// `None` where this is not the body of an EVENT.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::event("hello", &())?.event_name().as_deref(), Some("hello"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn event_name(&self) -> Option<Cow<'_, str>> {
         event_name(&self.json)
     }
 
     /// The arguments of an EVENT as `T`, by the rule in the documentation of the crate.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::event("add", &(1, 2))?.args::<(u8, u8)>()?, (1, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Where an argument is missing or does not fit.
@@ -172,6 +247,13 @@ impl Body {
 
     /// The arguments of an ACK as `T`, by the rule in the documentation of the crate.
     ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::ack(&(1, 2))?.ack_args::<(u8, u8)>()?, (1, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Where an argument is missing or does not fit.
     pub fn ack_args<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ArgumentError> {
@@ -180,6 +262,14 @@ impl Body {
 
     /// The payload of a CONNECT or CONNECT_ERROR as `T`.
     ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// let payload = Body::connect(&serde_json::json!({ "token": "abc" }))?;
+    /// assert_eq!(payload.data::<serde_json::Value>()?["token"], "abc");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Where it does not fit.
     pub fn data<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ArgumentError> {
@@ -187,18 +277,40 @@ impl Body {
     }
 
     /// How many arguments an EVENT has, without its name.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::event("add", &(1, 2))?.arg_count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn arg_count(&self) -> usize {
         json::element_count(&self.json).saturating_sub(1)
     }
 
     /// How many arguments an ACK has.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::ack(&(1, 2))?.ack_arg_count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn ack_arg_count(&self) -> usize {
         json::element_count(&self.json)
     }
 
     /// The same in memory of its own, so that keeping it does not keep the messages that it came in.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// let event = Body::event("hello", &())?;
+    /// assert_eq!(event.detached(), event); // in memory of its own
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn detached(&self) -> Self {
         let attachments = self.attachments.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect();
@@ -243,6 +355,13 @@ impl Body {
 
     /// The body of an ACK that answers this EVENT with its own arguments, attachments included, without
     /// reading them.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::event("echo", &(1, 2))?.to_ack(), Body::ack(&(1, 2))?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn to_ack(&self) -> Self {
         let after_name = json::first_element(&self.json).and_then(|name| self.json.get(name.end..));

@@ -17,6 +17,16 @@ const MAX_DIGITS: usize = 16;
 ///
 /// After an error it has forgotten everything, but the connection is beyond repair and should be closed
 /// (C32). Between packets it holds no memory of its own.
+///
+/// ```
+/// use socketio_proto::{Decoder, DecoderLimits};
+///
+/// let mut decoder = Decoder::new(DecoderLimits::default());
+/// assert!(decoder.handle(r#"51-["file",{"_placeholder":true,"num":0}]"#.into())?.is_none()); // the attachment is to come
+/// let packet = decoder.handle(bytes::Bytes::from_static(b"content").into())?.ok_or("complete")?;
+/// assert_eq!(packet.body.ok_or("an event has one")?.attachments(), ["content"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Decoder {
     limits: DecoderLimits,

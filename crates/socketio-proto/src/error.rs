@@ -9,6 +9,13 @@ use std::{error::Error, fmt};
 ///
 /// `offset` is in bytes from the start of the message. The text of each is the reference's where
 /// it has one.
+///
+/// ```
+/// use socketio_proto::{DecodeError, Decoder, DecoderLimits};
+///
+/// let error = Decoder::new(DecoderLimits::default()).handle("9".into()).unwrap_err();
+/// assert_eq!(error, DecodeError::UnknownPacketType(Some('9')));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -99,6 +106,12 @@ impl fmt::Display for DecodeError {
 impl Error for DecodeError {}
 
 /// Why a value cannot be sent.
+///
+/// ```
+/// use socketio_proto::{Body, EncodeError};
+///
+/// assert_eq!(Body::event("disconnect", &()), Err(EncodeError::ReservedEvent));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -136,6 +149,14 @@ impl fmt::Display for EncodeError {
 impl Error for EncodeError {}
 
 /// Why the values of a packet do not fit the type that was asked for.
+///
+/// ```
+/// use socketio_proto::Body;
+///
+/// let event = Body::event("add", &(1, "two"))?;
+/// assert_eq!(event.args::<(u8, u8)>().unwrap_err().index(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgumentError {
     index: usize,

@@ -8,6 +8,11 @@
 ///
 /// The memory that one connection can make it hold is at most one text message, `max_attachment_bytes`,
 /// and some 32 bytes for each of `max_attachments`; nothing is reserved ahead of what has arrived.
+///
+/// ```
+/// let mut limits = socketio_proto::DecoderLimits::default();
+/// limits.max_attachments = 10; // as the reference has it
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecoderLimits {

@@ -27,6 +27,10 @@ pub fn is_reserved_event(event: &str) -> bool {
 ///
 /// BINARY_EVENT and BINARY_ACK exist only on the wire: a packet whose body has attachments is written as
 /// one, and read back as [`Event`](Self::Event) or [`Ack`](Self::Ack). (C2, C17)
+///
+/// ```
+/// assert_eq!(socketio_proto::PacketKind::from_number(2), Some(socketio_proto::PacketKind::Event));
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PacketKind {
     /// 0: joins a namespace, or confirms it.
@@ -74,6 +78,15 @@ impl PacketKind {
 }
 
 /// One packet of the protocol, whole: an event with attachments has them all.
+///
+/// ```
+/// use socketio_proto::{AckId, Body, Namespace, Packet, PacketKind, encode_packet};
+///
+/// let mut packet = Packet::new(PacketKind::Event, Namespace::new("/chat"), Some(Body::event("hello", &1)?));
+/// packet.ack = Some(AckId(7));
+/// assert_eq!(encode_packet(&packet).frames()[0].packet(), br#"42/chat,7["hello",1]"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
     /// What it is.
@@ -120,6 +133,10 @@ impl Packet {
 }
 
 /// The id that ties an acknowledgement to its event; unique among the pending ones of a sender. (C14, C34)
+///
+/// ```
+/// assert!(socketio_proto::AckId(7) < socketio_proto::AckId::MAX);
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AckId(pub u64);
 
@@ -138,6 +155,13 @@ impl fmt::Display for AckId {
 ///
 /// That of a received packet shares the memory of its message: what lives longer than the packet should
 /// keep a [`detached`](Self::detached) one.
+///
+/// ```
+/// use socketio_proto::Namespace;
+///
+/// assert_eq!(Namespace::new("chat").as_str(), "/chat");
+/// assert!(Namespace::root().is_root());
+/// ```
 #[derive(Clone)]
 pub struct Namespace(Text);
 

@@ -111,6 +111,10 @@ pub trait Decode: Debug {
 }
 
 /// The default parser: text with binary attachments, by [`encode`](crate::encode) and [`Decoder`]. (C3, C4)
+///
+/// ```
+/// let parser = socketio_proto::AnyParser::new(socketio_proto::JsonParser);
+/// ```
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct JsonParser;
 
@@ -155,6 +159,10 @@ pub struct AnyParser(Option<Arc<dyn Parser>>);
 
 impl AnyParser {
     /// `parser`; [`JsonParser`] is recognised as the default.
+    ///
+    /// ```
+    /// let parser = socketio_proto::AnyParser::new(socketio_proto::MsgpackParser);
+    /// ```
     #[must_use]
     pub fn new<P: Parser>(parser: P) -> Self {
         let json = TypeId::of::<P>() == TypeId::of::<JsonParser>();
@@ -162,6 +170,10 @@ impl AnyParser {
     }
 
     /// Whether it is the default one, whose packets are what [`encode`](crate::encode) makes of them.
+    ///
+    /// ```
+    /// assert!(socketio_proto::AnyParser::default().is_json());
+    /// ```
     #[must_use]
     pub const fn is_json(&self) -> bool {
         self.0.is_none()
@@ -210,6 +222,14 @@ impl AnyParser {
     }
 
     /// The decoder for one new connection.
+    ///
+    /// ```
+    /// use socketio_proto::{AnyParser, DecoderLimits};
+    ///
+    /// let mut decoder = AnyParser::default().decoder(DecoderLimits::default());
+    /// assert!(decoder.handle(r#"2["hello"]"#.into())?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn decoder(&self, limits: DecoderLimits) -> AnyDecoder {
         AnyDecoder(match &self.0 {

@@ -53,6 +53,8 @@
 //! waits, and only then the next one starts. Past [`Limits::max_pending_handlers`] handlers that wait, the
 //! connection is not read until one ends.
 
+#[cfg(doctest)]
+mod guide;
 pub mod server;
 
 /// What joins several servers: [`Backplane`](cluster::Backplane) and what there is of it. [`Server::in_cluster`] takes one.

@@ -404,3 +404,37 @@ async fn a_middleware_cannot_wait_for_the_client() {
     let client = Client::open(&io).await;
     assert_eq!(client.exchange("40").await, ["44{\"message\":\"NotConnected\"}"]);
 }
+
+/// D68: a socket may have event middlewares of its own; they come behind those of its namespace, and are no other socket's.
+#[tokio::test(start_paused = true)]
+async fn a_socket_has_event_middlewares_of_its_own_behind_those_of_the_namespace() {
+    let (io, log) = (Server::new(), Log::default());
+    let noted = |what: &'static str| {
+        let log = log.clone();
+        move || {
+            log.push(what.to_owned());
+            std::future::ready(())
+        }
+    };
+    let own = noted("its own");
+    io.of("/")
+        .on_connect(move |socket: Socket, Auth(muted): Auth<Option<String>>| {
+            socket.event_middleware(own.clone());
+            if muted.is_some() {
+                socket.event_middleware(async || Err::<(), _>(HandlerError::new("you are muted")));
+            }
+            std::future::ready(())
+        })
+        .event_middleware(noted("the namespace's"))
+        .on("say", noted("said"));
+    let client = Client::connected(&io).await;
+    client.send("42[\"say\"]").await;
+    log.becomes(&["the namespace's", "its own", "said"]).await;
+    io.of("/").sockets()[0].event_middleware(async || Err::<(), _>(HandlerError::new("you are muted")));
+    client.send("421[\"say\"]").await;
+    assert_eq!(client.receive().await, ["431[{\"error\":\"you are muted\"}]"]);
+    let other = Client::connected(&io).await;
+    log.clear();
+    other.send("42[\"say\"]").await;
+    log.becomes(&["the namespace's", "its own", "said"]).await;
+}

@@ -1,5 +1,5 @@
-//! Rows of the contract that are small and that no other test comes past: what a server does at its end, what a socket
-//! knows of itself, what a broadcast costs. Without sockets and on a paused clock, but where the peer's address matters.
+//! Rows of the contract that are small and that no other test comes past: what a server can be told and does at its end,
+//! what a socket knows of itself, what a broadcast costs. Without sockets and on a paused clock, but where the peer's address matters.
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
 
@@ -15,8 +15,14 @@ use std::{
 };
 
 use client::{Client, Log};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
 use serde::{Serialize, Serializer};
-use socketio::{AckError, Server, Socket};
+use socketio::{
+    AckError, Config, ConnectionStateRecovery, Server, Socket,
+    cluster::{Backplane, BackplaneError, BoxFuture, Inbox, MemoryBackplane, MemoryHub, NodeId, Publication},
+    testing::TestClient,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// D15: whoever is connected learns of the end from the connection, not from a DISCONNECT; and ending twice is harmless.
@@ -120,6 +126,172 @@ async fn a_broadcast_is_encoded_once_for_all() {
     }
     assert_eq!(count.load(Ordering::Relaxed), 1);
     assert!(io.of("/").emit("disconnect", &()).is_err());
+}
+
+/// Whether clients are told a private id with which they could come back.
+async fn tells_a_private_id(config: Config) -> bool {
+    let client = Client::open(&Server::with_config(config)).await;
+    client.send("40").await;
+    client.receive().await[0].contains("\"pid\":\"")
+}
+
+/// D7, D103: that clients may come back is an option, and off unless it is asked for.
+#[tokio::test(start_paused = true)]
+async fn clients_can_come_back_only_where_that_is_configured() {
+    let mut config = Config::default();
+    assert!(!tells_a_private_id(config.clone()).await);
+    config.connection_state_recovery = Some(ConnectionStateRecovery::default());
+    assert!(tells_a_private_id(config).await);
+}
+
+/// A backplane that counts, in front of another one.
+#[derive(Debug)]
+struct Counting(MemoryBackplane, Arc<AtomicUsize>);
+
+impl Backplane for Counting {
+    fn start(
+        &self,
+        node: NodeId,
+        inbox: Inbox,
+    ) -> BoxFuture<Result<BoxFuture<Result<(), BackplaneError>>, BackplaneError>> {
+        self.0.start(node, inbox)
+    }
+
+    fn publish(&self, publication: Publication) -> BoxFuture<Result<(), BackplaneError>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.publish(publication)
+    }
+
+    fn close(&self) -> BoxFuture<()> {
+        self.0.close()
+    }
+}
+
+/// D6, D43: what joins the servers is the application's choice. Over it goes the data of sockets, among other things.
+#[tokio::test(start_paused = true)]
+async fn servers_are_joined_by_the_backplane_that_they_are_given() {
+    let (hub, count) = (MemoryHub::new(), Arc::new(AtomicUsize::new(0)));
+    let join = async || {
+        let backplane = Arc::new(Counting(hub.backplane(), count.clone()));
+        Server::in_cluster(Config::default(), backplane).await.unwrap()
+    };
+    let (here, there) = (join().await, join().await);
+    let client = Client::connected(&there).await;
+    there.of("/").sockets()[0].set_data(("Ada", 36));
+    while here.server_count() < 2 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let sockets = here.of("/").fetch_sockets().await.unwrap();
+    assert_eq!((sockets.len(), sockets[0].data().unwrap()), (1, Some(("Ada".to_owned(), 36))));
+    let before = count.load(Ordering::Relaxed);
+    here.emit("news", &1).unwrap();
+    assert_eq!(client.receive().await, ["42[\"news\",1]"]);
+    assert!(count.load(Ordering::Relaxed) > before);
+    let alone = Server::new();
+    assert_eq!((here.server_count(), there.server_count(), alone.server_count()), (2, 2, 1));
+    let _closed = tokio::join!(here.close(), there.close());
+}
+
+/// D43, D109: what was kept with a socket is there again when its client comes back.
+#[tokio::test(start_paused = true)]
+async fn the_data_of_a_socket_comes_back_with_its_client() {
+    let mut config = Config::default();
+    config.connection_state_recovery = Some(ConnectionStateRecovery::default());
+    let io = Server::with_config(config);
+    let client = Client::open(&io).await;
+    client.send("40").await;
+    let connected = client.receive().await.remove(0);
+    let pid = connected.split("\"pid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let before = io.of("/").sockets().remove(0);
+    before.set_data(String::from("Ada"));
+    before.emit("x", &()).unwrap();
+    let event = client.receive().await.remove(0);
+    let offset = event.trim_start_matches("42[\"x\",\"").trim_end_matches("\"]");
+    client.close().await;
+    let client = Client::open(&io).await;
+    client.send(&format!("40{{\"pid\":\"{pid}\",\"offset\":\"{offset}\"}}")).await;
+    client.receive().await;
+    let after = io.of("/").sockets().remove(0);
+    assert!(after.is_recovered() && after != before && after.id() == before.id());
+    assert_eq!(after.data::<String>().as_deref(), Some(&"Ada".to_owned()));
+}
+
+/// D16: what the main namespace does, the server does.
+#[tokio::test(start_paused = true)]
+async fn the_server_speaks_for_its_main_namespace() {
+    let io = Server::new();
+    let other = io.of("/other");
+    let (ada, bob) = (TestClient::connect(&io).await, TestClient::connect(&io).await);
+    let elsewhere = ada.join("/other").await;
+    other.sockets_join(["b"]);
+    for (client, room) in [(&ada, "a"), (&bob, "b")] {
+        io.to(client.id()).sockets_join([room]);
+    }
+    io.emit("all", &()).unwrap();
+    io.to("a").emit("a", &()).unwrap();
+    io.except("a").emit("not a", &()).unwrap();
+    io.broadcast().to("b").to("a").emit("both", &()).unwrap();
+    for (client, heard) in [(&ada, ["all", "a", "both"]), (&bob, ["all", "not a", "both"])] {
+        for name in heard {
+            assert_eq!(client.next_event().await.name(), name);
+        }
+        client.expect_nothing().await;
+    }
+    elsewhere.expect_nothing().await;
+    assert_eq!(io.broadcast().sockets().len(), 2);
+}
+
+/// D54, A10: an event that says so is not compressed, whoever sends it; the next one is again.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_must_not_be_compressed_is_not() {
+    let io = Server::new();
+    let ask = async |method: &str, query: &str, body: &'static str| {
+        let uri = format!("/socket.io/?EIO=4&transport=polling{query}");
+        let request = Request::builder().method(method).uri(uri).header("accept-encoding", "gzip");
+        let answer: Response<engineio::server::Body<Full<bytes::Bytes>>> =
+            io.engine().handle(request.body(Full::<bytes::Bytes>::from(body)).unwrap()).await;
+        let packed = answer.headers().contains_key("content-encoding");
+        (packed, answer.into_body().collect().await.unwrap().to_bytes())
+    };
+    let (_, open) = ask("GET", "", "").await;
+    let query = format!("&sid={}", String::from_utf8(open.to_vec()).unwrap().split('"').nth(3).unwrap());
+    ask("POST", &query, "40").await;
+    ask("GET", &query, "").await;
+    let socket = io.of("/").sockets().remove(0);
+    let long = "x".repeat(2000);
+    for (round, compressed) in [true, false, true, false, true, false].into_iter().enumerate() {
+        let sent = match round {
+            0 => socket.emit("x", &long),
+            1 => socket.compress(false).emit("x", &long),
+            2 => socket.compress(true).emit("x", &long),
+            3 => io.broadcast().compress(false).emit("x", &long),
+            4 => io.emit("x", &long),
+            _ => socket.compress(false).emit("x", &long),
+        };
+        sent.unwrap();
+        let (packed, body) = ask("GET", &query, "").await;
+        assert_eq!((packed, body.len() < 200), (compressed, compressed), "{round}: {} bytes", body.len());
+    }
+}
+
+/// D60: who leaves a room is not reached there any more, in another one it is still, and by its id always.
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_leaves_a_room_is_still_reached_in_others_and_by_its_id() {
+    let io = Server::new();
+    let client = Client::connected(&io).await;
+    let socket = io.of("/").sockets().remove(0);
+    for room in ["a", "b"] {
+        socket.join(room);
+    }
+    for room in ["a", "a", "never joined", socket.id().as_str()] {
+        socket.leave(room);
+    }
+    assert_eq!(socket.rooms(), ["b".into()] as [Arc<str>; 1]);
+    for room in ["a", "b", "never joined", socket.id().as_str()] {
+        io.to(room).emit("x", if room == socket.id().as_str() { "own" } else { room }).unwrap();
+    }
+    assert_eq!(client.receive().await, ["42[\"x\",\"b\"]", "42[\"x\",\"own\"]"]);
+    assert_eq!(io.of("/").room_len("a"), 0);
 }
 
 /// D46: the address of the direct peer, whatever the headers of a proxy say, which are there to be read.

@@ -201,7 +201,7 @@ proptest! {
                         number += 1;
                         MessageFrame::text(&[&number.to_string(), &"x".repeat(*size)])
                     }).collect();
-                    let options = SendOptions { droppable, volatile: false };
+                    let options = SendOptions { droppable, ..SendOptions::KEPT };
                     let roomy = queue.has_room(SendQueue::cost_of(&messages), limit, when_full);
                     let seen = queue.push(&messages, options, limit, when_full);
                     prop_assert_eq!(roomy, seen.is_ok(), "has_room says what push does");

@@ -3,7 +3,7 @@
 
 use super::server::{ServerSession, State};
 use crate::{
-    MessageFrame,
+    MessageFrame, WhenFull,
     error::SendError,
     send::{SendMark, SendOptions, Sent},
 };
@@ -21,7 +21,8 @@ impl ServerSession {
             return Ok(Sent::Discarded);
         }
         let limits = &self.limits;
-        let dropped = self.queue.push(frames, options, limits.max_queue_bytes, limits.when_full)?;
+        let when_full = if options.keeps_others { WhenFull::Refuse } else { limits.when_full };
+        let dropped = self.queue.push(frames, options, limits.max_queue_bytes, when_full)?;
         Ok(Sent::Queued { dropped })
     }
 

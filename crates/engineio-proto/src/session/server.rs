@@ -124,7 +124,7 @@ impl ServerSession {
     }
 
     /// The first answer of a session opened by a GET, with a message behind the open packet, so that both travel together
-    /// (row A17). For a session on a WebSocket, [`ServerSession::handle_send`] right after the opening does the same.
+    /// (row A17). For a session on a WebSocket, [`ServerSession::send_behind_open`] does the same.
     #[must_use]
     pub fn answer_open_with(&self, open: &Text, initial: &MessageFrame) -> Payload {
         let mut payload = self.dialect.writer();
@@ -132,6 +132,13 @@ impl ServerSession {
         // Whatever its size: the bound of a payload is for what the peer makes this side send.
         payload.push_message(initial, usize::MAX);
         payload.finish()
+    }
+
+    /// Queues a message behind the open packet of a session that was just opened on a WebSocket (row A17). It is this
+    /// side's own choice, so that no bound is asked, as in [`ServerSession::answer_open_with`].
+    pub fn send_behind_open(&mut self, initial: &MessageFrame) {
+        // A queue without a bound takes anything.
+        let _ = self.queue.push(std::slice::from_ref(initial), SendOptions::KEPT, usize::MAX, WhenFull::Refuse);
     }
 
     fn new(limits: Arc<Limits>, dialect: Dialect, state: State, now: Moment) -> Self {

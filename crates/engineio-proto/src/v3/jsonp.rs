@@ -17,9 +17,13 @@ pub(super) fn script(index: u32, payload: &str) -> String {
 /// The payload in the body of a POST.
 ///
 /// # Errors
-/// [`DecodeError::Form`] where there is no field `d`.
+/// [`DecodeError::Form`] where there is no field `d`, or bytes in it that are no text make it longer than the body: what
+/// is put in for each of them is three bytes long, and the body is what was bounded.
 pub(crate) fn form_data(body: &[u8]) -> Result<Text, DecodeError> {
     let (_, data) = form_urlencoded::parse(body).find(|(name, _)| name == "d").ok_or(DecodeError::Form)?;
+    if data.len() > body.len() {
+        return Err(DecodeError::Form);
+    }
     Ok(with_line_breaks(&data).into())
 }
 
@@ -68,6 +72,14 @@ mod tests {
         for (body, expected) in table {
             assert_eq!(form_data(body).as_deref().map_err(|error| *error), expected, "{:?}", body.escape_ascii());
         }
+    }
+
+    /// S24: decoding does not get a payload past the bound on the body.
+    #[test]
+    fn a_form_of_bytes_that_are_no_text_does_not_grow() {
+        let body = [b"d=1000:4", &[0xFF; 999][..]].concat();
+        assert_eq!(form_data(&body), Err(DecodeError::Form));
+        assert_eq!(form_data(b"d=2:4%FF").as_deref(), Ok("2:4\u{FFFD}"));
     }
 
     /// What the official client does: a backslash in front of each `\n` and then `\n` for each line break.

@@ -10,22 +10,43 @@ use http_body::{Frame, SizeHint};
 use http_body_util::{Either, Full};
 
 /// The body of an answer: bytes of the engine, or `B`, the body of an inner service.
+///
+/// ```
+/// use engineio::server::Body;
+///
+/// let answer: http::Response<Body> = http::Response::new(Body::full("hello"));
+/// ```
 #[derive(Debug)]
 pub struct Body<B = Full<Bytes>>(Either<Full<Bytes>, B>);
 
 impl<B> Body<B> {
     /// The engine's own bytes; their length is known.
+    ///
+    /// ```
+    /// let body: engineio::server::Body = engineio::server::Body::full("hello");
+    /// ```
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         Self(Either::Left(Full::new(bytes.into())))
     }
 
     /// No bytes at all.
+    ///
+    /// ```
+    /// use http_body::Body as _;
+    ///
+    /// let body: engineio::server::Body = engineio::server::Body::empty();
+    /// assert!(body.is_end_stream());
+    /// ```
     #[must_use]
     pub fn empty() -> Self {
         Self::full(Bytes::new())
     }
 
     /// The body of the inner service.
+    ///
+    /// ```
+    /// let body = engineio::server::Body::inner(String::from("the answer of the service behind"));
+    /// ```
     pub const fn inner(body: B) -> Self {
         Self(Either::Right(body))
     }

@@ -49,6 +49,19 @@ const MAX_ID_BYTES: usize = 256;
 ///
 /// It has no socket of its own: use it as a tower service or layer ([`Engine::service`], [`Engine::layer`]), feed
 /// it requests by hand ([`Engine::handle`]), or let it listen ([`Engine::listen`]).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use engineio::{*, server::{Body, Engine}};
+/// let engine = Engine::new(Config::default(), |session| async move {
+///     let _ = session.send("welcome");
+///     session.closed().await;
+/// });
+/// let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+/// let answer: http::Response<Body> = engine.handle(opening).await;
+/// assert_eq!((answer.status(), engine.session_count()), (http::StatusCode::OK, 1));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Engine {
     pub(super) inner: Arc<Inner>,
@@ -71,6 +84,16 @@ pub(super) struct Inner {
 impl Engine {
     /// A server that runs `application` once for each session, inside the session's one task: it receives
     /// and sends through the [`Session`], and when it returns, the session is closed gracefully.
+    ///
+    /// ```
+    /// use engineio::{Config, server::Engine};
+    ///
+    /// let engine = Engine::new(Config::default(), |session| async move {
+    ///     while let Some(message) = session.recv().await {
+    ///         println!("{message:?}");
+    ///     }
+    /// });
+    /// ```
     ///
     /// # Panics
     /// Where the configured [`Cookie`](crate::Cookie) has a name, a domain or a path that no cookie can have.
@@ -100,18 +123,33 @@ impl Engine {
     }
 
     /// Whether a request with this path is for the engine.
+    ///
+    /// ```
+    /// let engine = engineio::server::Engine::new(engineio::Config::default(), |_session| async {});
+    /// assert!(engine.serves("/engine.io/") && !engine.serves("/"));
+    /// ```
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {
         self.inner.config.serves(path)
     }
 
     /// Sessions that are alive now (row A30).
+    ///
+    /// ```
+    /// let engine = engineio::server::Engine::new(engineio::Config::default(), |_session| async {});
+    /// assert_eq!(engine.session_count(), 0);
+    /// ```
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.inner.registry.len()
     }
 
     /// How often what happened so far, and how often each limit was met.
+    ///
+    /// ```
+    /// let engine = engineio::server::Engine::new(engineio::Config::default(), |_session| async {});
+    /// assert_eq!(engine.counters().upgrades, 0);
+    /// ```
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.inner.tally.read()
@@ -120,6 +158,19 @@ impl Engine {
     /// Closes every session at once, dropping what is queued (row A31), stops the listeners, refuses new
     /// sessions, and waits until all tasks have ended: an application that does not return when `recv` gives
     /// `None` holds this up.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// # let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// # let engine = Engine::new(Config::default(), move |session| { let _ = give.send(session.clone()); async move { session.closed().await; } });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// engine.close().await;
+    /// assert_eq!(session.closed().await.reason, CloseReason::ForcedClose);
+    /// # Ok(()) }
+    /// ```
     pub async fn close(&self) {
         self.inner.closing.cancel();
         for session in self.inner.registry.all() {
@@ -131,6 +182,16 @@ impl Engine {
 
     /// Answers one request (row A24). The path is not looked at; see [`Engine::serves`]. For a WebSocket the
     /// request must carry hyper's upgrade extension, as it does under every server built on hyper.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// let engine = Engine::new(Config::default(), |_session| async {});
+    /// let wrong = http::Request::get("/engine.io/?EIO=4&transport=pigeon").body(String::new())?;
+    /// let answer: http::Response<Body> = engine.handle(wrong).await;
+    /// assert_eq!(answer.status(), 400);
+    /// # Ok(()) }
+    /// ```
     pub async fn handle<B, R>(&self, request: http::Request<B>) -> Response<Body<R>>
     where
         B: http_body::Body,
@@ -227,8 +288,7 @@ impl Engine {
         let now = self.inner.clock.now();
         let (mut session, wire) = ServerSession::open_wire(self.inner.limits.clone(), dialect, &open, now);
         if let Some(initial) = &self.inner.initial {
-            // Nothing is queued yet but the open packet, and an initial packet is the application's own.
-            let _ = session.handle_send(std::slice::from_ref(initial));
+            session.send_behind_open(initial);
         }
         self.answer_upgrade(&mut response, request, added, true);
         self.start(id, session, request, |shared| shared.lock().offered = Some((wire, upgrade)))?;

@@ -23,6 +23,17 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A bound TCP listener that serves an engine.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use engineio::{*, server::{Body, Engine}};
+/// let engine = Engine::new(Config::default(), |session| async move { drop(session.closed().await) });
+/// let listener = engine.bind("127.0.0.1:0").await?;
+/// println!("listening on http://{}", listener.local_addr()?);
+/// tokio::spawn(listener.serve(engine.service()));
+/// # engine.close().await;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Listener {
     tcp: TcpListener,
@@ -32,6 +43,14 @@ pub struct Listener {
 impl Engine {
     /// Binds an address, to serve later; port 0 takes a free one.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// let engine = Engine::new(Config::default(), |session| async move { drop(session.closed().await) });
+    /// let listener = engine.bind("127.0.0.1:0").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// What the system says of the address.
     pub async fn bind(&self, address: impl ToSocketAddrs) -> io::Result<Listener> {
@@ -39,6 +58,16 @@ impl Engine {
     }
 
     /// Binds an address and serves it until [`Engine::close`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// let engine = Engine::new(Config::default(), |session| async move { drop(session.closed().await) });
+    /// let closing = engine.clone();
+    /// tokio::spawn(async move { closing.close().await }); // on a signal, say
+    /// engine.listen("127.0.0.1:0").await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// What the system says of the address.
@@ -51,6 +80,14 @@ impl Engine {
 impl Listener {
     /// The address that it listens on.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// let engine = Engine::new(Config::default(), |session| async move { drop(session.closed().await) });
+    /// assert_ne!(engine.bind("127.0.0.1:0").await?.local_addr()?.port(), 0);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// What the system says; a listener that was bound knows its address.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -58,6 +95,16 @@ impl Listener {
     }
 
     /// Serves `service`, which is usually [`Engine::service`] or something around it, until [`Engine::close`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// let engine = Engine::new(Config::default(), |session| async move { drop(session.closed().await) });
+    /// let listener = engine.bind("127.0.0.1:0").await?;
+    /// # engine.close().await;
+    /// listener.serve(engine.service()).await; // until the engine is closed
+    /// # Ok(()) }
+    /// ```
     pub async fn serve<S, R>(self, service: S)
     where
         S: Service<Request<Incoming>, Response = Response<R>> + Clone + Send + 'static,

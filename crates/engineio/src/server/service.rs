@@ -16,6 +16,14 @@ use tower_service::Service;
 use super::{Body, Engine};
 
 /// Puts an engine in front of a service: requests to the engine's path are the engine's, all others go on.
+///
+/// ```
+/// use engineio::{Config, server::{Engine, NotFound}};
+/// use tower_layer::Layer;
+///
+/// let engine = Engine::new(Config::default(), |_session| async {});
+/// let service = engine.layer().layer(NotFound);
+/// ```
 #[derive(Clone, Debug)]
 pub struct EngineLayer {
     engine: Engine,
@@ -30,6 +38,17 @@ impl<S> Layer<S> for EngineLayer {
 }
 
 /// An engine in front of the service `S`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use engineio::{*, server::{Body, Engine}};
+/// use tower_service::Service;
+///
+/// let mut service = Engine::new(Config::default(), |_session| async {}).service();
+/// let elsewhere = http::Request::get("/").body(String::new())?;
+/// assert_eq!(service.call(elsewhere).await?.status(), 404);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct EngineService<S = NotFound> {
     engine: Engine,
@@ -37,17 +56,37 @@ pub struct EngineService<S = NotFound> {
 }
 
 /// What stands behind an engine without an application: 404 for everything (row A23).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use engineio::{*, server::{Body, Engine}};
+/// use tower_service::Service;
+///
+/// let request = http::Request::get("/").body(String::new())?;
+/// assert_eq!(server::NotFound.call(request).await?.status(), 404);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NotFound;
 
 impl Engine {
     /// The layer that puts this engine in front of a service, such as an axum router.
+    ///
+    /// ```
+    /// let engine = engineio::server::Engine::new(engineio::Config::default(), |_session| async {});
+    /// let layer = engine.layer(); // for `axum::Router::layer`, or any tower stack
+    /// ```
     #[must_use]
     pub fn layer(&self) -> EngineLayer {
         EngineLayer { engine: self.clone() }
     }
 
     /// The engine as a service; what is not its path is answered with 404.
+    ///
+    /// ```
+    /// let engine = engineio::server::Engine::new(engineio::Config::default(), |_session| async {});
+    /// let service = engine.service(); // for hyper, or `Listener::serve`
+    /// ```
     #[must_use]
     pub fn service(&self) -> EngineService {
         EngineService { engine: self.clone(), inner: NotFound }

@@ -204,6 +204,20 @@ async fn the_initial_packet_comes_right_behind_the_open_packet() {
     }
 }
 
+/// A17: whatever its size, on either transport.
+#[tokio::test(start_paused = true)]
+async fn an_initial_packet_larger_than_the_queue_is_sent_all_the_same() {
+    let text = "x".repeat(500);
+    let mut config = Config::default();
+    config.initial_packet = Some(Message::from(text.clone()));
+    config.limits.max_queue_bytes = 100;
+    let (engine, _sessions) = engine(config);
+    assert!(get(&engine, HANDSHAKE).await.text().ends_with(&format!("\u{1e}4{text}")));
+    let (_, mut wire) = Wire::open(&engine, WEBSOCKET).await;
+    assert!(wire.text().await.starts_with("0{"));
+    assert_eq!(wire.text().await, format!("4{text}"));
+}
+
 /// A19: a WebSocket for somebody else's path is somebody else's; with nobody there, it is not found.
 #[tokio::test(start_paused = true)]
 async fn a_websocket_for_another_path_is_not_found() {

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::pin, task::Poll, time::Duration};
 
-use engineio::{CloseMode, CloseReason, SendError, TransportKind};
+use engineio::{CloseMode, CloseReason, Revision, SendError, TransportKind};
 use http_body::Frame;
 use http_body_util::StreamBody;
 
@@ -32,6 +32,36 @@ async fn the_move_to_a_websocket_is_told() {
     let direct = sessions.recv().await.unwrap();
     let (upgraded, ()) = tokio::join!(direct.upgraded(), async { direct.close(CloseMode::Discard) });
     assert!(!upgraded && !direct.has_upgraded(), "it began there");
+}
+
+/// A57: what a session is and was, from its first request to its end.
+#[tokio::test(start_paused = true)]
+async fn a_session_knows_its_id_its_request_its_revision_and_whether_it_is_over() {
+    let mut config = Config::default();
+    config.allow_eio3 = true;
+    let (engine, mut sessions) = engine(config);
+    for (target, revision, transport) in [
+        (HANDSHAKE, Revision::V4, TransportKind::Polling),
+        ("/engine.io/?EIO=3&transport=polling", Revision::V3, TransportKind::Polling),
+        (WEBSOCKET, Revision::V4, TransportKind::WebSocket),
+    ] {
+        let (opened, _wire) = match transport {
+            TransportKind::Polling => (get(&engine, target).await.text().to_owned(), None),
+            _ => {
+                let (_, mut wire) = Wire::open(&engine, target).await;
+                (wire.text().await, Some(wire))
+            }
+        };
+        let session = sessions.recv().await.unwrap();
+        assert!(opened.contains(&format!("\"sid\":\"{}\"", session.id().expose())), "{target}");
+        assert_eq!(session.request().uri, target);
+        assert_eq!((session.revision(), session.transport()), (revision, Some(transport)), "{target}");
+        assert!(!session.has_upgraded() && session.closed_now().is_none(), "{target}");
+        session.close(CloseMode::Discard);
+        session.closed().await;
+        assert_eq!((session.closed_now().unwrap().reason, session.transport()), (CloseReason::ForcedClose, None));
+        assert_eq!(session.send("late"), Err(SendError::Closed));
+    }
 }
 
 /// A56, A59: waiting for what was sent ends when the transport has it, and not before.

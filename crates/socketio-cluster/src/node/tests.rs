@@ -330,6 +330,27 @@ fn a_broadcast_with_acks_counts_clients_and_ends_with_the_last_ack() {
     assert_eq!(hear(&mut node, 2, acked(2), 1.0), [answer(2), Output::Finished { request: request.clone(), outcome }]);
 }
 
+/// R22.
+#[test]
+fn clients_that_left_are_not_waited_for_once_their_server_says_so() {
+    let table: [(&[u64], bool); 6] =
+        [(&[], false), (&[3], false), (&[4], false), (&[1], true), (&[0], true), (&[3, 1, 1], true)];
+    for (later, is_over) in table {
+        let mut node = node(&[2]);
+        let event = Body::event("e", &()).unwrap();
+        let options = BroadcastOptions::default();
+        let request = node.begin_broadcast(&chat(), &event, &options, at(0.0), &mut Vec::new()).unwrap();
+        let count = |clients| Message::BroadcastClientCount { request: request.clone(), clients };
+        hear(&mut node, 2, count(3), 1.0);
+        hear(&mut node, 2, Message::BroadcastAck { request: request.clone(), answer: ack(1) }, 1.0);
+        let out: Vec<_> = later.iter().flat_map(|number| hear(&mut node, 2, count(*number), 1.0)).collect();
+        let expected = Outcome { answered: 1, clients: 3, acks: 1, ..Outcome::default() };
+        assert_eq!(outcome(&out), is_over.then_some(&expected), "{later:?}");
+        assert_eq!(node.pending_requests(), usize::from(!is_over), "{later:?}");
+        assert!(!expected.is_complete());
+    }
+}
+
 #[test]
 fn a_server_that_dies_between_request_count_and_acks_is_missing_from_the_broadcast() {
     for (counts, missing) in [(None, true), (Some(2), true), (Some(1), false)] {

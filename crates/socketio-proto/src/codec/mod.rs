@@ -20,6 +20,14 @@ use crate::{AckId, Body, EncodeError, Namespace, Packet, PacketKind};
 ///
 /// The messages must be sent one after the other with none of another packet between them (R20).
 /// Cloning costs a reference count.
+///
+/// ```
+/// use socketio_proto::{Namespace, encode_event};
+///
+/// let packet = encode_event(&Namespace::root(), None, "file", &bytes::Bytes::from_static(b"content"))?;
+/// assert_eq!(packet.frames().len(), 2); // the text, and one attachment
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded(Frames);
 

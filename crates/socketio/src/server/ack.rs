@@ -20,6 +20,17 @@ use super::{AckError, counters::count, socket::SocketCore};
 ///
 /// The event has been sent already. Dropping this, before or while it is awaited, forgets the
 /// acknowledgement: a late answer is then ignored.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+/// client.emit("nothing", &());
+/// let asked = socket.emit_with_ack::<u8>("how old are you?", &()); // it is on its way
+/// client.receive_event("how old are you?").await.ack(&36);
+/// assert_eq!(asked.await?, 36);
+/// # Ok(()) }
+/// ```
 #[must_use = "await it for the answer, or use `emit` where none is wanted"]
 pub struct PendingAck<R> {
     state: Result<Waiting, AckError>,
@@ -47,6 +58,15 @@ impl<R> PendingAck<R> {
 
     /// Waits at most that long, from the moment it is awaited, instead of
     /// [`Limits::ack_timeout`](super::Limits::ack_timeout).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let asked = socket.emit_with_ack::<bool>("sure?", &()).timeout(std::time::Duration::from_secs(2));
+    /// assert_eq!(asked.await, Err(AckError::Timeout)); // nobody answers
+    /// # Ok(()) }
+    /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
@@ -54,6 +74,17 @@ impl<R> PendingAck<R> {
 
 impl<R> PendingAck<R> {
     /// Waits for the answer and gives it as it came, arguments and attachments unread.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let asked = socket.emit_with_ack::<()>("anything?", &());
+    /// client.receive_event("anything?").await.ack(&(1, "two"));
+    /// let answer = asked.raw().await?;
+    /// assert_eq!(answer.ack_args::<(u8, String)>()?, (1, "two".into()));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// All of [`AckError`] but [`AckError::Answer`].

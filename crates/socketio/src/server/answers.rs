@@ -25,6 +25,18 @@ use super::{
 /// acknowledgement.
 ///
 /// The question has been put already. Dropping this forgets the answers that are still to come.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// let (ada, bob) = (TestClient::connect(&io).await, TestClient::connect(&io).await);
+/// let votes = io.broadcast().emit_with_ack::<bool>("agreed?", &())?;
+/// ada.receive_event("agreed?").await.ack(&true);
+/// bob.receive_event("agreed?").await.ack(&false);
+/// assert_eq!(votes.await?.len(), 2);
+/// # Ok(()) }
+/// ```
 #[must_use = "await it for the answers, or use `emit` where none are wanted"]
 pub struct PendingAnswers<R> {
     gathering: Gathering,
@@ -58,17 +70,24 @@ impl<R> PendingAnswers<R> {
 
 impl<R: DeserializeOwned> PendingAnswers<R> {
     pub(super) async fn wait(self) -> Result<Vec<R>, Incomplete<R>> {
+        let result = self.gather(u64::MAX).await;
+        let complete = result.missing_clients == 0 && result.missing_servers.is_empty() && result.unreadable.is_none();
+        if complete { Ok(result.answers) } else { Err(result) }
+    }
+
+    /// What came until everybody has answered or `enough` did, and who is missing then.
+    pub(super) async fn gather(self, enough: u64) -> Incomplete<R> {
         let Gathering { mut here, others, deadline, mut parts } = self.gathering;
         let mut clients: u64 = here.iter().map(Asked::count).sum();
         let mut result = Incomplete { answers: Vec::new(), ..Incomplete::default() };
         let mut heard = 0;
-        loop {
+        while heard < enough {
             let part = match tokio::time::timeout_at(deadline, parts.recv()).await {
                 Ok(part) => part,
                 Err(_) if !result.timed_out => {
                     result.timed_out = true;
                     // Who has not answered by now is forgotten; the other servers' end comes by itself.
-                    here.clear();
+                    here.drain(..).for_each(Asked::expire);
                     continue;
                 }
                 Err(_) => parts.recv().await,
@@ -83,6 +102,8 @@ impl<R: DeserializeOwned> PendingAnswers<R> {
                 }
                 Some(Part::Outcome(outcome)) => {
                     clients += outcome.clients;
+                    // Whether this was looked at by then or only later makes no difference.
+                    result.timed_out |= is_late(&outcome);
                     result.missing_servers.extend(outcome.missing);
                 }
                 Some(Part::Sockets(_)) => {}
@@ -91,9 +112,13 @@ impl<R: DeserializeOwned> PendingAnswers<R> {
         }
         drop(others);
         result.missing_clients = clients.saturating_sub(heard);
-        let complete = result.missing_clients == 0 && result.missing_servers.is_empty() && result.unreadable.is_none();
-        if complete { Ok(result.answers) } else { Err(result) }
+        result
     }
+}
+
+/// Whether the time was up for a server.
+fn is_late(outcome: &Outcome) -> bool {
+    outcome.missing.iter().any(|(_, absence)| *absence == Absence::Late)
 }
 
 impl<R: DeserializeOwned + Send + 'static> IntoFuture for PendingAnswers<R> {
@@ -112,6 +137,18 @@ impl<R> fmt::Debug for PendingAnswers<R> {
 }
 
 /// Answers of which some are missing: what came, and who did not answer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// let (ada, bob) = (TestClient::connect(&io).await, TestClient::connect(&io).await);
+/// let votes = io.broadcast().emit_with_ack::<bool>("agreed?", &())?;
+/// ada.receive_event("agreed?").await.ack(&true); // and Bob says nothing
+/// let incomplete = votes.await.unwrap_err();
+/// assert_eq!((incomplete.answers, incomplete.missing_clients, incomplete.timed_out), (vec![true], 1, true));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Incomplete<T> {
@@ -129,7 +166,7 @@ pub struct Incomplete<T> {
 
 impl<T> Incomplete<T> {
     pub(super) fn of_servers(answers: Vec<T>, outcome: Outcome) -> Self {
-        let timed_out = outcome.missing.iter().any(|(_, absence)| *absence == Absence::Late);
+        let timed_out = is_late(&outcome);
         Self { answers, missing_servers: outcome.missing, timed_out, ..Self::default() }
     }
 }

@@ -13,6 +13,7 @@ use super::{
     EmitError, Incomplete, Namespace, PendingAnswers, RemoteSocket, Socket,
     answers::Gathering,
     cluster::{Cluster, Part, Parts},
+    counters::count,
     outgoing::{Flags, Outgoing, Prepared},
     recovery::Store,
     remote,
@@ -55,6 +56,14 @@ impl Asked {
     pub(super) const fn count(&self) -> u64 {
         self.sockets.len() as u64
     }
+
+    /// The time is up: who has not answered, and is still there, is late.
+    pub(super) fn expire(self) {
+        let Some(id) = self.id else { return };
+        for socket in self.sockets.iter().filter(|socket| socket.forget_ack(id)) {
+            count(&socket.namespace.environment().counting.ack_timeouts);
+        }
+    }
 }
 
 impl Drop for Asked {
@@ -74,7 +83,8 @@ impl Broadcast {
 
     /// What another server has selected; it stays on this one.
     pub(super) fn of_options(namespace: Namespace, options: &BroadcastOptions) -> Self {
-        let flags = Flags { volatile: options.flags.volatile, compress: options.flags.compress.unwrap_or(true) };
+        let compress = options.flags.compress.unwrap_or(true);
+        let flags = Flags { volatile: options.flags.volatile, compress, ..Flags::default() };
         let (rooms, except) = (options.rooms.clone(), options.except.clone());
         Self { namespace, rooms, except, flags, local: true, timeout: options.flags.timeout }
     }
@@ -85,6 +95,14 @@ impl Broadcast {
 
     /// Adds the sockets in that room: several rooms are a union. A socket's id is the name of a room that
     /// holds just that socket (row D40).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").broadcast().to("lobby").to("hall").emit("news", "to both, once each")?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub fn to(mut self, room: impl AsRef<str>) -> Self {
         self.rooms.push(room.as_ref().to_owned());
@@ -92,6 +110,14 @@ impl Broadcast {
     }
 
     /// Leaves out the sockets in that room (row D78).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.to("lobby").except("muted").emit("news", "to the others in the lobby")?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub fn except(mut self, room: impl AsRef<str>) -> Self {
         self.except.push(room.as_ref().to_owned());
@@ -99,6 +125,14 @@ impl Broadcast {
     }
 
     /// Only sockets of this server (row D84).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.broadcast().local().emit("news", "to the clients of this server")?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub const fn local(mut self) -> Self {
         self.local = true;
@@ -106,6 +140,14 @@ impl Broadcast {
     }
 
     /// Whoever cannot take the event at once does without; see [`Socket::volatile`] (row D53).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.broadcast().volatile().emit("price", &42)?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub const fn volatile(mut self) -> Self {
         self.flags.volatile = true;
@@ -113,6 +155,14 @@ impl Broadcast {
     }
 
     /// Whether the event may be compressed; see [`Socket::compress`] (row D54).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.broadcast().compress(false).emit("picture", &bytes::Bytes::from_static(b"a JPEG"))?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub const fn compress(mut self, compress: bool) -> Self {
         self.flags.compress = compress;
@@ -121,6 +171,15 @@ impl Broadcast {
 
     /// How long answers are waited for; otherwise [`Limits::ack_timeout`](super::Limits::ack_timeout) (row D81, contract
     /// I7).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// let second = std::time::Duration::from_secs(1);
+    /// let answers = io.broadcast().timeout(second).emit_with_ack::<bool>("ready?", &())?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -153,6 +212,16 @@ impl Broadcast {
     /// What becomes of it where a client reads so slowly that its queue is full,
     /// [`Config::when_full`](super::Config::when_full) says. Other servers get it as well as the backplane carries it:
     /// where it does not, the sockets of this server still have it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// let (ada, bob) = (TestClient::connect(&io).await, TestClient::connect(&io).await);
+    /// io.broadcast().except(ada.id()).emit("move", &("knight", 3))?;
+    /// assert_eq!(bob.receive::<(String, u8)>("move").await, ("knight".into(), 3));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`EmitError::Encode`]; then nobody got it.
@@ -276,6 +345,10 @@ impl Broadcast {
         for socket in &sockets {
             event.show_to(socket);
             let sent = socket.try_send(Prepared::Ready(&packet), self.flags);
+            if !sent.as_ref().is_ok_and(|sent| sent.is_queued()) {
+                // Who did not get the question is missing, and not waited for.
+                socket.forget_ack(id);
+            }
             socket.settle_or_decide(sent);
         }
         Asked { id: Some(id), sockets }
@@ -283,6 +356,16 @@ impl Broadcast {
 
     /// The selected sockets of all servers, as they are now (row D85). It takes as long as the slowest server, at most
     /// [`Broadcast::timeout`], or 5 s.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// for socket in io.to("lobby").fetch_sockets().await? {
+    ///     println!("{} is in {:?}", socket.id(), socket.rooms());
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// Where a server did not answer in time, or is gone: those that did are in the error. A parent namespace has no
@@ -329,6 +412,14 @@ impl Broadcast {
     }
 
     /// Lets the selected sockets, of all servers, leave rooms (row D87).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.to("playing").sockets_leave(["waiting"]);
+    /// # Ok(()) }
+    /// ```
     pub fn sockets_leave(&self, rooms: impl IntoIterator<Item = impl Into<String>>) {
         let rooms: Vec<String> = rooms.into_iter().map(Into::into).collect();
         self.tell(|node, name, now| node.sockets_leave(name, &self.options(), &rooms, now));
@@ -336,6 +427,14 @@ impl Broadcast {
     }
 
     /// Disconnects the selected sockets, of all servers; with `close`, their whole connections (row D87).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.to("banned").disconnect_sockets(true); // their whole connections
+    /// # Ok(()) }
+    /// ```
     pub fn disconnect_sockets(&self, close: bool) {
         self.tell(|node, name, now| node.disconnect_sockets(name, &self.options(), close, now));
         self.disconnect_here(close);

@@ -22,6 +22,14 @@ const LEVEL: u32 = 9;
 /// request for it, on a thread that may block, and kept. Brotli is left out: its encoder is far larger than all else
 /// here, and browsers, which name gzip first, get gzip from the JavaScript server too. Where
 /// [`engineio::Config::cors`] is set, it holds for these files as well (row D8).
+///
+/// ```
+/// use socketio::{ClientFiles, Config, Server};
+///
+/// let mut config = Config::default();
+/// config.client_files = ClientFiles::from_cdn("4.8.1");
+/// let io = Server::with_config(config); // GET /socket.io/socket.io.js
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ClientFiles(Source);
 
@@ -73,6 +81,10 @@ impl Bundle {
 
 impl ClientFiles {
     /// None is served.
+    ///
+    /// ```
+    /// assert!(!socketio::ClientFiles::none().is_redirect());
+    /// ```
     #[must_use]
     pub fn none() -> Self {
         Self::default()
@@ -80,6 +92,13 @@ impl ClientFiles {
 
     /// Reads the bundles into memory: `package` is the folder of an installed npm package `socket.io-client`
     /// (bundles in `dist`) or `socket.io` (in `client-dist`).
+    ///
+    /// ```
+    /// use socketio::ClientFiles;
+    ///
+    /// let missing = ClientFiles::from_package("node_modules/no-such-package".as_ref());
+    /// assert!(missing.is_err());
+    /// ```
     ///
     /// # Errors
     /// Where the folder, its version or every bundle is missing.
@@ -105,12 +124,20 @@ impl ClientFiles {
     }
 
     /// Redirects to that version on Socket.IO's public CDN.
+    ///
+    /// ```
+    /// let files = socketio::ClientFiles::from_cdn("4.8.1");
+    /// ```
     #[must_use]
     pub fn from_cdn(version: &str) -> Self {
         Self(Source::Redirect(format!("https://cdn.socket.io/{version}").into()))
     }
 
     /// Whether they are redirected elsewhere rather than served from here.
+    ///
+    /// ```
+    /// assert!(socketio::ClientFiles::from_cdn("4.8.1").is_redirect());
+    /// ```
     #[must_use]
     pub const fn is_redirect(&self) -> bool {
         matches!(self.0, Source::Redirect(_))

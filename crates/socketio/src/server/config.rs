@@ -55,6 +55,14 @@ pub struct Config {
 /// the caller decides, but under [`WhenFull::DropOldest`]; [`Socket::emit_flushed`](super::Socket::emit_flushed) waits for
 /// room. Acknowledgements and packets of the protocol are never dropped: a client for which there is no room for them is
 /// disconnected.
+///
+/// ```
+/// use socketio::{Config, Server, WhenFull};
+///
+/// let mut config = Config::default();
+/// config.when_full = WhenFull::DropOldest;
+/// let io = Server::with_config(config);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
@@ -77,6 +85,13 @@ impl Default for Config {
 
 impl Config {
     /// The defaults over connections of that configuration, its path included.
+    ///
+    /// ```
+    /// use socketio::{Config, engineio};
+    ///
+    /// let config = Config::over(engineio::Config::default());
+    /// assert_eq!(config.engine.path, "/engine.io");
+    /// ```
     #[must_use]
     pub fn over(engine: engineio::Config) -> Self {
         Self {

@@ -73,7 +73,8 @@ counters! {
     cluster_messages_refused,
     /// Handlers, middlewares and extractors that failed, panics included.
     handler_errors,
-    /// Handlers, middlewares, listeners, hooks and parents' patterns and functions that panicked.
+    /// Handlers, middlewares, listeners, hooks and parents' patterns and functions that panicked, and socket data that did
+    /// so when it was described to another server.
     handler_panics,
 }
 

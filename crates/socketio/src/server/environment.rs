@@ -42,6 +42,11 @@ impl Environment {
         change(Arc::make_mut(&mut self.hooks.write().unwrap_or_else(PoisonError::into_inner)));
     }
 
+    pub(super) fn forget_hooks(&self) {
+        let hooks = std::mem::take(&mut *self.hooks.write().unwrap_or_else(PoisonError::into_inner));
+        drop(hooks);
+    }
+
     fn hooks(&self) -> Arc<Hooks> {
         self.hooks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -51,12 +56,12 @@ impl Environment {
         count(&self.counting.handler_errors);
         if error.is_panic() {
             count(&self.counting.handler_panics);
-            tracing::error!(socket = %socket.id(), %occasion, "a handler panicked");
+            tracing::error!(socket = %socket.core.id_in_logs(), %occasion, "a handler panicked");
         } else if error.is_extraction() || occasion == Occasion::Connect {
             // The client's fault, and as frequent as it likes.
-            tracing::debug!(socket = %socket.id(), %occasion, %error, "refused");
+            tracing::debug!(socket = %socket.core.id_in_logs(), %occasion, %error, "refused");
         } else {
-            tracing::warn!(socket = %socket.id(), %occasion, %error, "handler failed");
+            tracing::warn!(socket = %socket.core.id_in_logs(), %occasion, %error, "handler failed");
         }
         for hook in &self.hooks().error {
             self.guard("an error hook", || hook(&HandlerFailure { socket, occasion, error }));

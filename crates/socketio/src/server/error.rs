@@ -8,6 +8,15 @@ use serde::Serialize;
 use socketio_proto::{ArgumentError, Body, EncodeError};
 
 /// An event that was not sent.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+/// socket.disconnect();
+/// assert_eq!(socket.emit("hello", &()), Err(EmitError::Disconnected));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EmitError {
@@ -21,12 +30,20 @@ pub enum EmitError {
 
 impl EmitError {
     /// Whether the socket is gone.
+    ///
+    /// ```
+    /// assert!(socketio::EmitError::Disconnected.is_disconnected());
+    /// ```
     #[must_use]
     pub const fn is_disconnected(&self) -> bool {
         matches!(self, Self::Disconnected)
     }
 
     /// Whether the client's send queue is full.
+    ///
+    /// ```
+    /// assert!(socketio::EmitError::Full.is_full());
+    /// ```
     #[must_use]
     pub const fn is_full(&self) -> bool {
         matches!(self, Self::Full)
@@ -63,6 +80,18 @@ impl fmt::Display for EmitError {
 impl Error for EmitError {}
 
 /// An acknowledgement that did not come, or does not fit.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+/// match socket.emit_with_ack::<bool>("sure?", &()).await {
+///     Ok(sure) => println!("{sure}"),
+///     Err(AckError::Timeout) => println!("no answer"),
+///     Err(error) => println!("{error}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AckError {
@@ -80,12 +109,22 @@ pub enum AckError {
 
 impl AckError {
     /// Whether the client did not answer in time.
+    ///
+    /// ```
+    /// assert!(socketio::AckError::Timeout.is_timeout());
+    /// ```
     #[must_use]
     pub const fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout)
     }
 
     /// Whether the socket is gone.
+    ///
+    /// ```
+    /// use socketio::{AckError, EmitError};
+    ///
+    /// assert!(AckError::Emit(EmitError::Disconnected).is_disconnected());
+    /// ```
     #[must_use]
     pub const fn is_disconnected(&self) -> bool {
         matches!(self, Self::Disconnected | Self::Emit(EmitError::Disconnected))
@@ -145,6 +184,10 @@ enum Kind {
 
 impl HandlerError {
     /// An error with that message.
+    ///
+    /// ```
+    /// assert_eq!(socketio::HandlerError::new("not authorized").to_string(), "not authorized");
+    /// ```
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), data: None, kind: Kind::Returned }
@@ -161,30 +204,59 @@ impl HandlerError {
     }
 
     /// Whether the handler did not run, because the client sent what an extractor does not take.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.on_error(|failure| assert!(failure.error.is_extraction()));
+    /// io.of("/").on("add", async |Data((a, b)): Data<(u8, u8)>| Ok(a + b));
+    /// TestClient::connect(&io).await.emit_with_ack::<serde_json::Value>("add", "no numbers").await;
+    /// assert_eq!(io.counters().handler_errors, 1);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn is_extraction(&self) -> bool {
         matches!(self.kind, Kind::Extraction)
     }
 
     /// Whether the handler panicked.
+    ///
+    /// ```
+    /// assert!(!socketio::HandlerError::new("not authorized").is_panic());
+    /// ```
     #[must_use]
     pub const fn is_panic(&self) -> bool {
         matches!(self.kind, Kind::Panic)
     }
 
     /// The same with data for the client's code. Data that has no JSON form is left out.
+    ///
+    /// ```
+    /// let error = socketio::HandlerError::new("later, please").with_data(&serde_json::json!({ "seconds": 30 }));
+    /// assert_eq!(error.data().unwrap()["seconds"], 30);
+    /// ```
     #[must_use]
     pub fn with_data<T: Serialize + ?Sized>(self, data: &T) -> Self {
         Self { data: serde_json::to_value(data).ok(), ..self }
     }
 
     /// The message for the client.
+    ///
+    /// ```
+    /// let error = socketio::HandlerError::from(std::io::Error::other("the disk is full"));
+    /// assert_eq!(error.message(), "the disk is full");
+    /// ```
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
     /// The data for the client.
+    ///
+    /// ```
+    /// assert_eq!(socketio::HandlerError::new("no").data(), None);
+    /// ```
     #[must_use]
     pub const fn data(&self) -> Option<&serde_json::Value> {
         self.data.as_ref()

@@ -40,11 +40,34 @@ impl ConnectContext {
 ///
 /// An extraction that fails ends the handler before it starts, as if it had returned the error: a connect is
 /// refused with it, an event is acknowledged with it where an acknowledgement was asked for.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// use socketio::{EventContext, FromContext};
+///
+/// /// The text of an event, without the spaces around it.
+/// struct Trimmed(String);
+///
+/// impl FromContext<EventContext> for Trimmed {
+///     fn from_context(context: &mut EventContext) -> Result<Self, HandlerError> {
+///         let Data(text) = Data::<String>::from_context(context)?;
+///         Ok(Self(text.trim().to_owned()))
+///     }
+/// }
+///
+/// io.of("/").on("say", async |Trimmed(text): Trimmed| Ok(text));
+/// let client = TestClient::connect(&io).await;
+/// assert_eq!(client.emit_with_ack::<String>("say", "  hello ").await, "hello");
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of this handler",
     label = "not an extractor for `{C}`",
-    note = "events: `Socket`, `Data<T>`, `Event`, `RawEvent`, `AckSender`; connect: `Socket`; disconnect: `Socket`, `DisconnectReason`; all of these: `Auth<T>`, `SocketData<T>`, `Namespace`; server events: `Data<T>`, `Event`, `RawEvent`, `Namespace`",
-    note = "an event's arguments are taken with `Data<T>`, where `T` implements `Deserialize`; a tuple takes several"
+    note = "the arguments of an event are taken with `Data<T>`, where `T` implements `Deserialize`; several with a tuple: `Data((a, b)): Data<(A, B)>`",
+    note = "every handler may take `Socket`, `Namespace`, `Auth<T>` and `SocketData<T>`; one for events also `Data<T>`, `Event`, `RawEvent`, `AckSender` and `Option<AckSender>`; one for clients that leave also `DisconnectReason`; `Result<_, HandlerError>` around one lets the handler look at what is wrong",
+    note = "a handler for events of other servers takes `Data<T>`, `Event`, `RawEvent` and `Namespace` only"
 )]
 pub trait FromContext<C>: Sized {
     /// Takes the value.
@@ -113,6 +136,21 @@ has_socket!(ConnectContext EventContext DisconnectContext);
 
 /// The payload with which the client joined the namespace (row D42). Without one it reads as an empty object,
 /// or as `None` for an `Option`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// #[derive(serde::Deserialize)]
+/// struct Login {
+///     name: String,
+/// }
+///
+/// io.of("/").on("who am I", async |Auth(login): Auth<Login>| Ok(login.name));
+/// let client = TestClient::connect(&io).auth(&serde_json::json!({ "name": "Ada" })).await;
+/// assert_eq!(client.emit_with_ack::<String>("who am I", &()).await, "Ada");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Auth<T>(pub T);
 
@@ -149,14 +187,47 @@ fn read_auth<T: DeserializeOwned>(socket: &Socket) -> Result<T, HandlerError> {
 
 /// The arguments of the event: the first one, or with a tuple as many as it has. Further ones are ignored; a
 /// missing one is `None` where an `Option` is asked for, otherwise the handler is not run.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// io.of("/")
+///     .on("one", async |Data(text): Data<String>| Ok(text.len()))
+///     .on("two", async |Data((text, times)): Data<(String, Option<usize>)>| Ok(text.repeat(times.unwrap_or(2))));
+/// let client = TestClient::connect(&io).await;
+/// assert_eq!(client.emit_with_ack::<usize>("one", "argument").await, 8);
+/// assert_eq!(client.emit_with_ack::<String>("two", "ab").await, "abab");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Data<T>(pub T);
 
 /// The name of the event.
+///
+/// ```
+/// use socketio::{Event, Server};
+///
+/// let io = Server::new();
+/// io.of("/").on_any(async |Event(name): Event| println!("{name} came"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event(pub String);
 
 /// The event as it came, unread: to be sent on ([`Socket::emit_raw`]) or back ([`AckSender::send_raw`]).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// io.of("/").on_fallback(async |RawEvent(event): RawEvent, ack: Option<AckSender>| {
+///     ack.map_or(Ok(()), |ack| ack.send_raw(&event))?; // back as it came
+///     Ok(())
+/// });
+/// let client = TestClient::connect(&io).await;
+/// assert_eq!(client.emit_with_ack::<(u8, String)>("any", &(1, "two")).await, (1, "two".into()));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawEvent(pub Body);
 
@@ -202,6 +273,21 @@ impl FromContext<DisconnectContext> for DisconnectReason {
 /// acknowledges nothing by returning. As an `Option` it tells whether the client asked for one.
 ///
 /// It is used once; dropped unused, the client gets no acknowledgement.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// io.of("/").on("convert", async |ack: AckSender| {
+///     tokio::spawn(async move {
+///         // … long after the handler has ended
+///         let _ = ack.send("done");
+///     });
+/// });
+/// let client = TestClient::connect(&io).await;
+/// assert_eq!(client.emit_with_ack::<String>("convert", &()).await, "done");
+/// # Ok(()) }
+/// ```
 pub struct AckSender {
     socket: Arc<SocketCore>,
     id: AckId,
@@ -210,16 +296,30 @@ pub struct AckSender {
 impl AckSender {
     /// Acknowledges the event: one value, or with a tuple several.
     ///
+    /// ```
+    /// use socketio::{AckSender, Server};
+    ///
+    /// let io = Server::new();
+    /// io.of("/").on("both", async |ack: AckSender| Ok(ack.send(&("two", "values"))?));
+    /// ```
+    ///
     /// # Errors
-    /// As [`Socket::emit`].
+    /// As [`Socket::emit`]; with [`EmitError::Full`] the client is disconnected, since it would wait in vain.
     pub fn send<T: Serialize + ?Sized>(self, args: &T) -> Result<(), EmitError> {
         self.send_body(&Body::ack(args)?)
     }
 
     /// Acknowledges the event with the arguments of an event, as they are.
     ///
+    /// ```
+    /// use socketio::{AckSender, RawEvent, Server};
+    ///
+    /// let io = Server::new();
+    /// io.of("/").on("echo", async |ack: AckSender, RawEvent(event): RawEvent| Ok(ack.send_raw(&event)?));
+    /// ```
+    ///
     /// # Errors
-    /// As [`Socket::emit`].
+    /// As [`AckSender::send`].
     pub fn send_raw(self, event: &Body) -> Result<(), EmitError> {
         self.send_body(&event.to_ack())
     }
@@ -230,7 +330,12 @@ impl AckSender {
 
     pub(super) fn send_body(self, body: &Body) -> Result<(), EmitError> {
         let packet = self.socket.namespace.encode(PacketKind::Ack, Some(self.id), Some(body));
-        self.socket.send_as(&packet, SendOptions::KEPT).map(drop)
+        let sent = self.socket.send_as(&packet, SendOptions::KEPT).map(drop);
+        if sent == Err(EmitError::Full) {
+            // It is used up, and the client waits for it (row J1).
+            self.socket.link.close_for_slowness();
+        }
+        sent
     }
 }
 

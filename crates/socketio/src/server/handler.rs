@@ -53,10 +53,21 @@ mod sealed {
 /// | `on`, `on_fallback`, `on_any`, `event_middleware` | `()`, or `Result<T, HandlerError>` where `T` can be serialised: the acknowledgement |
 /// | `on_server_event` | the same: the answer to the server that asked |
 /// | `on_disconnecting`, `on_disconnect` | `()`, or `Result<(), HandlerError>` |
+///
+/// ```
+/// use socketio::{Data, HandlerError, Server};
+///
+/// async fn nothing() {}
+/// async fn a_value() -> Result<u32, HandlerError> { Ok(42) }
+/// async fn several(Data(text): Data<String>) -> Result<(usize, String), HandlerError> { Ok((text.len(), text)) }
+///
+/// Server::new().of("/").on("a", nothing).on("b", a_value).on("c", several);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}` here",
     label = "this handler's return value",
-    note = "return `()` or `Result<_, HandlerError>`; wrap a plain value in `Ok(…)`, and turn other errors into `HandlerError` with `?`"
+    note = "a handler for an event returns `()`, or the acknowledgement as `Result<T, HandlerError>`, where `T` implements `Serialize`; every other one returns `()` or `Result<(), HandlerError>`",
+    note = "a plain value needs `Ok(…)` around it; another error becomes a `HandlerError` by `?`: `Ok(that_may_fail()?)`"
 )]
 pub trait Reply<C: Context> {
     /// The reply as the protocol has it.
@@ -121,11 +132,10 @@ reply_with_a_value!(EventContext ServerEventContext);
 /// });
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "this is not a handler for `{C}`",
+    message = "this cannot be called again and again, as a handler for `{C}` is",
     label = "not a handler",
-    note = "a handler is an async function or closure whose arguments are extractors of this context (`Socket`, `Data<T>`, `Auth<T>`, …) and which returns `()` or `Result<_, HandlerError>`",
-    note = "check each argument's type first, then the return type: a plain value needs `Ok(…)`",
-    note = "an `async` closure that uses a captured variable has to clone it first: `move |…| {{ let x = x.clone(); async move {{ … }} }}`"
+    note = "a closure that uses what it captures clones it first, at each call, and is not `async` itself: `move |…| {{ let x = x.clone(); async move {{ … }} }}`",
+    note = "a handler is an async function or closure with up to 8 extractors as its arguments: `async |socket: Socket, Data(text): Data<String>| …`"
 )]
 pub trait Handler<C: Context, M>: Send + Sync + 'static {
     /// Runs the handler. Extraction happens at once, the rest in the future.
@@ -133,33 +143,93 @@ pub trait Handler<C: Context, M>: Send + Sync + 'static {
     fn call(&self, context: &mut C) -> Result<HandlerFuture<C>, HandlerError>;
 }
 
-macro_rules! handlers {
+// One implementation for all, so that a function that is no handler is told which of these conditions it fails: with one
+// for each number of arguments, the compiler would only say that none of them fits.
+impl<C, F, M> Handler<C, M> for F
+where
+    C: Context,
+    F: Function<M> + Send + Sync + 'static,
+    M: Arguments<C>,
+    F::Returned: Promise + Send + 'static,
+    <F::Returned as Promise>::Value: Reply<C>,
+{
+    fn call(&self, context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
+        let returned = self.apply(M::from_context(context)?);
+        Ok(Box::pin(async move { returned.wait().await.into_outcome() }))
+    }
+}
+
+/// A function of the arguments `M`, a tuple.
+#[expect(unnameable_types, reason = "nobody else is to implement it")]
+pub trait Function<M> {
+    type Returned;
+    fn apply(&self, arguments: M) -> Self::Returned;
+}
+
+/// The arguments of a handler, a tuple of extractors.
+#[expect(unnameable_types, reason = "nobody else is to implement it")]
+pub trait Arguments<C>: Sized {
+    fn from_context(context: &mut C) -> Result<Self, HandlerError>;
+}
+
+/// A future, by another name: so that what is none gets a message that says what a handler is.
+#[diagnostic::on_unimplemented(
+    message = "a handler is async, and this one returns `{Self}` at once",
+    label = "not async",
+    note = "write `async |…| …`, or `|…| async move {{ … }}`, or name an `async fn`"
+)]
+#[expect(unnameable_types, reason = "nobody else is to implement it")]
+pub trait Promise {
+    type Value;
+    fn wait(self) -> impl Future<Output = Self::Value> + Send
+    where
+        Self: Send;
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: Future> Promise for F {
+    type Value = F::Output;
+
+    fn wait(self) -> impl Future<Output = Self::Value> + Send
+    where
+        Self: Send,
+    {
+        self
+    }
+}
+
+macro_rules! functions_of {
     ($($argument:ident)*) => {
-        impl<C, F, Fut, R, $($argument,)*> Handler<C, ($($argument,)*)> for F
+        #[diagnostic::do_not_recommend]
+        impl<F, R, $($argument,)*> Function<($($argument,)*)> for F
         where
-            C: Context,
-            F: Fn($($argument,)*) -> Fut + Send + Sync + 'static,
-            Fut: Future<Output = R> + Send + 'static,
-            R: Reply<C>,
-            $($argument: FromContext<C>,)*
+            F: Fn($($argument,)*) -> R,
         {
-            fn call(&self, _context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
-                let future = self($($argument::from_context(_context)?,)*);
-                Ok(Box::pin(async move { future.await.into_outcome() }))
+            type Returned = R;
+
+            #[allow(non_snake_case, reason = "an argument is called like its type")]
+            fn apply(&self, ($($argument,)*): ($($argument,)*)) -> R {
+                self($($argument,)*)
+            }
+        }
+
+        impl<C, $($argument: FromContext<C>,)*> Arguments<C> for ($($argument,)*) {
+            fn from_context(_context: &mut C) -> Result<Self, HandlerError> {
+                Ok(($($argument::from_context(_context)?,)*))
             }
         }
     };
 }
 
-handlers!();
-handlers!(A1);
-handlers!(A1 A2);
-handlers!(A1 A2 A3);
-handlers!(A1 A2 A3 A4);
-handlers!(A1 A2 A3 A4 A5);
-handlers!(A1 A2 A3 A4 A5 A6);
-handlers!(A1 A2 A3 A4 A5 A6 A7);
-handlers!(A1 A2 A3 A4 A5 A6 A7 A8);
+functions_of!();
+functions_of!(A1);
+functions_of!(A1 A2);
+functions_of!(A1 A2 A3);
+functions_of!(A1 A2 A3 A4);
+functions_of!(A1 A2 A3 A4 A5);
+functions_of!(A1 A2 A3 A4 A5 A6);
+functions_of!(A1 A2 A3 A4 A5 A6 A7);
+functions_of!(A1 A2 A3 A4 A5 A6 A7 A8);
 
 type Call<C> = dyn Fn(&mut C) -> Result<HandlerFuture<C>, HandlerError> + Send + Sync;
 

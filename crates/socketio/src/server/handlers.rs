@@ -78,6 +78,7 @@ impl EventHandlers {
 #[derive(Default)]
 pub(super) struct SocketHandlers {
     pub(super) events: EventHandlers,
+    pub(super) event_middleware: Vec<Erased<EventContext>>,
     pub(super) leaving: Leaving,
     pub(super) outgoing: Vec<OutgoingListener>,
 }

@@ -7,6 +7,11 @@ use super::{HandlerError, Namespace, Socket};
 
 /// A handler, a middleware or an extractor that failed, for [`Server::on_error`](super::Server::on_error). What the
 /// client is told of it stands in [`HandlerError`].
+///
+/// ```
+/// let io = socketio::Server::new();
+/// io.on_error(|failure| eprintln!("{} of {}: {}", failure.occasion, failure.socket.id(), failure.error));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct HandlerFailure<'a> {
@@ -19,6 +24,10 @@ pub struct HandlerFailure<'a> {
 }
 
 /// What a handler was called for.
+///
+/// ```
+/// assert_eq!(socketio::Occasion::Event("say").to_string(), "event \"say\"");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Occasion<'a> {

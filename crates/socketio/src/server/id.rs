@@ -10,6 +10,15 @@ use engineio::Text;
 /// Except for clients of the JavaScript versions 1.x and 2.x, where
 /// [`allow_eio3`](engineio::Config::allow_eio3) lets them in: they make up the id themselves, as the session's id, and
 /// behind `<namespace>#` outside the main namespace (row C24). Do not show the ids of such sockets to others.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+/// let scores = std::collections::HashMap::from([(socket.id().clone(), 7)]);
+/// assert_eq!(scores.get(client.id()), Some(&7)); // it can be looked up by its text
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(Text);
 
@@ -24,6 +33,14 @@ impl SocketId {
     }
 
     /// The id as text.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// assert_eq!(socket.id().as_str().len(), 20);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

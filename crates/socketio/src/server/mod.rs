@@ -2,9 +2,10 @@
 //! [`Socket`] one client in one namespace.
 //!
 //! `connection/` is the part that runs: one future a session, inside the engine's task. `handler.rs` and
-//! `extract.rs` turn functions into handlers; `outgoing.rs` makes events, `broadcast.rs` selects recipients, `rooms.rs`
-//! keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share; `protocol.rs` has what is different
-//! for old clients; `client_files.rs` serves the browser client; `service.rs` is the tower face.
+//! `extract.rs` turn functions into handlers; `outgoing.rs` makes events, `selection.rs` and `broadcast.rs` select
+//! recipients, `rooms.rs` keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share;
+//! `protocol.rs` has what is different for old clients; `client_files.rs` serves the browser client; `service.rs` is the
+//! tower face.
 //!
 //! Lock order: the registry, rooms of a namespace, handlers of a socket, the socket, then (inside the engine) its
 //! session. No user code runs under any of them.
@@ -34,6 +35,7 @@ mod recovery;
 mod registry;
 mod remote;
 mod rooms;
+mod selection;
 mod server_events;
 mod service;
 mod socket;
@@ -89,12 +91,23 @@ pub struct Server {
 
 impl Server {
     /// A server with the reference's defaults.
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// assert_eq!(io.config().engine.path, "/socket.io");
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::with_config(Config::default())
     }
 
     /// A server of that configuration.
+    ///
+    /// ```
+    /// let mut config = socketio::Config::default();
+    /// config.engine.path = "/realtime".into();
+    /// let io = socketio::Server::with_config(config);
+    /// ```
     #[must_use]
     pub fn with_config(config: Config) -> Self {
         let mut engine_config = config.engine.clone();
@@ -138,6 +151,11 @@ impl Server {
     }
 
     /// How many servers there are in the cluster, this one included, as far as this one knows (row F4).
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// assert_eq!(io.server_count(), 1);
+    /// ```
     #[must_use]
     pub fn server_count(&self) -> usize {
         self.registry.environment.cluster().map_or(1, |cluster| cluster.server_count())
@@ -146,6 +164,12 @@ impl Server {
     /// The namespace of that name, made where there is none (row D18). A missing `/` in front is added. The
     /// main namespace, `/`, always exists. A new one whose name a pattern of [`Server::of_matching`] takes is its child
     /// (row D24).
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// let chat = io.of("/chat").on("ping", async || Ok("pong"));
+    /// assert_eq!(chat.name(), "/chat");
+    /// ```
     pub fn of(&self, name: &str) -> Namespace {
         self.registry.of(name)
     }
@@ -201,6 +225,16 @@ impl Server {
 
     /// Sends an event to every socket of the main namespace; as [`Namespace::emit`] (row D16).
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// io.emit("news", "all is well")?;
+    /// assert_eq!(client.receive::<String>("news").await, "all is well");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`Broadcast::emit`].
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
@@ -220,18 +254,41 @@ impl Server {
     }
 
     /// All of the main namespace but those in that room; as [`Namespace::except`] (row D16).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.except("staff").emit("news", "the staff knows")?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub fn except(&self, room: impl AsRef<str>) -> Broadcast {
         self.broadcast().except(room)
     }
 
     /// All in the main namespace; as [`Namespace::broadcast`] (row D16).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.broadcast().volatile().emit("time", &1234)?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub fn broadcast(&self) -> Broadcast {
         self.of("/").broadcast()
     }
 
     /// The namespaces that exist now, parents aside (row D20).
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// io.of("/chat");
+    /// let names: Vec<_> = io.namespaces().iter().map(|namespace| namespace.name().to_owned()).collect();
+    /// assert!(names.contains(&"/chat".to_owned()));
+    /// ```
     #[must_use]
     pub fn namespaces(&self) -> Vec<Namespace> {
         self.registry.all()
@@ -264,7 +321,8 @@ impl Server {
         self
     }
 
-    /// Calls `hook` whenever an event meets a client's full queue, whatever becomes of it ([`WhenFull`], row J1).
+    /// Calls `hook` whenever an event meets a client's full queue and [`WhenFull`] decides what becomes of it (row J1);
+    /// not where [`Socket::emit`] tells its caller that the queue is full.
     ///
     /// ```
     /// let io = socketio::Server::new();
@@ -276,18 +334,41 @@ impl Server {
     }
 
     /// What the server has counted since it was made, each limit that bit among it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// assert_eq!(io.counters().sockets_joined, 1);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.registry.environment.counting.snapshot()
     }
 
     /// The Engine.IO server underneath.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// assert_eq!(io.engine().session_count(), 1);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
     }
 
     /// The configuration.
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// assert_eq!(io.config().limits.max_namespaces, 64);
+    /// ```
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.registry.environment.config
@@ -295,18 +376,47 @@ impl Server {
 
     /// The layer that puts this server in front of a service, such as an axum router: requests under the
     /// server's path are its own, all others go on.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    ///
+    /// let io = socketio::Server::new();
+    /// let app: Router = Router::new().route("/", get(async || "hello")).layer(io.layer());
+    /// ```
     #[must_use]
     pub fn layer(&self) -> ServerLayer {
         ServerLayer::new(self)
     }
 
     /// The server as a tower service; what is not under its path is answered with 404.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// use tower_service::Service;
+    ///
+    /// let request = http::Request::get("/elsewhere").body(String::new())?;
+    /// let response = Server::new().service().call(request).await?;
+    /// assert_eq!(response.status(), 404);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn service(&self) -> ServerService {
         ServerService::standing_alone(self)
     }
 
     /// Binds an address, to serve later with [`Listener::serve`] and [`Server::service`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// let io = Server::new();
+    /// let listener = io.bind("127.0.0.1:0").await?; // a free port
+    /// println!("listening on http://{}", listener.local_addr()?);
+    /// tokio::spawn(listener.serve(io.service()));
+    /// # io.close().await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// What the system says of the address.
@@ -315,6 +425,20 @@ impl Server {
     }
 
     /// Binds an address and serves it until [`Server::close`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// let io = Server::new();
+    /// let closing = io.clone();
+    /// tokio::spawn(async move {
+    /// #   tokio::task::yield_now().await;
+    ///     // … on a signal:
+    ///     closing.close().await;
+    /// });
+    /// io.listen("127.0.0.1:0").await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// What the system says of the address.
@@ -325,7 +449,18 @@ impl Server {
 
     /// Ends the server (row D15): every socket of every namespace is disconnected as `server shutting down`, the
     /// connections are closed, the listeners end, and all tasks are waited for, handlers that still run
-    /// included: awaited inside a handler, it would wait for itself. Calling it again waits for the same end.
+    /// included: awaited inside a handler, it would wait for itself. Handlers, hooks and patterns are dropped then, with
+    /// what they captured, which may be the server itself. Calling it again waits for the same end.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// io.close().await;
+    /// assert_eq!(io.engine().session_count(), 0);
+    /// # Ok(()) }
+    /// ```
     pub async fn close(&self) {
         for namespace in self.registry.all() {
             namespace.shut_down();
@@ -334,6 +469,7 @@ impl Server {
         if let Some(cluster) = self.registry.environment.cluster() {
             cluster.leave().await;
         }
+        self.registry.forget_handlers();
     }
 }
 

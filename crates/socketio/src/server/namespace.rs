@@ -1,5 +1,6 @@
 //! [`Namespace`]: the handlers, sockets and rooms of one namespace, or of a parent that stands for many. Registration
-//! and lookup; the running of handlers is `connection/`'s, the choice of recipients `broadcast.rs`'s.
+//! and lookup; the running of handlers is `connection/`'s, who is in it and is spoken to `selection.rs`'s, what servers
+//! say to each other `server_events.rs`'s.
 
 use std::{
     fmt,
@@ -7,17 +8,13 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
-use serde::{Serialize, de::DeserializeOwned};
-use socketio_proto::{self as sio, AckId, Body, EncodeError, Encoded, PacketKind};
-use tokio::sync::mpsc;
+use socketio_proto::{self as sio, AckId, Body, Encoded, PacketKind};
 
 use super::{
-    Broadcast, ConnectContext, DisconnectContext, DisconnectReason, EmitError, EventContext, Handler, Incomplete,
-    PendingAnswers, RemoteSocket, RoomEvent, ServerEventContext, Socket, answers::Gathering, environment::Environment,
-    handler::Erased, handlers::Handlers, recovery::Store, rooms::Rooms,
+    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Handler, RoomEvent, Socket,
+    environment::Environment, handler::Erased, handlers::Handlers, recovery::Store, rooms::Rooms,
 };
 
 /// A namespace of a server; cloning it costs a reference count.
@@ -123,6 +120,9 @@ impl Namespace {
         // Those that are gone are looked for when the list would have to grow.
         if children.len() == children.capacity() {
             children.retain(|child| child.strong_count() > 0);
+            // Where few are gone, the next look is as far away as if the list had grown: or each child would cost one.
+            let alive = children.len();
+            children.reserve(alive + 1);
         }
         children.push(Arc::downgrade(&self.core));
     }
@@ -154,6 +154,11 @@ impl Namespace {
     }
 
     /// The name, with its leading slash. A parent's is `/_0`, `/_1` and so on, which no client can join.
+    ///
+    /// ```
+    /// let io = socketio::Server::new();
+    /// assert_eq!(io.of("chat").name(), "/chat");
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         self.core.name.as_str()
@@ -190,6 +195,21 @@ impl Namespace {
     ///
     /// The client is told that it is connected when the handler has ended: what is emitted to it before,
     /// arrives after. Where the handler wants to ask the client something, use [`Namespace::on_connected`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on_connect(async |socket: Socket, Auth(name): Auth<Option<serde_json::Value>>| {
+    ///     if name.is_none() {
+    ///         return Err(HandlerError::new("who are you?"));
+    ///     }
+    ///     socket.join("lobby");
+    ///     Ok(())
+    /// });
+    /// TestClient::connect(&io).auth(&serde_json::json!({ "name": "Ada" })).await;
+    /// # Ok(()) }
+    /// ```
     pub fn on_connect<M>(self, handler: impl Handler<ConnectContext, M>) -> Self {
         self.register(|handlers| handlers.connect.replace(Erased::new(handler)))
     }
@@ -217,6 +237,16 @@ impl Namespace {
     /// Several handlers of one event start in the order of their registration; the first one's return
     /// value acknowledges.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on("add", async |Data((a, b)): Data<(i64, i64)>| Ok(a + b));
+    /// let client = TestClient::connect(&io).await;
+    /// assert_eq!(client.emit_with_ack::<i64>("add", &(1, 2)).await, 3);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Panics
     /// Where no client can send that event, since the protocol reserves its name (row C11): `connect`, `disconnect`
     /// and their like. Joining and leaving are no events here: use [`Namespace::on_connect`] and
@@ -240,6 +270,17 @@ impl Namespace {
     }
 
     /// Runs `handler` for each event that has no handler of its own. The last one registered counts.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on_fallback(async |Event(name): Event| Err::<(), _>(HandlerError::new(format!("what is {name}?"))));
+    /// let client = TestClient::connect(&io).await;
+    /// let answer: serde_json::Value = client.emit_with_ack("nonsense", &()).await;
+    /// assert_eq!(answer["error"], "what is nonsense?");
+    /// # Ok(()) }
+    /// ```
     pub fn on_fallback<M>(self, handler: impl Handler<EventContext, M>) -> Self {
         self.register(|handlers| handlers.fallback.replace(Erased::new(handler)))
     }
@@ -280,18 +321,42 @@ impl Namespace {
 
     /// Runs `handler` once for each client that was let in, when it is leaving: it can be found in its rooms until the
     /// handler first waits (row D70).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on_disconnecting(async |socket: Socket| {
+    ///     for room in socket.rooms() {
+    ///         socket.to(&*room).emit("left", socket.id())?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// # Ok(()) }
+    /// ```
     pub fn on_disconnecting<M>(self, handler: impl Handler<DisconnectContext, M>) -> Self {
         self.register(|handlers| handlers.leaving.disconnecting.push(Erased::new(handler)))
     }
 
     /// Runs `handler` once for each client that was let in, when it has left, with the [`DisconnectReason`]
     /// (row D71). The rooms it was in can still be read.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on_disconnect(async |socket: Socket, reason: DisconnectReason| {
+    ///     println!("{} left: {reason}", socket.id());
+    /// });
+    /// # Ok(()) }
+    /// ```
     pub fn on_disconnect<M>(self, handler: impl Handler<DisconnectContext, M>) -> Self {
         self.register(|handlers| handlers.leaving.disconnect.push(Erased::new(handler)))
     }
 
-    /// Calls `listener` whenever a room of the namespace is made, joined, left or deleted (row D92). Register it before
-    /// clients come: what happened before is not told.
+    /// Calls `listener` whenever a room of the namespace is made, joined, left or deleted (row D92), one event at a time
+    /// and in the order in which they happen; so what happens while a listener runs is told behind it, perhaps by the
+    /// thread that it runs on. Register it before clients come: what happened before is not told.
     ///
     /// ```
     /// use socketio::{RoomEvent, Server};
@@ -310,146 +375,12 @@ impl Namespace {
     }
 
     /// Changes the handlers; what was replaced is dropped under no lock.
-    fn register<R>(self, change: impl FnOnce(&mut Handlers) -> R) -> Self {
+    pub(super) fn register<R>(self, change: impl FnOnce(&mut Handlers) -> R) -> Self {
         let mut current = self.core.handlers.write().unwrap_or_else(PoisonError::into_inner);
         let replaced = change(Arc::make_mut(&mut current));
         drop(current);
         drop(replaced);
         self
-    }
-
-    /// Runs `handler` for each event of that name that another server of the cluster sends to this one with
-    /// [`Namespace::server_side_emit`] (row D89); what it returns is the answer, where one was asked for. It may take
-    /// [`Data`](super::Data), [`Event`](super::Event), [`RawEvent`](super::RawEvent) and the [`Namespace`].
-    pub fn on_server_event<M>(self, event: &str, handler: impl Handler<ServerEventContext, M>) -> Self {
-        self.register(|handlers| handlers.server_events.entry(event.into()).or_default().push(Erased::new(handler)))
-    }
-
-    /// Sends an event to the other servers of the cluster, not to their clients, and not to this server (row D89). Where
-    /// there are no others, nothing happens.
-    ///
-    /// ```
-    /// # fn f(io: &socketio::Server) -> Result<(), socketio::EmitError> {
-    /// use socketio::Data;
-    ///
-    /// let namespace = io.of("/").on_server_event("ban", async |Data(user): Data<String>| println!("{user} is banned"));
-    /// namespace.server_side_emit("ban", "Eve")
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`EmitError::Encode`]; the names `connection` and `new_namespace` are reserved here too.
-    pub fn server_side_emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        let event = server_event(event, args)?;
-        if let Some(cluster) = self.core.environment.cluster() {
-            cluster.tell(|node, now| node.server_side_emit(&self.core.name, &event, now).map(Some));
-        }
-        Ok(())
-    }
-
-    /// The same with an answer from each of the other servers (row D90), for 5 s: await the result. Without others, it is
-    /// an empty list.
-    ///
-    /// ```
-    /// # async fn f(io: socketio::Server) -> Result<(), Box<dyn std::error::Error>> {
-    /// let loads = io.of("/").server_side_emit_with_ack::<f64>("load?", &())?.await?;
-    /// println!("{loads:?}");
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Namespace::server_side_emit`].
-    pub fn server_side_emit_with_ack<R: DeserializeOwned>(
-        &self,
-        event: &str,
-        args: &(impl Serialize + ?Sized),
-    ) -> Result<PendingAnswers<R>, EmitError> {
-        let event = server_event(event, args)?;
-        let (parts, answers) = mpsc::unbounded_channel();
-        let mut gathering = Gathering::new(SERVER_ANSWER_TIMEOUT, answers);
-        if let Some(cluster) = self.core.environment.cluster() {
-            gathering.others.extend(cluster.ask(&parts, |node, now, out| {
-                node.begin_server_side_emit(&self.core.name, &event, Some(SERVER_ANSWER_TIMEOUT), now, out)
-            }));
-        }
-        Ok(PendingAnswers::new(gathering))
-    }
-
-    /// Sends an event to every socket of the namespace.
-    ///
-    /// # Errors
-    /// As [`Broadcast::emit`].
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        self.broadcast().emit(event, args)
-    }
-
-    /// All in that room. A socket's id is the name of a room that holds just that socket (row D40).
-    #[must_use = "a selection does nothing until something is emitted to it"]
-    pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
-        self.broadcast().to(room)
-    }
-
-    /// All but those in that room.
-    #[must_use = "a selection does nothing until something is emitted to it"]
-    pub fn except(&self, room: impl AsRef<str>) -> Broadcast {
-        self.broadcast().except(room)
-    }
-
-    /// All in the namespace.
-    #[must_use = "a selection does nothing until something is emitted to it"]
-    pub fn broadcast(&self) -> Broadcast {
-        Broadcast::new(self.clone())
-    }
-
-    /// The sockets of all servers; see [`Broadcast::fetch_sockets`].
-    ///
-    /// # Errors
-    /// As [`Broadcast::fetch_sockets`].
-    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, Incomplete<RemoteSocket>> {
-        self.broadcast().fetch_sockets().await
-    }
-
-    /// Lets all sockets, of all servers, join rooms; see [`Broadcast::sockets_join`].
-    pub fn sockets_join(&self, rooms: impl IntoIterator<Item = impl Into<String>>) {
-        self.broadcast().sockets_join(rooms);
-    }
-
-    /// Lets all sockets, of all servers, leave rooms; see [`Broadcast::sockets_leave`].
-    pub fn sockets_leave(&self, rooms: impl IntoIterator<Item = impl Into<String>>) {
-        self.broadcast().sockets_leave(rooms);
-    }
-
-    /// Disconnects all sockets, of all servers; see [`Broadcast::disconnect_sockets`].
-    pub fn disconnect_sockets(&self, close: bool) {
-        self.broadcast().disconnect_sockets(close);
-    }
-
-    /// The sockets of this server that are connected now.
-    #[must_use]
-    pub fn sockets(&self) -> Vec<Socket> {
-        let mut sockets = Vec::new();
-        for namespace in self.members() {
-            sockets.extend(namespace.rooms().sockets().map(|core| Socket { core: core.clone() }));
-        }
-        sockets
-    }
-
-    /// How many sockets are connected to this server now.
-    #[must_use]
-    pub fn socket_count(&self) -> usize {
-        self.members().iter().map(|namespace| namespace.rooms().socket_count()).sum()
-    }
-
-    /// The names of the rooms that have members on this server now, without those of single sockets. None for a parent.
-    #[must_use]
-    pub fn room_names(&self) -> Vec<Arc<str>> {
-        self.rooms().room_names()
-    }
-
-    /// How many sockets of this server are in that room now.
-    #[must_use]
-    pub fn room_len(&self, room: &str) -> usize {
-        self.members().iter().map(|namespace| namespace.rooms().room_len(room)).sum()
     }
 
     pub(super) fn wire_name(&self) -> &sio::Namespace {
@@ -468,35 +399,29 @@ impl Namespace {
         self.core.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the rooms, and tells the listeners after the lock.
+    /// Changes the rooms, and tells the listeners after the lock. Who holds another lock uses [`Namespace::rooms`] and
+    /// tells them later.
     pub(super) fn change_rooms<R>(&self, change: impl FnOnce(&mut Rooms) -> R) -> R {
-        let mut happened = Vec::new();
-        let result = self.change_rooms_quietly(&mut happened, change);
-        self.tell_room_listeners(&happened);
-        result
-    }
-
-    /// The same for who holds another lock: tells the listeners later.
-    pub(super) fn change_rooms_quietly<R>(
-        &self,
-        happened: &mut Vec<RoomEvent>,
-        change: impl FnOnce(&mut Rooms) -> R,
-    ) -> R {
         let mut rooms = self.rooms();
         let result = change(&mut rooms);
-        happened.append(rooms.log.as_mut().unwrap_or(&mut Vec::new()));
+        let is_silent = rooms.log.as_ref().is_none_or(Vec::is_empty);
+        drop(rooms);
+        if !is_silent {
+            self.tell_room_listeners();
+        }
         result
     }
 
-    pub(super) fn tell_room_listeners(&self, happened: &[RoomEvent]) {
-        if happened.is_empty() {
-            return;
-        }
-        let handlers = self.handlers();
-        for event in happened {
-            for listener in &handlers.rooms {
-                self.core.environment.guard("a room listener", || listener(event));
+    pub(super) fn tell_room_listeners(&self) {
+        let mut untold = self.rooms().take_untold(false);
+        while !untold.is_empty() {
+            let handlers = self.handlers();
+            for event in &untold {
+                for listener in &handlers.rooms {
+                    self.core.environment.guard("a room listener", || listener(event));
+                }
             }
+            untold = self.rooms().take_untold(true);
         }
     }
 
@@ -528,6 +453,11 @@ impl Namespace {
         self.core.looks_into_events.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn forget_handlers(&self) {
+        let handlers = std::mem::take(&mut *self.core.handlers.write().unwrap_or_else(PoisonError::into_inner));
+        drop(handlers);
+    }
+
     pub(super) fn shut_down(&self) {
         for socket in self.sockets() {
             socket.core.depart(DisconnectReason::ServerShuttingDown);
@@ -536,18 +466,6 @@ impl Namespace {
             store.shut_down();
         }
     }
-}
-
-/// How long other servers may take to answer (row D90).
-const SERVER_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// An event for other servers. Besides what the protocol reserves, it may not be called like what the reference tells
-/// its own listeners (row D89).
-fn server_event<T: Serialize + ?Sized>(event: &str, args: &T) -> Result<Body, EmitError> {
-    if matches!(event, "connection" | "new_namespace") {
-        return Err(EmitError::Encode(EncodeError::ReservedEvent));
-    }
-    Ok(Body::event(event, args)?)
 }
 
 /// Tells a mistake at the place where it is made: a handler that could never run.

@@ -12,11 +12,13 @@ use super::{Namespace, socket::SocketCore};
 pub(super) struct Flags {
     pub(super) volatile: bool,
     pub(super) compress: bool,
+    /// Its sender waits for room: no other event gives way to it (row J2).
+    pub(super) awaited: bool,
 }
 
 impl Default for Flags {
     fn default() -> Self {
-        Self { volatile: false, compress: true }
+        Self { volatile: false, compress: true, awaited: false }
     }
 }
 

@@ -4,11 +4,11 @@
 //! Each rule is a function of the connection's revision; the order of things is `connection.rs`'s for both, and the
 //! packets themselves are read and written by the same codec.
 
-use std::io;
+use std::{borrow::Cow, io};
 
 use engineio::{Revision, Session};
 use serde_json::{Map, Value};
-use socketio_proto::{Body, DecoderLimits, Namespace, Packet};
+use socketio_proto::{Body, DecodeError, DecoderLimits, Namespace, Packet};
 
 use super::{HandlerError, SocketId};
 
@@ -29,22 +29,41 @@ pub(super) fn decoder_limits(revision: Revision, mut limits: DecoderLimits) -> D
 }
 
 /// The packet with the query taken out of its namespace: it is what such a client has for an auth payload (row C22).
-pub(super) fn without_query(revision: Revision, packet: Packet) -> Packet {
-    if revision == Revision::V4 {
-        return packet;
+/// `limits` are those of the configuration: the room for a query is not room for a longer name.
+pub(super) fn without_query(revision: Revision, packet: Packet, limits: &DecoderLimits) -> Result<Packet, DecodeError> {
+    let whole = packet.namespace.as_str();
+    let (name, query) = match whole.split_once('?') {
+        Some((name, query)) if revision == Revision::V3 => (name, Some(query)),
+        _ => (whole, None),
+    };
+    if name.len() > limits.max_namespace_bytes {
+        return Err(DecodeError::InvalidNamespace { limit: limits.max_namespace_bytes });
     }
-    let name = packet.namespace.as_str();
-    let Some((name, query)) = name.split_once('?') else { return packet };
+    let Some(query) = query else { return Ok(packet) };
     let text = |value: &str| Value::from(value);
     // The last of a repeated key counts.
     let auth: Map<_, _> =
         form_urlencoded::parse(query.as_bytes()).map(|(key, value)| (key.into_owned(), text(&value))).collect();
     let namespace = Namespace::new(name);
     if packet.kind != socketio_proto::PacketKind::Connect {
-        return Packet { namespace, ..packet };
+        return Ok(Packet { namespace, ..packet });
     }
     // Strings in an object always serialise.
-    Packet { namespace, body: Body::connect(&auth).ok(), ..packet }
+    Ok(Packet { namespace, body: Body::connect(&auth).ok(), ..packet })
+}
+
+/// Whether the client may come back to its session: the old ones are told nothing of it (row C23), so that keeping it
+/// would only take the place of another's.
+pub(super) const fn comes_back(revision: Revision) -> bool {
+    matches!(revision, Revision::V4)
+}
+
+/// A socket's id as it may stand in a log: that of an old client is the secret of its session (hazard S45).
+pub(super) fn id_in_logs<'a>(session: &Session, revision: Revision, id: &'a SocketId) -> Cow<'a, str> {
+    match revision {
+        Revision::V4 => Cow::Borrowed(id.as_str()),
+        Revision::V3 => Cow::Owned(format!("{:?}", session.id())),
+    }
 }
 
 /// The id of a new socket. A client of the old kind makes it up itself from the session's id, so it has to be that
@@ -92,6 +111,7 @@ mod tests {
     /// C22: decoded, the last of a repeated key, and only under the old revision.
     #[test]
     fn the_query_of_a_namespace_is_the_auth_payload_of_an_old_client() {
+        let limits = DecoderLimits::default();
         let table = [
             ("/admin", "/admin", None),
             ("/admin?token=1", "/admin", Some(json!({"token": "1"}))),
@@ -100,14 +120,14 @@ mod tests {
             ("/?a=b?c", "/", Some(json!({"a": "b?c"}))),
         ];
         for (wire, name, auth) in table {
-            let packet = without_query(Revision::V3, connect(wire));
+            let packet = without_query(Revision::V3, connect(wire), &limits).unwrap();
             assert_eq!(packet.namespace.as_str(), name, "{wire}");
             assert_eq!(packet.body.map(|body| body.data::<Value>().unwrap()), auth, "{wire}");
-            let packet = without_query(Revision::V4, connect(wire));
+            let packet = without_query(Revision::V4, connect(wire), &limits).unwrap();
             assert_eq!((packet.namespace.as_str(), packet.body.is_none()), (wire, true));
         }
         let event = Packet { kind: PacketKind::Event, body: Body::event("e", &1).ok(), ..connect("/admin?token=1") };
-        let event = without_query(Revision::V3, event);
+        let event = without_query(Revision::V3, event, &limits).unwrap();
         assert_eq!((event.namespace.as_str(), &**event.body.unwrap().json()), ("/admin", r#"["e",1]"#));
     }
 

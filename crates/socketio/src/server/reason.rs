@@ -5,6 +5,16 @@ use std::fmt;
 use engineio::CloseReason;
 
 /// Why a socket was disconnected, in the reference's words (row D72).
+///
+/// ```
+/// use socketio::{DisconnectReason, Server};
+///
+/// let io = Server::new();
+/// io.of("/").on_disconnect(async |reason: DisconnectReason| match reason {
+///     DisconnectReason::ClientNamespaceDisconnect => println!("said good-bye"),
+///     reason => println!("{reason}"),
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DisconnectReason {
@@ -30,6 +40,10 @@ pub enum DisconnectReason {
 
 impl DisconnectReason {
     /// The reason as the reference writes it.
+    ///
+    /// ```
+    /// assert_eq!(socketio::DisconnectReason::PingTimeout.as_str(), "ping timeout");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,6 +60,10 @@ impl DisconnectReason {
     }
 
     /// Whether a client of the official kind comes back by itself: not where either side left on purpose.
+    ///
+    /// ```
+    /// assert!(socketio::DisconnectReason::TransportClose.will_reconnect());
+    /// ```
     #[must_use]
     pub const fn will_reconnect(self) -> bool {
         !matches!(self, Self::ClientNamespaceDisconnect | Self::ServerNamespaceDisconnect)

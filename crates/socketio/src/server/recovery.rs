@@ -128,7 +128,7 @@ impl Store {
     pub(super) fn new(config: &ConnectionStateRecovery, engine: &engineio::Limits) -> Self {
         let mut limits = RecoveryLimits::default();
         limits.max_disconnection_duration = config.max_disconnection_duration;
-        limits.detection = engine.ping_interval + 2 * engine.ping_timeout;
+        limits.detection = engine.ping_interval.saturating_add(engine.ping_timeout.saturating_mul(2));
         limits.max_packets = config.max_packets;
         limits.max_bytes = config.max_bytes;
         limits.max_sessions = config.max_sessions;
@@ -266,13 +266,18 @@ impl Locked<'_> {
         reason: DisconnectReason,
         saved: impl FnOnce() -> Saved,
     ) -> bool {
-        let holder = Holder(Arc::downgrade(socket));
         if is_recoverable(reason) {
+            let holder = Holder(Arc::downgrade(socket));
             self.kept.save(ticket.pid.clone(), &holder, saved(), ticket.joined, self.now);
             return true;
         }
-        self.kept.forget(ticket.pid.as_str(), &holder);
+        self.forget(socket, &ticket.pid);
         false
+    }
+
+    /// The session does not come back, unless another socket has it by now.
+    pub(super) fn forget(&mut self, socket: &Arc<SocketCore>, pid: &PrivateId) {
+        self.kept.forget(pid.as_str(), &Holder(Arc::downgrade(socket)));
     }
 }
 

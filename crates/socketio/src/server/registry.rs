@@ -176,6 +176,16 @@ impl Registry {
         Ok(namespace)
     }
 
+    /// The server has ended, and nothing of the application's is called any more. What that captured goes, under no lock:
+    /// mostly the server itself, which would never go otherwise.
+    pub(super) fn forget_handlers(&self) {
+        let parents = std::mem::take(&mut self.write().parents);
+        for namespace in self.all().iter().chain(parents.iter().map(|parent| &parent.namespace)) {
+            namespace.forget_handlers();
+        }
+        self.environment.forget_hooks();
+    }
+
     /// A client has left, or was refused.
     pub(super) fn leave(&self, name: &sio::Namespace) {
         if self.read().entries.get(name).is_none_or(|entry| entry.child_users.is_none()) {

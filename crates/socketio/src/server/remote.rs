@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use socketio_cluster::SocketDetails;
 use socketio_proto::ArgumentError;
 
-use super::{AckError, Broadcast, EmitError, Handshake, Incomplete, Namespace, Socket};
+use super::{AckError, Broadcast, EmitError, Handshake, Incomplete, Namespace, Socket, socket::Slot};
 
 /// A socket of this server or another one, from [`Broadcast::fetch_sockets`](super::Broadcast::fetch_sockets).
 ///
@@ -30,6 +30,15 @@ pub struct RemoteSocket {
 
 /// How the client of a socket came, as servers tell each other (row D41). Fields that a server of another kind leaves
 /// out are empty.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+/// let details = socket.handshake().details();
+/// assert_eq!(serde_json::to_value(&details)?["secure"], false);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -60,18 +69,46 @@ impl RemoteSocket {
     }
 
     /// Its id.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let remote = io.of("/").fetch_sockets().await?.remove(0);
+    /// assert_eq!(remote.id(), client.id());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn id(&self) -> &str {
         &self.details.id
     }
 
     /// The rooms that it was in, without the one of its own id.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.join("lobby");
+    /// let remote = io.of("/").fetch_sockets().await?.remove(0);
+    /// assert_eq!(remote.rooms(), ["lobby"]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn rooms(&self) -> Vec<&str> {
         self.details.rooms.iter().map(String::as_str).filter(|room| *room != self.id()).collect()
     }
 
     /// How its client came.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let remote = io.of("/").fetch_sockets().await?.remove(0);
+    /// assert!(!remote.handshake()?.secure);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// Where the other server describes it in a way that cannot be read.
@@ -80,6 +117,16 @@ impl RemoteSocket {
     }
 
     /// What [`Socket::set_data`](super::Socket::set_data) has kept there; `None` where nothing was.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.set_data(7);
+    /// let remote = io.of("/").fetch_sockets().await?.remove(0);
+    /// assert_eq!(remote.data::<u32>()?, Some(7));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// Where it is of another type.
@@ -94,6 +141,16 @@ impl RemoteSocket {
 
     /// Sends it an event.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let remote = io.of("/").fetch_sockets().await?.remove(0);
+    /// remote.emit("hello", "you")?;
+    /// assert_eq!(client.receive::<String>("hello").await, "you");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`Broadcast::emit`](super::Broadcast::emit).
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
@@ -101,6 +158,17 @@ impl RemoteSocket {
     }
 
     /// Sends it an event and waits for its one answer (row D86).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let remote = io.of("/").fetch_sockets().await?.remove(0);
+    /// let asked = remote.emit_with_ack::<u8>(std::time::Duration::from_secs(5), "age?", &());
+    /// let (age, ()) = tokio::join!(asked, async { client.receive_event("age?").await.ack(&36) });
+    /// assert_eq!(age?, 36);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`AckError::Timeout`] where none came in that time, [`AckError::Disconnected`] where the socket is gone, and
@@ -112,25 +180,56 @@ impl RemoteSocket {
         args: &(impl Serialize + ?Sized),
     ) -> Result<R, AckError> {
         let answers = self.itself().timeout(timeout).emit_with_ack::<R>(event, args)?;
-        match answers.wait().await {
-            Ok(answers) => answers.into_iter().next().ok_or(AckError::Disconnected),
-            Err(Incomplete { unreadable: Some(error), .. }) => Err(AckError::Answer(error)),
-            Err(Incomplete { timed_out: true, .. }) => Err(AckError::Timeout),
-            Err(_) => Err(AckError::Disconnected),
+        // Only one can come: servers without the socket are not waited for when it has.
+        let Incomplete { mut answers, unreadable, timed_out, .. } = answers.gather(1).await;
+        match (answers.pop(), unreadable) {
+            (Some(answer), _) => Ok(answer),
+            (None, Some(error)) => Err(AckError::Answer(error)),
+            (None, None) if timed_out => Err(AckError::Timeout),
+            (None, None) => Err(AckError::Disconnected),
         }
     }
 
     /// Lets it join rooms.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let remote = io.of("/").fetch_sockets().await?.remove(0);
+    /// remote.join(["lobby"]);
+    /// assert_eq!(io.of("/").room_len("lobby"), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn join(&self, rooms: impl IntoIterator<Item = impl Into<String>>) {
         self.itself().sockets_join(rooms);
     }
 
     /// Lets it leave rooms.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let remote = io.of("/").fetch_sockets().await?.remove(0);
+    /// remote.leave(["lobby"]);
+    /// # Ok(()) }
+    /// ```
     pub fn leave(&self, rooms: impl IntoIterator<Item = impl Into<String>>) {
         self.itself().sockets_leave(rooms);
     }
 
     /// Disconnects it; with `close`, its whole connection.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let remote = io.of("/").fetch_sockets().await?.remove(0);
+    /// remote.disconnect(true);
+    /// client.disconnected().await;
+    /// # Ok(()) }
+    /// ```
     pub fn disconnect(&self, close: bool) {
         self.itself().disconnect_sockets(close);
     }
@@ -146,13 +245,24 @@ impl fmt::Debug for RemoteSocket {
 pub(super) fn details(socket: &Socket) -> Option<SocketDetails> {
     let own_room = [socket.id().as_str().to_owned()];
     let rooms = own_room.into_iter().chain(socket.rooms().iter().map(|room| room.to_string())).collect();
-    let data = socket.core.data_slot().and_then(|slot| slot.json()).unwrap_or_else(|| serde_json::json!({}));
+    // How it becomes JSON is the application's code, and another server's question must not take this one down (R25).
+    let json =
+        |slot: Slot| socket.namespace().environment().guard("the serialisation of a socket's data", || slot.json());
+    let data = socket.core.data_slot().and_then(json).flatten().unwrap_or_else(|| serde_json::json!({}));
     let made = SocketDetails::new(socket.id().as_str(), rooms, &socket.handshake().details(), &data);
     made.inspect_err(|error| tracing::warn!(%error, "a socket cannot be described to other servers")).ok()
 }
 
 impl Handshake {
     /// How the client came, in the form in which servers tell each other (row D41).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// assert!(!socket.handshake().details().xdomain); // no page of another origin
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn details(&self) -> HandshakeDetails {
         let request = &self.request;
@@ -191,6 +301,15 @@ impl Handshake {
     }
 
     /// The query of the first request, decoded; of a repeated key the last value counts.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).query("page", "7").await;
+    /// assert_eq!(io.of("/").sockets()[0].handshake().query()["page"], "7");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn query(&self) -> BTreeMap<String, String> {
         let query = self.request.uri.query().unwrap_or_default();

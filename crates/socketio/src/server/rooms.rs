@@ -14,6 +14,19 @@ type Members = HashMap<SocketId, Arc<SocketCore>>;
 
 /// Something happened to a room, for [`Namespace::on_room_event`](super::Namespace::on_room_event) (row D92). The room
 /// named like a socket's id, which each socket is in while it is connected, is among them.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// io.of("/").on_room_event(|event| match event {
+///     RoomEvent::Created { room } => println!("{room} exists"),
+///     RoomEvent::Joined { room, socket } => println!("{socket} is in {room}"),
+///     _ => {}
+/// });
+/// TestClient::connect(&io).await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RoomEvent {
@@ -48,8 +61,10 @@ pub enum RoomEvent {
 pub(super) struct Rooms {
     sockets: Members,
     rooms: HashMap<Arc<str>, Members>,
-    /// What happened under this lock, where somebody wants to know.
+    /// What happened under this lock and was not told yet, where somebody wants to know.
     pub(super) log: Option<Vec<RoomEvent>>,
+    /// A thread tells the listeners, and goes on with what is added meanwhile.
+    is_telling: bool,
 }
 
 impl Rooms {
@@ -60,6 +75,17 @@ impl Rooms {
             log.push(RoomEvent::Created { room: room.clone() });
             log.push(RoomEvent::Joined { room, socket: socket.id.clone() });
         }
+    }
+
+    /// What is to be told now by a thread that `continues` to tell, or wants to begin. Nothing where another thread does:
+    /// that one tells it, so that the listeners hear everything in its order.
+    pub(super) fn take_untold(&mut self, continues: bool) -> Vec<RoomEvent> {
+        if self.is_telling && !continues {
+            return Vec::new();
+        }
+        let untold = self.log.as_mut().map(std::mem::take).unwrap_or_default();
+        self.is_telling = !untold.is_empty();
+        untold
     }
 
     fn note_join(&mut self, room: &Arc<str>, created: bool, socket: &SocketId) {

@@ -19,6 +19,13 @@ use tower_service::Service;
 use super::{ClientFiles, Server};
 
 /// Puts a Socket.IO server in front of a service.
+///
+/// ```
+/// use axum::Router;
+///
+/// let io = socketio::Server::new();
+/// let app: Router = Router::new().layer(io.layer());
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServerLayer {
     server: Server,
@@ -39,6 +46,17 @@ impl<S> Layer<S> for ServerLayer {
 }
 
 /// A Socket.IO server in front of the service `S`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// use tower_service::Service;
+///
+/// let mut service = Server::new().service();
+/// let request = http::Request::get("/socket.io/?EIO=4&transport=polling").body(String::new())?;
+/// assert_eq!(service.call(request).await?.status(), 200);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServerService<S = NotFound> {
     files: FilesAtPath,

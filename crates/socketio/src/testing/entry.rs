@@ -19,6 +19,16 @@ use super::{
 use crate::Server;
 
 /// Why the server refused a client.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::*};
+/// # let io = Server::new();
+/// io.of("/").middleware(async || Err::<(), _>(HandlerError::new("not today")));
+/// let refusal = TestClient::connect(&io).expect_refused().await;
+/// assert_eq!((refusal.message.as_str(), refusal.status), ("not today", None));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -94,11 +104,29 @@ impl Connect {
     }
 
     /// Joins that namespace instead of the main one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// io.of("/chat");
+    /// let client = TestClient::connect(&io).namespace("/chat").await;
+    /// # Ok(()) }
+    /// ```
     pub fn namespace(self, name: &str) -> Self {
         Self { namespace: name.to_owned(), ..self }
     }
 
     /// What the server reads with [`Auth`](crate::Auth).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// io.of("/").on_connect(async |Auth(age): Auth<std::collections::BTreeMap<String, u8>>| assert_eq!(age["age"], 36));
+    /// let client = TestClient::connect(&io).auth(&serde_json::json!({ "age": 36 })).await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Panics
     /// Where the value is no JSON object.
@@ -108,6 +136,15 @@ impl Connect {
     }
 
     /// One more header, on every request.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).header("x-key", "abc").await;
+    /// assert_eq!(io.of("/").sockets()[0].handshake().request.headers["x-key"], "abc");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Panics
     /// Where HTTP does not allow the name or the value.
@@ -121,22 +158,58 @@ impl Connect {
     }
 
     /// One more parameter of the query, which is escaped as needed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).query("page", "7").await;
+    /// assert_eq!(io.of("/").sockets()[0].handshake().query()["page"], "7");
+    /// # Ok(()) }
+    /// ```
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.query.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// The address that the client seems to come from; without, it has none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 4711));
+    /// let client = TestClient::connect(&io).peer_addr(peer).await;
+    /// assert_eq!(io.of("/").sockets()[0].handshake().request.peer, Some(peer));
+    /// # Ok(()) }
+    /// ```
     pub fn peer_addr(self, peer: SocketAddr) -> Self {
         Self { peer: Some(peer), ..self }
     }
 
     /// How long this client waits for anything, its way in included; default 5 s.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).deadline(std::time::Duration::from_secs(60)).await;
+    /// # Ok(()) }
+    /// ```
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
     /// Expects the server to say no, before the session or to the namespace.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// io.of("/").middleware(async || Err::<(), _>(HandlerError::new("not today")));
+    /// assert_eq!(TestClient::connect(&io).expect_refused().await.message, "not today");
+    /// # Ok(()) }
+    /// ```
     #[track_caller]
     pub fn expect_refused(self) -> Expectation<Refusal> {
         self.entry().refused()
@@ -172,6 +245,16 @@ impl IntoFuture for Connect {
 }
 
 /// A client on its way into one more namespace over the connection that it has; await it to be let in.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::*};
+/// # let io = Server::new();
+/// io.of("/chat");
+/// let client = TestClient::connect(&io).await;
+/// let in_chat = client.join("/chat").auth(&serde_json::json!({ "name": "Ada" })).await;
+/// # Ok(()) }
+/// ```
 #[must_use = "await it to join"]
 #[derive(Debug)]
 pub struct Join {

@@ -11,6 +11,17 @@ use super::{
 };
 
 /// An event that the server sent to a [`TestClient`](super::TestClient).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::*};
+/// # let io = Server::new();
+/// let client = TestClient::connect(&io).await;
+/// let sure = io.of("/").sockets()[0].emit_with_ack::<bool>("sure?", &());
+/// client.receive_event("sure?").await.ack(&true);
+/// assert!(sure.await?);
+/// # Ok(()) }
+/// ```
 pub struct ReceivedEvent {
     name: String,
     body: Body,
@@ -27,18 +38,51 @@ impl ReceivedEvent {
     }
 
     /// The name.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// io.emit("news", "all is well")?;
+    /// let event = client.next_event().await;
+    /// assert_eq!(event.name(), "news");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Name, arguments and attachments as they came.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// io.emit("news", "all is well")?;
+    /// let event = client.next_event().await;
+    /// assert_eq!(event.body().arg_count(), 1);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn body(&self) -> &Body {
         &self.body
     }
 
     /// The arguments: one value, or with a tuple several.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// io.emit("news", "all is well")?;
+    /// let event = client.next_event().await;
+    /// assert_eq!(event.args::<String>(), "all is well");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Panics
     /// Where they do not fit.
@@ -50,6 +94,17 @@ impl ReceivedEvent {
     }
 
     /// Whether the server asked for an acknowledgement.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// io.emit("news", "all is well")?;
+    /// let event = client.next_event().await;
+    /// assert!(!event.wants_ack());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn wants_ack(&self) -> bool {
         self.ack.is_some()
@@ -57,6 +112,17 @@ impl ReceivedEvent {
 
     /// Acknowledges the event: one value, or with a tuple several. Where the client is disconnected by now, nothing
     /// happens.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// let age = io.of("/").sockets()[0].emit_with_ack::<u8>("age?", &());
+    /// client.receive_event("age?").await.ack(&36);
+    /// assert_eq!(age.await?, 36);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Panics
     /// Where the server did not ask for it, or `args` has no JSON form.

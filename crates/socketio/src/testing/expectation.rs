@@ -81,11 +81,29 @@ impl<T> Expectation<T> {
     }
 
     /// Waits that long instead.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// client.expect_nothing().within(std::time::Duration::from_secs(3600)).await;
+    /// # Ok(()) }
+    /// ```
     pub fn within(self, within: Duration) -> Self {
         Self { within, ..self }
     }
 
     /// Gives an error instead of panicking: for what may or may not come.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// assert!(client.receive::<()>("nothing").result().await.is_err()); // in place of a panic
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`TestError`] says.
@@ -133,6 +151,16 @@ impl<T> fmt::Debug for Expectation<T> {
 }
 
 /// An [`Expectation`] that was not met. Its text says what was waited for, what happened, and what came instead.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::*};
+/// # let io = Server::new();
+/// let client = TestClient::connect(&io).await;
+/// let error = client.receive::<()>("nothing").result().await.unwrap_err();
+/// assert!(error.to_string().contains("waiting for the event \"nothing\""));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct TestError {
     failure: Failure,
@@ -157,18 +185,47 @@ pub(super) enum Failure {
 
 impl TestError {
     /// Whether the deadline passed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// let error = client.receive::<()>("nothing").result().await.unwrap_err();
+    /// assert!(error.is_timeout());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn is_timeout(&self) -> bool {
         matches!(self.failure, Failure::Timeout(_))
     }
 
     /// Whether it could not come any more, since the client is disconnected.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// client.disconnect();
+    /// assert!(client.receive::<()>("anything").result().await.is_err_and(|error| error.is_disconnected()));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn is_disconnected(&self) -> bool {
         matches!(self.failure, Failure::Ended(_))
     }
 
     /// Why the server refused the client, where it did.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let error = TestClient::connect(&io).namespace("/nowhere").into_future().result().await.unwrap_err();
+    /// assert_eq!(error.refusal().ok_or("refused")?.message, "Invalid namespace");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn refusal(&self) -> Option<&Refusal> {
         match &self.failure {

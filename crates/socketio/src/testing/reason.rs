@@ -4,6 +4,16 @@
 use std::fmt;
 
 /// Why a [`TestClient`](super::TestClient) is disconnected, in the words of the JavaScript client.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::*};
+/// # let io = Server::new();
+/// let client = TestClient::connect(&io).await;
+/// io.of("/").disconnect_sockets(false);
+/// assert_eq!(client.disconnected().await, ClientDisconnectReason::ServerDisconnect);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClientDisconnectReason {
@@ -22,6 +32,16 @@ pub enum ClientDisconnectReason {
 
 impl ClientDisconnectReason {
     /// The reason as the JavaScript client writes it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::*};
+    /// # let io = Server::new();
+    /// let client = TestClient::connect(&io).await;
+    /// io.of("/").disconnect_sockets(false);
+    /// assert_eq!(client.disconnected().await.as_str(), "io server disconnect");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -123,6 +123,23 @@ fn a_slow_reader_gets_the_newest_of_what_may_be_dropped_and_all_that_may_not() {
     assert!(!session.has_room(1));
 }
 
+/// Row J2: who waits for room takes none from those who were first.
+#[test]
+fn a_sender_that_waits_for_room_drops_nobody() {
+    let (mut session, mut out) = (small_session(3), Vec::new());
+    let mut patient = SendOptions::DROPPABLE;
+    patient.keeps_others = true;
+    for message in ["a", "b", "c"] {
+        assert_eq!(session.handle_send_with(&[text(message)], patient), Ok(Sent::Queued { dropped: 0 }));
+    }
+    let refused = session.handle_send_with(&[text("d")], patient);
+    assert!(matches!(refused, Err(SendError::Full { .. })), "{refused:?}");
+    let impatient = session.handle_send_with(&[text("e")], SendOptions::DROPPABLE);
+    assert_eq!(impatient, Ok(Sent::Queued { dropped: 1 }), "it may be dropped like any other");
+    poll(&mut session, &mut out);
+    assert_eq!(said(&mut out), "g=4b,4c,4e");
+}
+
 /// Row A59.
 #[test]
 fn what_was_sent_has_left_with_the_answer_to_a_get() {

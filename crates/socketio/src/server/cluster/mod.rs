@@ -5,6 +5,8 @@
 //! never waits, runs under it.
 
 mod task;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::{

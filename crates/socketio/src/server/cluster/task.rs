@@ -4,6 +4,7 @@
 use std::{
     future::pending,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -53,13 +54,32 @@ pub(super) async fn run(
         }
     }
     let backplane = cluster.upgrade().map(|cluster| cluster.backplane.clone());
-    while let Some(result) = publishing.next().await {
-        note(&cluster, result);
-    }
-    if let Some(backplane) = backplane {
-        backplane.close().await;
+    let leaving = async {
+        while let Some(result) = publishing.next().await {
+            note(&cluster, result);
+        }
+        if let Some(backplane) = backplane {
+            backplane.close().await;
+        }
+    };
+    // What is published may leave only while the backplane's own future runs.
+    let running = async {
+        if !received {
+            let _ = receiving.await;
+        }
+        pending().await
+    };
+    let left = async {
+        tokio::select! { () = leaving => {}, () = running => {} }
+    };
+    if tokio::time::timeout(FAREWELL_TIMEOUT, left).await.is_err() {
+        tracing::warn!("the backplane does not take the farewell: the other servers find this one lost");
     }
 }
+
+/// How long a backplane may take to carry out what it was given last. A server that is closed does not wait for a
+/// database that is down.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn note(cluster: &Weak<Cluster>, result: Result<(), BackplaneError>) {
     if let (Err(error), Some(cluster)) = (result, cluster.upgrade()) {

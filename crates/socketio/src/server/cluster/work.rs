@@ -70,16 +70,25 @@ impl Cluster {
         let asked = selection.ask_here(selection.namespace(), &Outgoing::raw(event), &parts);
         drop(parts);
         self.publish_made(self.lock().node.answer_client_count(&reply, asked.count()).map(Some));
+        let count = asked.count();
         let (cluster, timeout) = (Arc::downgrade(self), options.flags.timeout.unwrap_or(Duration::from_secs(5)));
         let collecting = async move {
-            // The places for the answers go with this future.
-            let _asked = asked;
+            let mut answered = 0;
             while let Some(part) = answers.recv().await {
                 let (Part::Answer(body), Some(cluster)) = (part, cluster.upgrade()) else { continue };
+                answered += 1;
                 cluster.publish_made(cluster.lock().node.answer_ack(&reply, &body).map(Some));
             }
+            // The others left: nobody is to wait for them.
+            let Some(cluster) = cluster.upgrade().filter(|_| answered < count) else { return };
+            cluster.publish_made(cluster.lock().node.answer_client_count(&reply, answered).map(Some));
         };
-        let collecting = async move { drop(tokio::time::timeout(timeout, collecting).await) };
+        let collecting = async move {
+            // The places for the answers go with this future.
+            if tokio::time::timeout(timeout, collecting).await.is_err() {
+                asked.expire();
+            }
+        };
         let _ = self.jobs.send(Job::Answering(Box::pin(collecting)));
     }
 

@@ -8,7 +8,7 @@ use socketio_proto::{AckId, Body, Packet};
 
 use super::{Connection, begin, finish};
 use crate::server::{
-    AckSender, EmitError, EventContext, HandlerError,
+    AckSender, EventContext, HandlerError,
     handler::{Erased, HandlerFuture},
     handlers::Handlers,
     hooks::Occasion,
@@ -26,15 +26,16 @@ impl Connection {
         }
         let name: Arc<str> = event.event_name().unwrap_or_default().into();
         let shared = socket.namespace.handlers();
-        let own_any = socket.own_handlers(|own| own.events.any.clone());
+        let (own_any, own_middleware) =
+            socket.own_handlers(|own| (own.events.any.clone(), own.event_middleware.clone()));
         // The acknowledgement stays in the context until somebody takes it.
         let mut context = EventContext { socket: socket.handle(), event, ack: packet.ack };
         for handler in shared.events.any.iter().chain(&own_any) {
             let begun = begin(handler, &mut context);
             self.start(Box::pin(watch(name.clone(), socket.clone(), begun)), cx);
         }
-        if !shared.event_middleware.is_empty() {
-            return self.start(Box::pin(behind(name, shared, context)), cx);
+        if !shared.event_middleware.is_empty() || !own_middleware.is_empty() {
+            return self.start(Box::pin(behind(name, shared, own_middleware, context)), cx);
         }
         for handler in take_handlers(socket, &shared, &name) {
             let call = Call::begin(&name, &handler, &mut context);
@@ -86,9 +87,8 @@ impl Call {
 fn acknowledge(socket: &Arc<SocketCore>, ack: Option<AckId>, outcome: Result<Body, HandlerError>) {
     let Some(id) = ack else { return };
     let Some(body) = outcome.map_or_else(|error| error.ack(), Some) else { return };
-    if AckSender::new(socket.clone(), id).send_body(&body) == Err(EmitError::Full) {
-        socket.link.close_for_slowness();
-    }
+    // Where it cannot be sent, the client is gone, or is thrown out.
+    let _ = AckSender::new(socket.clone(), id).send_body(&body);
 }
 
 /// A catch-all handler: what it returns is no acknowledgement.
@@ -99,8 +99,8 @@ async fn watch(name: Arc<str>, socket: Arc<SocketCore>, begun: Begun) {
 }
 
 /// The handlers of an event behind its middlewares, each of which waits for the one before.
-async fn behind(name: Arc<str>, shared: Arc<Handlers>, mut context: EventContext) {
-    for handler in &shared.event_middleware {
+async fn behind(name: Arc<str>, shared: Arc<Handlers>, own: Vec<Erased<EventContext>>, mut context: EventContext) {
+    for handler in shared.event_middleware.iter().chain(&own) {
         let begun = begin(handler, &mut context);
         if let Err(error) = finish(begun).await {
             let socket = &context.socket;

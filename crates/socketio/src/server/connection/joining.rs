@@ -94,8 +94,9 @@ impl Connection {
 
     /// A socket for the client, which then is let in or refused.
     fn join(&mut self, packet: Packet, namespace: &Namespace, cx: &mut TaskContext<'_>) {
-        let comeback = namespace.store().and_then(|store| find_session(store, &packet));
-        if comeback.is_none() && namespace.store().is_some() && asks_for_session(&packet) {
+        let store = namespace.store().filter(|_| protocol::comes_back(self.link.revision));
+        let comeback = store.and_then(|store| find_session(store, &packet));
+        if comeback.is_none() && store.is_some() && asks_for_session(&packet) {
             count(&self.registry.environment.counting.recoveries_failed);
         }
         let new_id = || protocol::socket_id(&self.link.session, self.link.revision, namespace.wire_name());

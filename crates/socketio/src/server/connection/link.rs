@@ -91,10 +91,15 @@ impl Link {
         self.waker.wake();
     }
 
-    /// Closes the connection; its sockets see this reason.
-    pub(in crate::server) fn close_because(&self, reason: DisconnectReason, mode: CloseMode) {
-        self.orders(|orders| *orders.reason.get_or_insert(reason));
+    /// Closes the connection; its sockets see this reason. Says whether it is the first.
+    pub(in crate::server) fn close_because(&self, reason: DisconnectReason, mode: CloseMode) -> bool {
+        let is_first = self.orders(|orders| {
+            let is_first = orders.reason.is_none();
+            orders.reason.get_or_insert(reason);
+            is_first
+        });
         self.session.close(mode);
+        is_first
     }
 
     /// Sends a packet that belongs to the connection; one that is over drops it.
@@ -112,9 +117,11 @@ impl Link {
     /// The client's queue is full, and something that it has to see, or what would leave a hole in what it sees,
     /// does not fit: it is thrown out, with a reason, rather than left in doubt.
     pub(in crate::server) fn close_for_slowness(&self) {
-        count(&self.counting.slow_clients_disconnected);
-        tracing::warn!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
-        self.close_because(DisconnectReason::TransportError, CloseMode::Discard);
+        // Several threads may find the queue full at the same time.
+        if self.close_because(DisconnectReason::TransportError, CloseMode::Discard) {
+            count(&self.counting.slow_clients_disconnected);
+            tracing::warn!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
+        }
     }
 
     pub(in crate::server) fn set_joined(&self) {

@@ -93,16 +93,13 @@ impl Connection {
     }
 
     fn handle_packet(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
-        let packet = protocol::without_query(self.link.revision, packet);
         let socket = self.sockets.iter().find(|socket| *socket.namespace.wire_name() == packet.namespace).cloned();
         match (packet.kind, socket) {
             (PacketKind::Connect, None) if self.resolving.contains(&packet.namespace) => self.break_off(),
             (PacketKind::Connect, None) => self.connect(packet, cx),
             // Twice to one namespace, whether or not the first is through (row D34, contract I6).
             (PacketKind::Connect, Some(_)) | (PacketKind::ConnectError, _) => self.break_off(),
-            (PacketKind::Disconnect, Some(socket)) => {
-                socket.depart(DisconnectReason::ClientNamespaceDisconnect);
-            }
+            (PacketKind::Disconnect, Some(socket)) => socket.leave_namespace(),
             (PacketKind::Event, Some(socket)) if !socket.is_connecting() => self.dispatch(&socket, packet, cx),
             (PacketKind::Ack, Some(socket)) => {
                 if let (Some(id), Some(body)) = (packet.ack, packet.body) {
@@ -176,7 +173,9 @@ impl Connection {
         if self.broken {
             return;
         }
-        match self.decoder.handle(message) {
+        let (revision, limits) = (self.link.revision, &self.registry.environment.config.limits.decoder);
+        let named = |packet| protocol::without_query(revision, packet, limits);
+        match self.decoder.handle(message).and_then(|packet| packet.map(named).transpose()) {
             Ok(None) => {}
             Ok(Some(packet)) => self.handle_packet(packet, cx),
             Err(error) => {

@@ -110,6 +110,10 @@ impl SocketCore {
         matches!(self.lock().phase, Phase::Connecting(..))
     }
 
+    pub(in crate::server) fn id_in_logs(&self) -> Cow<'_, str> {
+        protocol::id_in_logs(&self.link.session, self.link.revision, &self.id)
+    }
+
     // ---- what belongs to the socket ----
 
     pub(super) fn data(&self) -> MutexGuard<'_, Option<Slot>> {
@@ -156,7 +160,7 @@ impl SocketCore {
             if state.rooms.len() >= environment.config.limits.max_rooms
                 && !state.rooms.iter().any(|name| **name == *room)
             {
-                tracing::debug!(socket = %self.id, room, "not joined: the socket is in `max_rooms` rooms");
+                tracing::debug!(socket = %self.id_in_logs(), room, "not joined: the socket is in `max_rooms` rooms");
                 return count(&environment.counting.rooms_refused);
             }
             state.rooms.extend(rooms.join(room, self));
@@ -213,7 +217,8 @@ impl SocketCore {
     /// Sends an event, or holds it back until the client knows that it is connected. To be followed by `settle`, under no
     /// lock.
     pub(in crate::server) fn try_send(&self, packet: Prepared<'_>, flags: Flags) -> Result<Sent, EmitError> {
-        let options = if flags.volatile { SendOptions::VOLATILE } else { SendOptions::DROPPABLE };
+        let mut options = if flags.volatile { SendOptions::VOLATILE } else { SendOptions::DROPPABLE };
+        options.keeps_others = flags.awaited;
         let mut state = self.lock();
         match packet {
             Prepared::Ready(packet) => self.send_locked(&mut state, &flags.apply(packet), None, options),
@@ -321,8 +326,15 @@ impl SocketCore {
         }
     }
 
-    pub(in crate::server) fn forget_ack(&self, id: AckId) {
-        self.lock().acks.take(id);
+    /// Nobody waits for that answer any more; says whether it was still to come.
+    pub(in crate::server) fn forget_ack(&self, id: AckId) -> bool {
+        let waiter = self.lock().acks.take(id);
+        waiter.is_some()
+    }
+
+    #[cfg(test)]
+    pub(in crate::server) fn awaited_acks(&self) -> usize {
+        self.lock().acks.len()
     }
 
     /// The client's answer; one that nobody waits for is ignored.
@@ -339,23 +351,22 @@ impl SocketCore {
     /// now.
     pub(in crate::server) fn accept(self: &Arc<Self>) -> bool {
         let mut store = self.namespace.store().map(Store::lock);
-        let mut happened = Vec::new();
-        let accepted = self.namespace.change_rooms_quietly(&mut happened, |rooms| {
+        let welcomed = {
+            let mut rooms = self.namespace.rooms();
             let mut state = self.lock();
-            let Phase::Connecting(held, _) = &mut state.phase else { return None };
+            let Phase::Connecting(held, _) = &mut state.phase else { return false };
             if self.link.session.closed_now().is_some() {
                 // Gone meanwhile; the connection is about to say so.
-                return None;
+                return false;
             }
             let held = std::mem::take(held);
             let welcomed = self.welcome(&mut state, store.as_mut(), held);
             state.phase = Phase::Connected;
             rooms.add(self);
-            Some(welcomed)
-        });
+            welcomed
+        };
         drop(store);
-        self.namespace.tell_room_listeners(&happened);
-        let Some(welcomed) = accepted else { return false };
+        self.namespace.tell_room_listeners();
         let counting = &self.namespace.environment().counting;
         count(&counting.sockets_joined);
         self.link.set_joined();
@@ -381,7 +392,7 @@ impl SocketCore {
             }
         }
         let mut greeting = serde_json::json!({ "sid": self.id });
-        if let Some(store) = store {
+        if let Some(store) = store.filter(|_| protocol::comes_back(self.link.revision)) {
             let Some((ticket, missed)) = store.admit(self, self.comeback.as_ref(), before) else { return false };
             greeting["pid"] = ticket.pid.as_str().into();
             state.last_offset = missed.last().map(|(offset, _)| *offset).or(state.last_offset);
@@ -414,9 +425,24 @@ impl SocketCore {
         match self.depart(DisconnectReason::ServerNamespaceDisconnect) {
             Some(Phase::Connected) => self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None)),
             Some(Phase::Connecting(..)) => {
+                self.forget_session();
                 self.tell_refusal(HandlerError::new("disconnected by the server").connect_error().as_ref());
             }
             Some(Phase::Disconnected) | None => {}
+        }
+    }
+
+    /// The client has left by its own will.
+    pub(in crate::server) fn leave_namespace(self: &Arc<Self>) {
+        if let Some(Phase::Connecting(..)) = self.depart(DisconnectReason::ClientNamespaceDisconnect) {
+            self.forget_session();
+        }
+    }
+
+    /// One that was on its way back is not to come back any more: the session was not its own yet (row D107).
+    fn forget_session(self: &Arc<Self>) {
+        if let (Some(store), Some(comeback)) = (self.namespace.store(), &self.comeback) {
+            store.lock().forget(self, &comeback.pid);
         }
     }
 

@@ -1,13 +1,14 @@
 //! [`Socket`]: the handle on one client in one namespace. What the handles of a socket share is in `core.rs`, the
-//! application's data in `data.rs`; the running of handlers is `connection/`'s.
+//! application's data in `data.rs`, the registration of its own handlers in `listening.rs`; the running of handlers is
+//! `connection/`'s.
 
 mod core;
 mod data;
+mod listening;
 
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    mem::take,
     sync::Arc,
     time::SystemTime,
 };
@@ -19,14 +20,26 @@ use socketio_proto::Body;
 pub(super) use self::core::{AckWaiter, SocketCore};
 pub(super) use self::data::Slot;
 use super::{
-    Broadcast, DisconnectContext, DisconnectReason, EmitError, Emitter, EventContext, Handler, Namespace, PendingAck,
-    SocketId,
-    handler::Erased,
-    namespace::check_event_name,
+    Broadcast, DisconnectReason, EmitError, Emitter, Namespace, PendingAck, SocketId,
     outgoing::{Flags, Outgoing},
 };
 
 /// How a client came (rows D41, D42).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new();
+/// io.of("/").on_connect(async |socket: Socket| {
+///     let handshake = socket.handshake();
+///     assert_eq!(handshake.query().get("page").map(String::as_str), Some("7"));
+///     let auth: serde_json::Value = handshake.auth.as_ref().unwrap().data()?;
+///     assert_eq!(auth["name"], "Ada");
+///     Ok(())
+/// });
+/// TestClient::connect(&io).query("page", "7").auth(&serde_json::json!({ "name": "Ada" })).await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Handshake {
@@ -41,6 +54,16 @@ pub struct Handshake {
 
 /// A handle on one client in one namespace; cloning it costs a reference count. It may be kept after the
 /// socket is disconnected: then emitting fails, and what the connection held is free.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use socketio::{*, testing::TestClient};
+/// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+/// socket.join("lobby");
+/// socket.emit("welcome", "to the lobby")?;
+/// assert_eq!(client.receive::<String>("welcome").await, "to the lobby");
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Socket {
     pub(super) core: Arc<SocketCore>,
@@ -48,30 +71,87 @@ pub struct Socket {
 
 impl Socket {
     /// The id of this socket: new for each namespace and connection, and no secret (row D39).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// assert_eq!(socket.id().as_str(), client.id());
+    /// io.to(socket.id()).emit("hello", &())?; // the room of this one socket
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn id(&self) -> &SocketId {
         &self.core.id
     }
 
     /// The namespace.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// assert_eq!(socket.namespace().name(), "/");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
         &self.core.namespace
     }
 
     /// How the client came.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let agent = socket.handshake().request.headers.get("user-agent");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn handshake(&self) -> &Handshake {
         &self.core.handshake
     }
 
     /// What carries this socket's packets now; `None` once the connection is over.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// assert_eq!(socket.transport(), Some(TransportKind::Polling));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn transport(&self) -> Option<engineio::TransportKind> {
         self.core.link.session.transport()
     }
 
+    /// Waits until the connection moves from long-polling to a WebSocket (row D45): true once it has, false once it is over
+    /// without. One that began on a WebSocket does not move.
+    ///
+    /// ```
+    /// # async fn f(socket: socketio::Socket) {
+    /// if socket.upgraded().await {
+    ///     println!("{} is on a WebSocket now", socket.id());
+    /// }
+    /// # }
+    /// ```
+    pub async fn upgraded(&self) -> bool {
+        self.core.link.session.upgraded().await
+    }
+
     /// Whether the client has been told that it is connected, and is still there.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// assert!(socket.is_connected());
+    /// socket.disconnect();
+    /// assert!(!socket.is_connected());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.core.is_connected()
@@ -79,6 +159,16 @@ impl Socket {
 
     /// Whether the client came back to the session that it had before its connection was lost: with its id, rooms and
     /// data, and with the events that it missed (row D109; [`ConnectionStateRecovery`](super::ConnectionStateRecovery)).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// if !socket.is_recovered() {
+    ///     socket.join("news"); // a recovered one is there already
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn is_recovered(&self) -> bool {
         self.core.comeback.is_some()
@@ -106,12 +196,31 @@ impl Socket {
 
     /// What [`Socket::set_data`] has kept, where it is of this type; handlers may take it with
     /// [`SocketData`](super::SocketData).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.set_data(7_u32);
+    /// assert_eq!(socket.data::<u32>().as_deref(), Some(&7));
+    /// assert_eq!(socket.data::<String>(), None); // something else is kept
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.core.data().as_ref()?.value()
     }
 
     /// Sends an event to this client; never waits. Events arrive in the order of these calls.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.emit("move", &(3, "knight"))?; // two arguments
+    /// assert_eq!(client.receive::<(u8, String)>("move").await, (3, "knight".into()));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`EmitError::Encode`], [`EmitError::Disconnected`], or [`EmitError::Full`] where the client does not
@@ -122,6 +231,15 @@ impl Socket {
 
     /// Sends an event called `message` (row D49).
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.send("hello")?;
+    /// assert_eq!(client.receive::<String>("message").await, "hello");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`Socket::emit`].
     pub fn send<T: Serialize + ?Sized>(&self, args: &T) -> Result<(), EmitError> {
@@ -129,6 +247,16 @@ impl Socket {
     }
 
     /// Sends an event as it was received, arguments and attachments unread.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.on("echo", async |socket: Socket, RawEvent(event): RawEvent| Ok(socket.emit_raw(&event)?));
+    /// client.emit("echo", &(1, "two"));
+    /// assert_eq!(client.receive::<(u8, String)>("echo").await, (1, "two".into()));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`Socket::emit`].
@@ -168,7 +296,9 @@ impl Socket {
     /// Sends an event as [`Socket::emit`] does, but waits for room where the client's queue is full, and until the event
     /// has been handed to the network (row J2): the way to send much at the pace at which the client reads.
     ///
-    /// In a middleware or connect handler, where the client is not connected yet, it does not wait.
+    /// In a middleware or connect handler, where the client is not connected yet, it does not wait, and says
+    /// [`EmitError::Full`] where more is held back for the client than its queue may have. While it waits, those who do
+    /// not wait may be faster.
     ///
     /// ```
     /// # async fn f(socket: socketio::Socket, lines: Vec<String>) -> Result<(), socketio::EmitError> {
@@ -179,12 +309,22 @@ impl Socket {
     /// ```
     ///
     /// # Errors
-    /// [`EmitError::Encode`] and [`EmitError::Disconnected`].
+    /// [`EmitError::Encode`] and [`EmitError::Disconnected`]; [`EmitError::Full`] before the client is connected.
     pub async fn emit_flushed<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
         self.emitter().emit_flushed(event, args).await
     }
 
     /// Bytes that were sent to this connection and wait for the client (row D63).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// if socket.queued_bytes() > 1 << 20 {
+    ///     println!("{} reads slowly", socket.id());
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.core.link.session.queued_bytes()
@@ -202,85 +342,46 @@ impl Socket {
         self.emitter().compress(compress)
     }
 
-    /// Runs `handler` for each event of that name from this socket, behind the namespace's own handlers (row D64). It
-    /// goes with the socket.
-    ///
-    /// # Panics
-    /// As [`Namespace::on`].
-    pub fn on<M>(&self, event: &str, handler: impl Handler<EventContext, M>) {
-        self.register(event, Erased::new(handler), false);
-    }
-
-    /// The same for the next such event alone.
-    ///
-    /// ```
-    /// # fn f(socket: socketio::Socket) {
-    /// use socketio::Data;
-    ///
-    /// socket.once("ready", async |Data(version): Data<u32>| println!("ready with version {version}"));
-    /// # }
-    /// ```
-    ///
-    /// # Panics
-    /// As [`Namespace::on`].
-    pub fn once<M>(&self, event: &str, handler: impl Handler<EventContext, M>) {
-        self.register(event, Erased::new(handler), true);
-    }
-
-    fn register(&self, event: &str, handler: Erased<EventContext>, once: bool) {
-        check_event_name(event);
-        self.core.with_handlers(|own| own.events.add(event, handler, once));
-    }
-
-    /// Forgets this socket's own handlers of that event; the namespace's stay.
-    pub fn off(&self, event: &str) {
-        drop(self.core.with_handlers(|own| own.events.remove(event)));
-    }
-
-    /// Runs `handler` for each event from this socket, as [`Namespace::on_any`] does for all (row D66).
-    pub fn on_any<M>(&self, handler: impl Handler<EventContext, M>) {
-        let handler = Erased::new(handler);
-        self.core.with_handlers(|own| own.events.any.push(handler));
-    }
-
-    /// Forgets this socket's own catch-all handlers, in and out.
-    pub fn off_any(&self) {
-        // Dropped under no lock.
-        drop(self.core.with_handlers(|own| (take(&mut own.events.any), take(&mut own.outgoing))));
-    }
-
-    /// Calls `listener` for each event that is emitted to this socket, as [`Namespace::on_any_outgoing`] does for all
-    /// (row D67).
-    pub fn on_any_outgoing(&self, listener: impl Fn(&Self, &Body) + Send + Sync + 'static) {
-        self.core.namespace.look_into_events();
-        self.core.with_handlers(|own| own.outgoing.push(Arc::new(listener)));
-    }
-
-    /// Runs `handler` when this socket is leaving, as [`Namespace::on_disconnecting`] does for all (row D70).
-    pub fn on_disconnecting<M>(&self, handler: impl Handler<DisconnectContext, M>) {
-        let handler = Erased::new(handler);
-        self.core.with_handlers(|own| own.leaving.disconnecting.push(handler));
-    }
-
-    /// Runs `handler` when this socket has left, as [`Namespace::on_disconnect`] does for all (row D71).
-    pub fn on_disconnect<M>(&self, handler: impl Handler<DisconnectContext, M>) {
-        let handler = Erased::new(handler);
-        self.core.with_handlers(|own| own.leaving.disconnect.push(handler));
-    }
-
     /// All in that room but this socket (row D56).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.to("lobby").emit("said", "to the others in the lobby")?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
         self.broadcast().to(room)
     }
 
     /// All in the namespace but this socket and those in that room (row D57).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.except("muted").emit("said", "to all others but those in the room")?;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub fn except(&self, room: impl AsRef<str>) -> Broadcast {
         self.broadcast().except(room)
     }
 
     /// All in the namespace but this socket (row D55).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// let bob = TestClient::connect(&io).await;
+    /// socket.broadcast().emit("said", "hello")?;
+    /// assert_eq!(bob.receive::<String>("said").await, "hello");
+    /// client.expect_nothing().await;
+    /// # Ok(()) }
+    /// ```
     #[must_use = "a selection does nothing until something is emitted to it"]
     pub fn broadcast(&self) -> Broadcast {
         self.core.namespace.broadcast().except(self.core.id.as_str())
@@ -288,17 +389,45 @@ impl Socket {
 
     /// Joins a room; does nothing where the socket is in it, or disconnected (row D59), or in
     /// [`Limits::max_rooms`](super::Limits::max_rooms) rooms already.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.join("lobby");
+    /// assert_eq!(io.of("/").room_len("lobby"), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn join(&self, room: impl AsRef<str>) {
         self.core.join(room.as_ref());
     }
 
     /// Leaves a room (row D60).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.join("lobby");
+    /// socket.leave("lobby");
+    /// assert_eq!(io.of("/").room_len("lobby"), 0);
+    /// # Ok(()) }
+    /// ```
     pub fn leave(&self, room: impl AsRef<str>) {
         self.core.leave(room.as_ref());
     }
 
     /// The rooms that the socket is in, without the one of its own id (row D44). In a disconnect handler
     /// they are those it was in; afterwards there are none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.join("lobby");
+    /// assert_eq!(socket.rooms(), ["lobby".into()]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn rooms(&self) -> Vec<Arc<str>> {
         self.core.rooms()
@@ -307,18 +436,48 @@ impl Socket {
     /// Disconnects this socket from its namespace; the connection and its other namespaces stay (row D61). The
     /// disconnect handler runs with `server namespace disconnect`. A client that is not in yet is refused, with the
     /// message `disconnected by the server`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.disconnect();
+    /// assert_eq!(client.disconnected().await.as_str(), "io server disconnect");
+    /// # Ok(()) }
+    /// ```
     pub fn disconnect(&self) {
         self.core.disconnect();
     }
 
     /// Closes the whole connection at once, as `forced close`, and drops what is queued for it: for a client that does
     /// not read ([`EmitError::Full`]), and which would be waited for otherwise.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// if socket.emit("price", &42).is_err_and(|error| error.is_full()) {
+    ///     socket.abort_connection();
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn abort_connection(&self) {
         self.core.link.close_because(DisconnectReason::ForcedClose, CloseMode::Discard);
     }
 
     /// Disconnects the whole connection: all its namespaces are told, what is queued goes out as far as the client
     /// takes it within [`close_timeout`](engineio::Limits::close_timeout), then it is closed (row D61).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new(); let client = TestClient::connect(&io).await; let socket = io.of("/").sockets().remove(0);
+    /// socket.emit("bye", &())?;
+    /// socket.disconnect_connection();
+    /// client.receive::<()>("bye").await; // what was sent before still arrives
+    /// client.disconnected().await;
+    /// # Ok(()) }
+    /// ```
     pub fn disconnect_connection(&self) {
         self.core.link.order_disconnect_all();
     }
@@ -340,6 +499,7 @@ impl Hash for Socket {
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket").field("id", self.id()).field("namespace", self.namespace()).finish_non_exhaustive()
+        let id = self.core.id_in_logs();
+        f.debug_struct("Socket").field("id", &id).field("namespace", self.namespace()).finish_non_exhaustive()
     }
 }
