@@ -12,7 +12,7 @@ export function installNamespaces(io) {
   installRooms(io);
   installAsking(io);
   installLeaving(io);
-  for (const name of ["/", "/custom", "/echo", "/guarded", "/slow", "/rooms", "/asking", "/leaving"]) {
+  for (const name of ["/", "/custom", "/echo", "/guarded", "/slow", "/rooms", "/asking", "/leaving", "/sockets"]) {
     farewells.watch(io.of(name));
   }
 }

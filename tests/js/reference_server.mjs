@@ -6,8 +6,10 @@
 import { createServer } from "node:http";
 import { load } from "./packages.mjs";
 import { installEngine } from "./reference_engine.mjs";
+import { installFeatures } from "./reference_features.mjs";
 import { installNamespaces } from "./reference_namespaces.mjs";
 import { installRecovery } from "./reference_recovery.mjs";
+import { installBroadcasts, installSockets } from "./reference_sockets.mjs";
 
 const { Server: EngineServer } = load("engine.io");
 const { Server } = load("socket.io");
@@ -37,10 +39,23 @@ engine.attach(http, { path: "/engine.io", destroyUpgrade: false });
 installEngine(engine);
 if (settings.http.hooks) installHooks(engine);
 
-const io = new Server({ ...engineOptions, serveClient: false, connectTimeout: settings.connectTimeout, ...recovery(settings.recovery) });
+const io = new Server({
+  ...engineOptions,
+  serveClient: settings.serveClient ?? false,
+  connectTimeout: settings.connectTimeout,
+  // Off unless it is asked for, where ours does it by itself (D27).
+  cleanupEmptyChildNamespaces: true,
+  ...(settings.msgpack ? { parser: load("socket.io-msgpack-parser") } : {}),
+  ...recovery(settings.recovery),
+});
 io.attach(http, { path: "/socket.io", destroyUpgrade: false });
+if (settings.http.hooks) installHooks(io.engine);
+if (settings.http.sessionPrefix) io.engine.generateId = sessionId;
 installNamespaces(io);
 installRecovery(io);
+installFeatures(io);
+installSockets(io);
+installBroadcasts(io);
 
 http.listen(0, "127.0.0.1", () => console.log(`listening ${http.address().port}`));
 
@@ -54,6 +69,12 @@ function cors(options) {
   const end = options?.origin?.endingWith;
   if (end) options.origin = new RegExp(`${end.replaceAll(".", "\\.")}$`);
   return options ?? false;
+}
+
+// [A26] May be asked twice for a session that does not come about.
+let sessions = 0;
+function sessionId() {
+  return `${settings.http.sessionPrefix}${sessions++}`;
 }
 
 // [A25, A27, A28] The application's hand in each request.

@@ -1,4 +1,4 @@
-// The official socket.io-client against the test server: `socketio_client.mjs <url> <polling|websocket|upgrade> <table>…`.
+// The official socket.io-client against the test server: `socketio_client.mjs <url> <polling|websocket|upgrade> [--msgpack] <table>…`.
 //
 // The tables are the files socketio_*.mjs beside this one; each exports scenarios that get a scene with `connect`. Verdicts go
 // to standard output.
@@ -7,12 +7,14 @@ import { load } from "./packages.mjs";
 import { next, run } from "./verdicts.mjs";
 
 const { io, Manager } = load("socket.io-client");
-const [url, transport, ...tables] = process.argv.slice(2);
+const [url, transport, ...words] = process.argv.slice(2);
+const tables = words.filter((word) => word !== "--msgpack");
 
 const options = {
   ...(transport === "upgrade" ? {} : { transports: [transport] }),
   forceNew: true,
   reconnection: false,
+  ...(words.includes("--msgpack") ? { parser: load("socket.io-msgpack-parser") } : {}),
 };
 
 /** What a scenario gets: ways to connect, each closed when it is over. */

@@ -19,7 +19,7 @@ export async function run(scenarios) {
       console.log(`ok ${name}`);
     } catch (error) {
       failures++;
-      console.log(`failed ${name}: ${String(error?.stack ?? error).split("\n").slice(0, 4).join(" | ")}`);
+      console.log(`failed ${name}: ${String(error?.stack ?? error).split("\n").slice(0, 16).join(" | ")}`);
     }
     for (const close of closers.reverse()) await close();
     if (failures === MAX_FAILURES) break;

@@ -15,6 +15,8 @@ pub struct HttpSettings {
     pub cookie: bool,
     /// A message that each session starts with (A17).
     pub initial_packet: Option<&'static str>,
+    /// What the ids of sessions begin with; they are counted behind it (A26).
+    pub session_prefix: Option<&'static str>,
     /// Whether the application has a hand in each request (A25, A27, A28): a middleware adds `x-middleware: 1` and refuses what
     /// carries `fail` in its query, and hooks add `x-initial: 1` to the first and `x-each: 1` to every answer of a session.
     pub hooks: bool,
@@ -52,6 +54,7 @@ impl HttpSettings {
             "compression": self.compression,
             "cookie": self.cookie,
             "initialPacket": self.initial_packet,
+            "sessionPrefix": self.session_prefix,
             "hooks": self.hooks,
         })
     }

@@ -4,10 +4,13 @@
 //! that of `tests/js/reference_*.mjs`. The tests block, so the server runs on a thread of its own.
 
 mod book;
+mod broadcasts;
 mod engine;
+mod features;
 mod http;
 mod namespaces;
 mod recovery;
+mod sockets;
 mod value;
 
 use std::io;
@@ -18,7 +21,8 @@ use std::time::Duration;
 
 use engineio::server::{Engine, Listener};
 use engineio::{AllowRequest, Limits, PerMessageDeflate, TransportKind};
-use socketio::{ConnectionStateRecovery, Server};
+use socketio::{AnyParser, ClientFiles, ConnectionStateRecovery, MsgpackParser, Server};
+use testkit::repository;
 use tokio::sync::oneshot;
 use tower_layer::Layer;
 
@@ -96,8 +100,18 @@ impl Faces {
             recovery.max_disconnection_duration = away;
             recovery
         });
+        if settings.msgpack {
+            config.parser = AnyParser::new(MsgpackParser);
+        }
+        if settings.serve_client {
+            let package = repository().join("npm/node_modules/socket.io");
+            config.client_files = ClientFiles::from_package(&package).expect("the npm packages are installed");
+        }
         let io = Server::with_config(config);
         namespaces::install(&io);
+        features::install(&io);
+        sockets::install(&io);
+        broadcasts::install(&io);
         recovery::install(&io);
         Self { engine, io }
     }

@@ -52,6 +52,10 @@ pub struct Settings {
     pub transports: &'static [&'static str],
     /// Whether the open packet offers upgrades (A4).
     pub allow_upgrades: bool,
+    /// Whether the Socket.IO packets are MessagePack (C28).
+    pub msgpack: bool,
+    /// Whether the browser client is served (D8).
+    pub serve_client: bool,
     /// Whether clients of revision 3 of Engine.IO are served (A16).
     pub allow_eio3: bool,
     /// How long a client may be away and come back to its session (D103); `None` is without recovery.
@@ -84,6 +88,8 @@ impl Settings {
             per_message_deflate: false,
             transports: &["polling", "websocket"],
             allow_upgrades: true,
+            msgpack: false,
+            serve_client: false,
             allow_eio3: false,
             recovery: None,
             max_queue: 16 << 20,
@@ -101,6 +107,8 @@ impl Settings {
             "perMessageDeflate": self.per_message_deflate,
             "transports": self.transports,
             "allowUpgrades": self.allow_upgrades,
+            "msgpack": self.msgpack,
+            "serveClient": self.serve_client,
             "allowEIO3": self.allow_eio3,
             "recovery": self.recovery.map(|recovery| recovery.as_millis()),
             "http": self.http.to_json(),

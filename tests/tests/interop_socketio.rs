@@ -74,6 +74,14 @@ fn run_connections(transport: Transport) {
     run("connections", &CONNECTIONS, &Settings::calm(), transport);
 }
 
+/// C27, C28, D5: the same scenarios in the format of socket.io-msgpack-parser.
+fn run_with_messagepack(transport: Transport) {
+    let server = TestServer::start(&Settings { msgpack: true, ..Settings::calm() });
+    let run =
+        ScenarioRun::of("tests/js/socketio_client.mjs", &server, transport, &["--msgpack", "events", "connections"]);
+    run.expect_all(&[&EVENTS[..], &CONNECTIONS].concat());
+}
+
 fn run_heartbeat(transport: Transport) {
     let quick = Settings {
         ping_interval: Duration::from_millis(300),
@@ -135,4 +143,19 @@ fn a_lost_client_is_noticed_over_websocket() {
 #[test]
 fn a_lost_client_is_noticed_across_the_upgrade() {
     run_heartbeat(Transport::Upgrade);
+}
+
+#[test]
+fn the_official_client_speaks_messagepack_over_polling() {
+    run_with_messagepack(Transport::Polling);
+}
+
+#[test]
+fn the_official_client_speaks_messagepack_over_websocket() {
+    run_with_messagepack(Transport::WebSocket);
+}
+
+#[test]
+fn the_official_client_speaks_messagepack_across_the_upgrade() {
+    run_with_messagepack(Transport::Upgrade);
 }

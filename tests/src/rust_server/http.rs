@@ -1,8 +1,10 @@
 //! What the test server adds to its answers over HTTP, in its Rust form.
 
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use engineio::{Config, Cookie, Cors, HeadersHook, HttpCompression, Middleware, Origins, Refusal};
+use engineio::{Config, Cookie, Cors, GenerateId, HeadersHook, HttpCompression, Middleware, Origins, Refusal};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{CorsSettings, HttpSettings, OriginSettings};
@@ -12,6 +14,12 @@ pub(super) fn install(settings: &HttpSettings, config: &mut Config) {
     config.http_compression = settings.compression.then(HttpCompression::default);
     config.cookie = settings.cookie.then(Cookie::default);
     config.initial_packet = settings.initial_packet.map(Into::into);
+    if let Some(prefix) = settings.session_prefix {
+        let sessions = AtomicU64::new(0);
+        config.generate_id = Some(GenerateId::new(move |_request| {
+            io::Result::Ok(format!("{prefix}{}", sessions.fetch_add(1, Ordering::Relaxed)))
+        }));
+    }
     if settings.hooks {
         config.middlewares.push(Middleware::new(|mut exchange| async move {
             exchange.response_headers.insert("x-middleware", HeaderValue::from_static("1"));

@@ -28,7 +28,7 @@ pub(super) fn install(io: &Server) {
     install_rooms(io.of("/rooms"));
     install_asking(io.of("/asking"));
     install_leaving(io.of("/leaving"));
-    for name in ["/", "/custom", "/echo", "/guarded", "/slow", "/rooms", "/asking", "/leaving"] {
+    for name in ["/", "/custom", "/echo", "/guarded", "/slow", "/rooms", "/asking", "/leaving", "/sockets"] {
         let farewells = farewells.clone();
         io.of(name).on_disconnect(move |socket: Socket, reason: DisconnectReason| {
             let mut rooms = socket.rooms();
