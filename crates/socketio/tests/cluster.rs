@@ -50,6 +50,33 @@ async fn an_event_reaches_the_clients_of_all_servers_once_and_in_order() {
     servers.close().await;
 }
 
+/// I15: with a cluster and recovery, all kinds of events go to a client in the order of the calls: there is one queue.
+#[tokio::test(start_paused = true)]
+async fn all_kinds_of_events_keep_one_order_in_a_cluster_with_recovery() {
+    let mut config = Config::default();
+    config.connection_state_recovery = Some(socketio::ConnectionStateRecovery::default());
+    let servers = Servers::with(2, &config).await;
+    let client = TestClient::connect(&servers.io[0]).await;
+    let (io, socket) = (&servers.io[0], socket_of(&servers.io[0], &client));
+    socket.join("room");
+    let raw = socketio::Body::event("raw", &()).unwrap();
+    let mut expected = Vec::new();
+    for _ in 0..20 {
+        socket.emit("plain", &()).unwrap();
+        drop(socket.emit_with_ack::<()>("asked", &()));
+        io.to("room").emit("room", &()).unwrap();
+        socket.emit_raw(&raw).unwrap();
+        io.of("/").broadcast().local().emit("local", &()).unwrap();
+        drop(io.to("room").emit_with_ack::<()>("all asked", &()).unwrap());
+        socket.compress(false).emit("as it is", &()).unwrap();
+        expected.extend(["plain", "asked", "room", "raw", "local", "all asked", "as it is"]);
+    }
+    for name in expected {
+        assert_eq!(client.next_event().await.name(), name);
+    }
+    servers.close().await;
+}
+
 /// D57, D77, D78, D84: a selection means the same sockets wherever they are.
 #[tokio::test(start_paused = true)]
 async fn a_selection_means_the_same_sockets_on_every_server() {
