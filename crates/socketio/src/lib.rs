@@ -69,10 +69,10 @@ pub mod testing;
 pub use engineio::{self, AllowRequest, PeerAddr, TransportKind};
 pub use server::{
     AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Context,
-    Counters, Data, DisconnectContext, DisconnectReason, EmitError, Emitter, Event, EventContext, FromContext, Handler,
-    HandlerError, HandlerFailure, Handshake, HandshakeDetails, Incomplete, Limits, Namespace, Occasion, PendingAck,
-    PendingAnswers, RawEvent, RemoteSocket, Reply, RoomEvent, Server, ServerLayer, ServerService, Socket, SocketData,
-    SocketId, WhenFull,
+    Counters, Data, DisconnectContext, DisconnectReason, EmitError, Emitter, Event, EventContext, Extension,
+    Extensions, FromContext, Handler, HandlerError, HandlerFailure, Handshake, HandshakeDetails, Incomplete, Limits,
+    Namespace, Occasion, PendingAck, PendingAnswers, RawEvent, RemoteSocket, Reply, RoomEvent, Server, ServerLayer,
+    ServerService, Socket, SocketData, SocketId, WhenFull,
 };
 pub use socketio_proto::{
     AnyParser, Args, ArgumentError, Body, DecoderLimits, EncodeError, JsonParser, MsgpackParser, Parser,

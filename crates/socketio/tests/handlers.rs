@@ -11,7 +11,8 @@ use std::{sync::Arc, time::Duration};
 use client::{Client, Log};
 use serde::Serialize;
 use socketio::{
-    AckSender, Args, Auth, Data, DisconnectReason, EmitError, Event, HandlerError, RawEvent, Server, Socket, SocketData,
+    AckSender, Args, Auth, Data, DisconnectReason, EmitError, Event, Extension, HandlerError, RawEvent, Server, Socket,
+    SocketData,
 };
 use tokio::sync::Notify;
 
@@ -520,4 +521,63 @@ async fn modifiers_hold_for_what_is_made_of_them_and_nothing_else() {
     io.of("/").emit("end", &()).unwrap();
     assert_eq!(client.receive().await, ["42[\"end\"]"], "a socket leaves itself out");
     assert_eq!(other.receive().await, ["42[\"others\"]", "42[\"end\"]"]);
+}
+
+/// What the application keeps beside a socket is there by its type, for handlers too, and goes with the socket although a
+/// handle is kept (R11).
+#[tokio::test(start_paused = true)]
+async fn extensions_are_kept_by_type_and_go_with_the_socket() {
+    let (io, log) = (Server::new(), Log::default());
+    let kept = Arc::new(());
+    let (precious, seen) = (kept.clone(), log.clone());
+    io.of("/")
+        .on_connect(move |socket: Socket| {
+            assert!(socket.extensions().insert(precious.clone()).is_none());
+            assert_eq!(socket.extensions().insert(7_u32).as_deref(), None);
+            assert_eq!(socket.extensions().insert(8_u32).as_deref(), Some(&7));
+            std::future::ready(())
+        })
+        .on("number", async |Extension(number): Extension<u32>| Ok(*number))
+        .on("missing", async |Extension(_): Extension<String>| Ok(()))
+        .on_disconnect(move |socket: Socket, Extension(number): Extension<u32>| {
+            seen.push(format!("{number} {}", socket.extensions().get::<Arc<()>>().is_some()));
+            std::future::ready(())
+        });
+    let client = Client::connected(&io).await;
+    let socket = io.of("/").sockets().remove(0);
+    client.send("420[\"number\"]\u{1e}421[\"missing\"]").await;
+    assert_eq!(client.receive().await, ["430[8]", "431[{\"error\":\"internal error\"}]"]);
+    assert_eq!(socket.extensions().remove::<u64>(), None);
+    client.send("41").await;
+    log.becomes(&["8 true"]).await;
+    client.settle().await;
+    assert!(socket.extensions().get::<u32>().is_none());
+    assert_eq!(Arc::strong_count(&kept), 2, "this one, and the handler's");
+}
+
+/// Events and answers go on as they came: to others, and from one client's answer to another's question.
+#[tokio::test(start_paused = true)]
+async fn events_and_answers_can_be_passed_on_unread() {
+    let io = Server::new();
+    io.of("/")
+        .on("ask", async |socket: Socket, ack: AckSender| {
+            let others = socket.broadcast().sockets();
+            let answer = others[0].emit_with_ack::<()>("question", &()).raw().await?;
+            Ok(ack.send_answer(&answer)?)
+        })
+        .on("ask all", async |socket: Socket, ack: AckSender| {
+            let answers = socket.broadcast().emit_with_ack::<()>("question", &())?.raw().await?;
+            Ok(ack.send_answer(&answers[0])?)
+        })
+        .on_fallback(async |socket: Socket, RawEvent(event): RawEvent| socket.broadcast().emit_raw(&event));
+    let (asking, asked) = (Client::connected(&io).await, Client::connected(&io).await);
+    for event in ["ask", "ask all"] {
+        asking.send(&format!("425[\"{event}\"]")).await;
+        let question = asked.receive().await.remove(0);
+        let id = question.strip_prefix("42").unwrap().strip_suffix("[\"question\"]").unwrap();
+        asked.send(&format!("43{id}[{{\"as\":1.50}}, \"it is\"]")).await;
+        assert_eq!(asking.receive().await, ["435[{\"as\":1.50}, \"it is\"]"]);
+    }
+    asking.send("42[\"any\",1.50]").await;
+    assert_eq!(asked.receive().await, ["42[\"any\",1.50]"]);
 }

@@ -238,7 +238,22 @@ async fn the_server_speaks_for_its_main_namespace() {
         client.expect_nothing().await;
     }
     elsewhere.expect_nothing().await;
-    assert_eq!(io.broadcast().sockets().len(), 2);
+    assert_eq!(io.sockets().len(), 2);
+    io.sockets_join(["c"]);
+    io.sockets_leave(["a"]);
+    let rooms: Vec<Vec<String>> = io
+        .fetch_sockets()
+        .await
+        .unwrap()
+        .iter()
+        .map(|socket| socket.rooms().iter().map(|room| (*room).to_owned()).collect())
+        .collect();
+    assert!(
+        rooms.contains(&vec!["c".to_owned()]) && rooms.contains(&vec!["b".to_owned(), "c".to_owned()]),
+        "{rooms:?}"
+    );
+    io.disconnect_sockets(false);
+    assert!(io.sockets().is_empty() && !other.sockets().is_empty());
 }
 
 /// D54, A10: an event that says so is not compressed, whoever sends it; the next one is again.

@@ -13,7 +13,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use socketio_cluster::{Absence, NodeId, Outcome};
-use socketio_proto::ArgumentError;
+use socketio_proto::{ArgumentError, Body};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
@@ -68,15 +68,25 @@ impl<R> PendingAnswers<R> {
     }
 }
 
-impl<R: DeserializeOwned> PendingAnswers<R> {
-    pub(super) async fn wait(self) -> Result<Vec<R>, Incomplete<R>> {
-        let result = self.gather(u64::MAX).await;
-        let complete = result.missing_clients == 0 && result.missing_servers.is_empty() && result.unreadable.is_none();
-        if complete { Ok(result.answers) } else { Err(result) }
+impl<R> PendingAnswers<R> {
+    /// Waits for the answers and gives them as they came, unread.
+    ///
+    /// ```
+    /// # async fn f(io: socketio::Server) -> Result<(), Box<dyn std::error::Error>> {
+    /// for answer in io.of("/").broadcast().emit_with_ack::<()>("dump", &())?.raw().await? {
+    ///     println!("{}", answer.json());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where some are missing; those that came are in the error.
+    pub async fn raw(self) -> Result<Vec<Body>, Incomplete<Body>> {
+        self.gather(u64::MAX, Ok).await.complete()
     }
 
     /// What came until everybody has answered or `enough` did, and who is missing then.
-    pub(super) async fn gather(self, enough: u64) -> Incomplete<R> {
+    async fn gather<T>(self, enough: u64, read: impl Fn(Body) -> Result<T, ArgumentError>) -> Incomplete<T> {
         let Gathering { mut here, others, deadline, mut parts } = self.gathering;
         let mut clients: u64 = here.iter().map(Asked::count).sum();
         let mut result = Incomplete { answers: Vec::new(), ..Incomplete::default() };
@@ -95,7 +105,7 @@ impl<R: DeserializeOwned> PendingAnswers<R> {
             match part {
                 Some(Part::Answer(body)) => {
                     heard += 1;
-                    match body.ack_args() {
+                    match read(body) {
                         Ok(answer) => result.answers.push(answer),
                         Err(error) => result.unreadable = Some(error),
                     }
@@ -119,6 +129,16 @@ impl<R: DeserializeOwned> PendingAnswers<R> {
 /// Whether the time was up for a server.
 fn is_late(outcome: &Outcome) -> bool {
     outcome.missing.iter().any(|(_, absence)| *absence == Absence::Late)
+}
+
+impl<R: DeserializeOwned> PendingAnswers<R> {
+    pub(super) async fn first(self) -> Incomplete<R> {
+        self.gather(1, |body| body.ack_args()).await
+    }
+
+    async fn wait(self) -> Result<Vec<R>, Incomplete<R>> {
+        self.gather(u64::MAX, |body| body.ack_args()).await.complete()
+    }
 }
 
 impl<R: DeserializeOwned + Send + 'static> IntoFuture for PendingAnswers<R> {
@@ -165,6 +185,12 @@ pub struct Incomplete<T> {
 }
 
 impl<T> Incomplete<T> {
+    /// The answers, if that is all of them.
+    fn complete(self) -> Result<Vec<T>, Self> {
+        let complete = self.missing_clients == 0 && self.missing_servers.is_empty() && self.unreadable.is_none();
+        if complete { Ok(self.answers) } else { Err(self) }
+    }
+
     pub(super) fn of_servers(answers: Vec<T>, outcome: Outcome) -> Self {
         let timed_out = is_late(&outcome);
         Self { answers, missing_servers: outcome.missing, timed_out, ..Self::default() }

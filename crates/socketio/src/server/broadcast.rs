@@ -227,13 +227,35 @@ impl Broadcast {
     /// [`EmitError::Encode`]; then nobody got it.
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
         for namespace in self.namespace.members() {
-            let event = Outgoing::new(&namespace, None, event, args)?;
-            if let (Some(cluster), Outgoing::Body(body)) = (self.others(), &event) {
-                cluster.tell(|node, now| node.broadcast(namespace.wire_name(), body, &self.options(), now));
-            }
-            self.deliver(&namespace, &event);
+            self.publish(&namespace, &Outgoing::new(&namespace, None, event, args)?);
         }
         Ok(())
+    }
+
+    /// Sends an event as it was received, arguments and attachments unread.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// io.of("/").on_fallback(async |socket: Socket, RawEvent(event): RawEvent| socket.broadcast().emit_raw(&event));
+    /// let (ada, bob) = (TestClient::connect(&io).await, TestClient::connect(&io).await);
+    /// ada.emit("anything", &(1, "two"));
+    /// assert_eq!(bob.receive::<(u8, String)>("anything").await, (1, "two".into()));
+    /// # Ok(()) }
+    /// ```
+    pub fn emit_raw(&self, event: &Body) {
+        for namespace in self.namespace.members() {
+            self.publish(&namespace, &Outgoing::raw(event));
+        }
+    }
+
+    /// Sends an event to the selected sockets of all servers that are meant.
+    fn publish(&self, namespace: &Namespace, event: &Outgoing) {
+        if let (Some(cluster), Outgoing::Body(body)) = (self.others(), event) {
+            cluster.tell(|node, now| node.broadcast(namespace.wire_name(), body, &self.options(), now));
+        }
+        self.deliver(namespace, event);
     }
 
     /// The other servers, where there are any and they are meant.

@@ -66,7 +66,7 @@ impl ConnectContext {
     message = "`{Self}` cannot be an argument of this handler",
     label = "not an extractor for `{C}`",
     note = "the arguments of an event are taken with `Data<T>`, where `T` implements `Deserialize`; several with a tuple: `Data((a, b)): Data<(A, B)>`",
-    note = "every handler may take `Socket`, `Namespace`, `Auth<T>` and `SocketData<T>`; one for events also `Data<T>`, `Event`, `RawEvent`, `AckSender` and `Option<AckSender>`; one for clients that leave also `DisconnectReason`; `Result<_, HandlerError>` around one lets the handler look at what is wrong",
+    note = "every handler may take `Socket`, `Namespace`, `Auth<T>`, `SocketData<T>` and `Extension<T>`; one for events also `Data<T>`, `Event`, `RawEvent`, `AckSender` and `Option<AckSender>`; one for clients that leave also `DisconnectReason`; `Result<_, HandlerError>` around one lets the handler look at what is wrong",
     note = "a handler for events of other servers takes `Data<T>`, `Event`, `RawEvent` and `Namespace` only"
 )]
 pub trait FromContext<C>: Sized {
@@ -116,11 +116,13 @@ macro_rules! has_socket {
 
         impl<T: Send + Sync + 'static> FromContext<$context> for SocketData<T> {
             fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
-                // Nobody's fault but this application's: the client is not told the type.
-                context.socket().data().map(Self).ok_or_else(|| {
-                    tracing::error!(wanted = std::any::type_name::<T>(), "the socket has no data of this type");
-                    HandlerError::new("internal error")
-                })
+                context.socket().data().map(Self).ok_or_else(|| missing::<T>("data"))
+            }
+        }
+
+        impl<T: Send + Sync + 'static> FromContext<$context> for Extension<T> {
+            fn from_context(context: &mut $context) -> Result<Self, HandlerError> {
+                context.socket().extensions().get().map(Self).ok_or_else(|| missing::<T>("extension"))
             }
         }
 
@@ -172,6 +174,32 @@ impl<T> Clone for SocketData<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
+}
+
+/// What [`Extensions`](super::Extensions) has of that type. A handler that asks for a type that is not there is not run,
+/// and the client is told `internal error`; `Result<Extension<T>, HandlerError>` tells the handler.
+///
+/// ```
+/// use socketio::{Extension, Server, Socket};
+///
+/// let io = Server::new();
+/// io.of("/")
+///     .on_connect(async |socket: Socket| drop(socket.extensions().insert(std::time::Instant::now())))
+///     .on("how long", async |Extension(since): Extension<std::time::Instant>| Ok(since.elapsed()));
+/// ```
+#[derive(Debug)]
+pub struct Extension<T>(pub Arc<T>);
+
+impl<T> Clone for Extension<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// Nobody's fault but this application's: the client is not told the type.
+fn missing<T>(what: &str) -> HandlerError {
+    tracing::error!(wanted = std::any::type_name::<T>(), "the socket has no {what} of this type");
+    HandlerError::new("internal error")
 }
 
 fn read_auth<T: DeserializeOwned>(socket: &Socket) -> Result<T, HandlerError> {
@@ -322,6 +350,26 @@ impl AckSender {
     /// As [`AckSender::send`].
     pub fn send_raw(self, event: &Body) -> Result<(), EmitError> {
         self.send_body(&event.to_ack())
+    }
+
+    /// Acknowledges the event with somebody else's answer, as [`PendingAck::raw`](super::PendingAck::raw) gives it.
+    ///
+    /// ```
+    /// use socketio::{AckSender, RawEvent, Server, Socket};
+    ///
+    /// let io = Server::new();
+    /// io.of("/").on("ask the other", async |socket: Socket, ack: AckSender| {
+    ///     let others = socket.broadcast().sockets();
+    ///     let Some(other) = others.first() else { return Ok(ack.send("there is no other")?) };
+    ///     let answer = other.emit_with_ack::<()>("question", &()).raw().await?;
+    ///     Ok(ack.send_answer(&answer)?)
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// As [`AckSender::send`].
+    pub fn send_answer(self, answer: &Body) -> Result<(), EmitError> {
+        self.send_body(answer)
     }
 
     pub(super) const fn new(socket: Arc<SocketCore>, id: AckId) -> Self {

@@ -27,6 +27,7 @@ mod handlers;
 mod hooks;
 mod id;
 mod limits;
+mod main_namespace;
 mod namespace;
 mod outgoing;
 mod protocol;
@@ -55,7 +56,8 @@ use engineio::server::{Engine, Listener};
 use environment::Environment;
 pub use error::{AckError, EmitError, HandlerError};
 pub use extract::{
-    AckSender, Auth, ConnectContext, Data, DisconnectContext, Event, EventContext, FromContext, RawEvent, SocketData,
+    AckSender, Auth, ConnectContext, Data, DisconnectContext, Event, EventContext, Extension, FromContext, RawEvent,
+    SocketData,
 };
 pub use handler::{Context, Handler, Reply};
 pub use hooks::{HandlerFailure, Occasion};
@@ -67,10 +69,9 @@ pub use recovery::ConnectionStateRecovery;
 use registry::{Registry, Rule};
 pub use remote::{HandshakeDetails, RemoteSocket};
 pub use rooms::RoomEvent;
-use serde::Serialize;
 pub use server_events::ServerEventContext;
 pub use service::{ServerLayer, ServerService};
-pub use socket::{Handshake, Socket};
+pub use socket::{Extensions, Handshake, Socket};
 use socketio_cluster::{Backplane, BackplaneError, NodeId};
 use socketio_proto::Body;
 use tokio::net::ToSocketAddrs;
@@ -221,64 +222,6 @@ impl Server {
     {
         let ask = move |name, auth| Box::pin(allows(name, auth)) as _;
         self.registry.add_parent(Rule::Allowing(Arc::new(ask)))
-    }
-
-    /// Sends an event to every socket of the main namespace; as [`Namespace::emit`] (row D16).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use socketio::{*, testing::TestClient};
-    /// # let io = Server::new();
-    /// let client = TestClient::connect(&io).await;
-    /// io.emit("news", "all is well")?;
-    /// assert_eq!(client.receive::<String>("news").await, "all is well");
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Broadcast::emit`].
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        self.broadcast().emit(event, args)
-    }
-
-    /// All in that room of the main namespace; as [`Namespace::to`] (row D16).
-    ///
-    /// ```
-    /// # fn f(io: &socketio::Server) -> Result<(), socketio::EmitError> {
-    /// io.to("lobby").except("away").emit("news", "the door is open")
-    /// # }
-    /// ```
-    #[must_use = "a selection does nothing until something is emitted to it"]
-    pub fn to(&self, room: impl AsRef<str>) -> Broadcast {
-        self.broadcast().to(room)
-    }
-
-    /// All of the main namespace but those in that room; as [`Namespace::except`] (row D16).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use socketio::{*, testing::TestClient};
-    /// # let io = Server::new();
-    /// io.except("staff").emit("news", "the staff knows")?;
-    /// # Ok(()) }
-    /// ```
-    #[must_use = "a selection does nothing until something is emitted to it"]
-    pub fn except(&self, room: impl AsRef<str>) -> Broadcast {
-        self.broadcast().except(room)
-    }
-
-    /// All in the main namespace; as [`Namespace::broadcast`] (row D16).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use socketio::{*, testing::TestClient};
-    /// # let io = Server::new();
-    /// io.broadcast().volatile().emit("time", &1234)?;
-    /// # Ok(()) }
-    /// ```
-    #[must_use = "a selection does nothing until something is emitted to it"]
-    pub fn broadcast(&self) -> Broadcast {
-        self.of("/").broadcast()
     }
 
     /// The namespaces that exist now, parents aside (row D20).

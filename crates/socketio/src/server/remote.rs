@@ -181,7 +181,7 @@ impl RemoteSocket {
     ) -> Result<R, AckError> {
         let answers = self.itself().timeout(timeout).emit_with_ack::<R>(event, args)?;
         // Only one can come: servers without the socket are not waited for when it has.
-        let Incomplete { mut answers, unreadable, timed_out, .. } = answers.gather(1).await;
+        let Incomplete { mut answers, unreadable, timed_out, .. } = answers.first().await;
         match (answers.pop(), unreadable) {
             (Some(answer), _) => Ok(answer),
             (None, Some(error)) => Err(AckError::Answer(error)),

@@ -159,12 +159,12 @@ impl Connection {
         drop(departure);
         self.registry.leave(socket.namespace.wire_name());
         if !was_connected || (handlers.leaving.disconnect.is_empty() && own.disconnect.is_empty()) {
-            return socket.forget_rooms();
+            return socket.forget_all();
         }
         let task = async move {
             let handlers = handlers.leaving.disconnect.iter().chain(&own.disconnect);
             join_all(handlers.map(|handler| say_goodbye(handler.clone(), socket.clone(), reason))).await;
-            socket.forget_rooms();
+            socket.forget_all();
         };
         self.start(Box::pin(task), cx);
     }

@@ -16,7 +16,7 @@ use engineio::{CloseMode, SendOptions, Sent};
 use socketio_proto::{AckId, AckTable, Body, Encoded, Offset, PacketKind};
 use tokio::sync::oneshot;
 
-use super::{Handshake, Socket, data::Slot};
+use super::{Extensions, Handshake, Socket, data::Slot};
 use crate::server::{
     AckError, DisconnectReason, EmitError, HandlerError, Namespace, SocketId, WhenFull,
     ack::Waiting,
@@ -42,6 +42,7 @@ pub(in crate::server) struct SocketCore {
     /// Nothing for most sockets; gone with the socket, so that handlers and what they captured go too.
     handlers: Mutex<Option<Box<SocketHandlers>>>,
     data: Mutex<Option<Slot>>,
+    pub(super) extensions: Extensions,
 }
 
 struct State {
@@ -98,7 +99,18 @@ impl SocketCore {
         let data = comeback.as_mut().and_then(|comeback| comeback.saved.data.take());
         let (handlers, data) = (Mutex::default(), Mutex::new(data));
         let begun = namespace.store().map(|store| store.lock().latest());
-        Self { id, namespace, handshake, link, comeback, begun, state: Mutex::new(state), handlers, data }
+        Self {
+            id,
+            namespace,
+            handshake,
+            link,
+            comeback,
+            begun,
+            state: Mutex::new(state),
+            handlers,
+            data,
+            extensions: Extensions::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -184,8 +196,9 @@ impl SocketCore {
     }
 
     /// After the disconnect handler.
-    pub(in crate::server) fn forget_rooms(&self) {
+    pub(in crate::server) fn forget_all(&self) {
         self.lock().rooms = Vec::new();
+        self.extensions.clear();
     }
 
     // ---- sending ----

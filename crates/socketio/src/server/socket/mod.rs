@@ -4,6 +4,7 @@
 
 mod core;
 mod data;
+mod extensions;
 mod listening;
 
 use std::{
@@ -19,6 +20,7 @@ use socketio_proto::Body;
 
 pub(super) use self::core::{AckWaiter, SocketCore};
 pub(super) use self::data::Slot;
+pub use self::extensions::Extensions;
 use super::{
     Broadcast, DisconnectReason, EmitError, Emitter, Namespace, PendingAck, SocketId,
     outgoing::{Flags, Outgoing},
@@ -218,6 +220,20 @@ impl Socket {
     #[must_use]
     pub fn data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.core.data().as_ref()?.value()
+    }
+
+    /// Values of the application's own beside this socket, by their type, which only this server sees; see
+    /// [`Extensions`]. For what other servers see, and what comes back with a recovered client, there is
+    /// [`Socket::set_data`].
+    ///
+    /// ```
+    /// # fn f(socket: socketio::Socket) {
+    /// socket.extensions().insert(std::time::Instant::now());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.core.extensions
     }
 
     /// Sends an event to this client; never waits. Events arrive in the order of these calls.
