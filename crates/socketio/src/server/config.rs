@@ -42,6 +42,7 @@ pub struct Config {
     /// official ones have to tolerate that (contract I8).
     pub connection_state_recovery: Option<ConnectionStateRecovery>,
     /// What becomes of an event of a broadcast for a client that reads too slowly. Default: the client is disconnected.
+    /// Dropping the oldest is the connection's business: [`engineio::Limits::when_full`] may ask for it as well.
     pub when_full: WhenFull,
     /// The browser client that is served under the path; default none (row D3).
     pub client_files: ClientFiles,
