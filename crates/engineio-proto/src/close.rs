@@ -43,6 +43,16 @@ impl fmt::Display for CloseReason {
 }
 
 /// The end of a session: the reason, and one sentence on what happened.
+///
+/// ```
+/// use engineio_proto::{CloseMode, CloseReason, Dialect, Moment, Output, ServerSession};
+///
+/// let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &"0{}".into(), Moment::EPOCH);
+/// let mut out = Vec::new();
+/// session.handle_close(CloseMode::Discard, Moment::EPOCH, &mut out);
+/// let Some(Output::Closed(closed)) = out.pop() else { panic!("it is open") };
+/// assert_eq!((closed.reason, closed.detail), (CloseReason::ForcedClose, "closed by this side"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {

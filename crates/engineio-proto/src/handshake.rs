@@ -6,6 +6,13 @@ use crate::{Limits, Text, id::SessionId};
 
 /// The data of the open packet: exactly these keys, in this order (row A20). Times are milliseconds, since
 /// that is what stands on the wire.
+///
+/// ```
+/// use engineio_proto::{Handshake, Limits, SessionId};
+///
+/// let handshake = Handshake::new(&SessionId::new("secret"), &["websocket"], &Limits::default());
+/// assert_eq!((handshake.ping_interval, handshake.max_payload), (25_000, 1_000_000));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -37,6 +44,13 @@ impl Handshake {
     }
 
     /// The open packet: `0` and the JSON.
+    ///
+    /// ```
+    /// use engineio_proto::{Handshake, Limits, SessionId};
+    ///
+    /// let packet = Handshake::new(&SessionId::new("secret"), &[], &Limits::default()).packet();
+    /// assert!(packet.starts_with(r#"0{"sid":"secret","upgrades":[],"pingInterval":25000,"#));
+    /// ```
     #[must_use]
     pub fn packet(&self) -> Text {
         // Strings and numbers always serialise; an empty object would be refused by every client.

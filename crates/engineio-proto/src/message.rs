@@ -93,6 +93,11 @@ pub struct MessageFrame {
 
 impl MessageFrame {
     /// The frame of a text message made of `parts`, which are joined without anything between them.
+    ///
+    /// ```
+    /// let frame = engineio_proto::MessageFrame::text(&["hel", "lo"]);
+    /// assert_eq!(&frame.frame()[..], b"\x81\x064hello");
+    /// ```
     #[must_use]
     pub fn text(parts: &[&str]) -> Self {
         let len = 1 + parts.iter().map(|part| part.len()).sum::<usize>();
@@ -112,6 +117,12 @@ impl MessageFrame {
     }
 
     /// The frame of a binary message.
+    ///
+    /// ```
+    /// let frame = engineio_proto::MessageFrame::binary(&[1, 2]);
+    /// assert!(frame.is_binary());
+    /// assert_eq!(&frame.frame()[..], [0x82, 2, 1, 2]);
+    /// ```
     #[must_use]
     pub fn binary(payload: &[u8]) -> Self {
         Self::packet_binary(&[], payload)
@@ -127,6 +138,13 @@ impl MessageFrame {
 
     /// The same, not to be compressed on its way: neither by permessage-deflate nor, where it travels alone, by HTTP
     /// (row A12). What is random or compressed already costs time and shrinks nothing.
+    ///
+    /// ```
+    /// use engineio_proto::MessageFrame;
+    ///
+    /// assert!(MessageFrame::binary(&[1]).may_compress());
+    /// assert!(!MessageFrame::binary(&[1]).uncompressed().may_compress());
+    /// ```
     #[must_use]
     pub fn uncompressed(self) -> Self {
         Self { compress: false, deflated: None, ..self }

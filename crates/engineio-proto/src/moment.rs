@@ -36,6 +36,15 @@ impl Moment {
     }
 
     /// Time passed since `earlier`; zero where `earlier` is later.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use engineio_proto::Moment;
+    ///
+    /// let later = Moment::EPOCH + Duration::from_secs(3);
+    /// assert_eq!(later.saturating_since(Moment::EPOCH), Duration::from_secs(3));
+    /// assert_eq!(Moment::EPOCH.saturating_since(later), Duration::ZERO);
+    /// ```
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -7,6 +7,13 @@
 use crate::{Message, Text, error::DecodeError};
 
 /// A packet as it stands in a text frame or between two separators of a payload.
+///
+/// ```
+/// use engineio_proto::{Message, Packet, Text};
+///
+/// let packet = Packet::decode(&Text::from("4hello"));
+/// assert_eq!(packet, Ok(Packet::Message(Message::from("hello"))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet {
     /// `0` + JSON: the handshake, server to client.
@@ -30,6 +37,14 @@ impl Packet {
     ///
     /// # Errors
     /// [`DecodeError::Empty`] and [`DecodeError::UnknownKind`] (row A86).
+    ///
+    /// ```
+    /// use engineio_proto::{DecodeError, Packet};
+    ///
+    /// assert_eq!(Packet::decode(&"2probe".into()), Ok(Packet::Ping("probe".into())));
+    /// assert_eq!(Packet::decode(&"".into()), Err(DecodeError::Empty));
+    /// assert_eq!(Packet::decode(&"7".into()), Err(DecodeError::UnknownKind(b'7')));
+    /// ```
     pub fn decode(text: &Text) -> Result<Self, DecodeError> {
         let kind = *text.as_bytes().first().ok_or(DecodeError::Empty)?;
         // A kind is one ASCII character, so byte 1 is always a boundary where the kind is known.

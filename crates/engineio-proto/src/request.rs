@@ -9,6 +9,13 @@ use std::fmt;
 use crate::{Dialect, Revision, id::TransportKind, v3};
 
 /// The query parameters that the protocol knows. A repeated key counts with its last value (row A43).
+///
+/// ```
+/// use engineio_proto::request::Query;
+///
+/// let query = Query::parse("EIO=4&transport=polling&sid=abc&t=x");
+/// assert_eq!((query.eio(), query.transport(), query.sid()), (Some("4"), Some("polling"), Some("abc")));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     transport: Option<String>,
@@ -55,6 +62,13 @@ impl Query {
     }
 
     /// The protocol revision: the fourth where the query says so, and otherwise the third (row A16).
+    ///
+    /// ```
+    /// use engineio_proto::{Revision, request::Query};
+    ///
+    /// assert_eq!(Query::parse("EIO=4").revision(), Revision::V4);
+    /// assert_eq!(Query::parse("").revision(), Revision::V3);
+    /// ```
     #[must_use]
     pub fn revision(&self) -> Revision {
         if self.revision.as_deref() == Some("4") { Revision::V4 } else { Revision::V3 }
@@ -64,6 +78,13 @@ impl Query {
     ///
     /// # Errors
     /// [`Reject::UnsupportedProtocol`] for anything but `EIO=4`, unless `allow_v3`.
+    ///
+    /// ```
+    /// use engineio_proto::{Dialect, Reject, request::Query};
+    ///
+    /// assert_eq!(Query::parse("EIO=4").dialect(false), Ok(Dialect::V4));
+    /// assert_eq!(Query::parse("EIO=3").dialect(false), Err(Reject::UnsupportedProtocol));
+    /// ```
     pub fn dialect(&self, allow_v3: bool) -> Result<Dialect, Reject> {
         match self.revision() {
             Revision::V4 => Ok(Dialect::V4),
@@ -80,6 +101,14 @@ fn number(text: &str) -> u32 {
 }
 
 /// The method of a request, as far as the protocol tells methods apart.
+///
+/// ```
+/// use engineio_proto::{Reject, TransportKind, request::{Method, Query, classify}};
+///
+/// let query = Query::parse("EIO=4&transport=polling");
+/// let refused = classify(&query, Method::Post, false, &[TransportKind::Polling], |_| None);
+/// assert_eq!(refused, Err(Reject::BadHandshakeMethod));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// Receives.
@@ -91,6 +120,15 @@ pub enum Method {
 }
 
 /// What a request wants, after all checks that need no configuration call-back.
+///
+/// ```
+/// use engineio_proto::{Revision, TransportKind, request::{Method, Query, Request, classify}};
+///
+/// let query = Query::parse("EIO=4&transport=websocket&sid=abc");
+/// let both = [TransportKind::Polling, TransportKind::WebSocket];
+/// let request = classify(&query, Method::Get, true, &both, |_| Some((TransportKind::Polling, Revision::V4)));
+/// assert_eq!(request, Ok(Request::Attach("abc"))); // an upgrade
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'q> {
     /// A new session over this transport. `allowRequest` and [`Query::dialect`] are still to come.
@@ -114,6 +152,18 @@ pub enum Request<'q> {
 ///
 /// # Errors
 /// The [`Reject`] with the answer to give.
+///
+/// ```
+/// use engineio_proto::{Reject, TransportKind, request::{Method, Query, Request, classify}};
+///
+/// let both = [TransportKind::Polling, TransportKind::WebSocket];
+/// let query = Query::parse("EIO=4&transport=polling");
+/// let request = classify(&query, Method::Get, false, &both, |_| None);
+/// assert_eq!(request, Ok(Request::Open(TransportKind::Polling)));
+///
+/// let query = Query::parse("EIO=4&transport=polling&sid=gone");
+/// assert_eq!(classify(&query, Method::Get, false, &both, |_| None), Err(Reject::UnknownSid));
+/// ```
 pub fn classify<'q>(
     query: &'q Query,
     method: Method,
@@ -150,6 +200,14 @@ pub fn classify<'q>(
 }
 
 /// A refused request. The JSON body of the answer is [`Reject::body`], its status [`Reject::status`].
+///
+/// ```
+/// use engineio_proto::Reject;
+///
+/// let refused = Reject::Forbidden("not today".into());
+/// assert_eq!((refused.status(), refused.body().as_str()), (403, r#"{"code":4,"message":"not today"}"#));
+/// assert_eq!((Reject::UnknownSid.code(), Reject::UnknownSid.message()), (1, "Session ID unknown"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reject {
@@ -168,6 +226,14 @@ pub enum Reject {
 }
 
 /// What was bad about a request with code 3; for logs, the wire carries the code only.
+///
+/// ```
+/// use engineio_proto::{BadRequest, Reject};
+///
+/// let refused = Reject::from(BadRequest::NotAnUpgrade);
+/// assert_eq!(refused.body(), r#"{"code":3,"message":"Bad request"}"#); // the cause is for the log
+/// assert_eq!(refused.to_string(), "Bad request (code 3): NotAnUpgrade");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadRequest {

@@ -41,6 +41,13 @@ impl SendOptions {
 }
 
 /// What became of a group that was sent.
+///
+/// ```
+/// use engineio_proto::Sent;
+///
+/// assert!(Sent::Queued { dropped: 2 }.is_queued());
+/// assert!(!Sent::Discarded.is_queued());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// It is queued.
@@ -61,5 +68,15 @@ impl Sent {
 }
 
 /// A place in the order of all that a session sends: behind everything that was queued when it was asked for.
+///
+/// ```
+/// use engineio_proto::{Dialect, MessageFrame, Moment, ServerSession};
+///
+/// let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &"0{}".into(), Moment::EPOCH);
+/// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+/// let mark = session.sent_mark();
+/// assert!(!session.has_left(mark)); // it waits for a GET
+/// # Ok::<(), engineio_proto::SendError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SendMark(pub(crate) u64);

@@ -38,6 +38,14 @@ impl Text {
     ///
     /// # Errors
     /// Where the bytes are not UTF-8; the error holds the offset of the first bad byte.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use engineio_proto::Text;
+    ///
+    /// assert_eq!(Text::from_utf8(Bytes::from_static(b"hello")).as_deref(), Ok("hello"));
+    /// assert!(Text::from_utf8(Bytes::from_static(b"\xff")).is_err());
+    /// ```
     pub fn from_utf8(bytes: Bytes) -> Result<Self, Utf8Error> {
         ByteString::try_from(bytes).map(Self)
     }
@@ -74,6 +82,12 @@ impl Text {
 
     /// The part from byte `start` to byte `end`, sharing the memory; `None` where a bound lies outside
     /// or within a character.
+    ///
+    /// ```
+    /// let text = engineio_proto::Text::from("4é");
+    /// assert_eq!(text.slice(1, text.len()).as_deref(), Some("é"));
+    /// assert_eq!(text.slice(2, text.len()), None); // within a character
+    /// ```
     #[must_use]
     pub fn slice(&self, start: usize, end: usize) -> Option<Self> {
         self.get(start..end).map(|part| Self(self.0.slice_ref(part)))

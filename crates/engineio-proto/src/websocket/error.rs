@@ -7,6 +7,13 @@ use std::fmt;
 use super::CloseCode;
 
 /// The peer broke the framing rules or went over a limit; the connection cannot be read any further.
+///
+/// ```
+/// use engineio_proto::websocket::{CloseCode, FrameError};
+///
+/// assert_eq!(FrameError::InvalidUtf8.close_code(), CloseCode::INVALID_PAYLOAD);
+/// assert_eq!(FrameError::ReservedOpcode(3).to_string(), "the opcode 0x3 is reserved");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {

@@ -22,6 +22,16 @@ use crate::{Message, Text};
 const FIRST_BUFFER_BYTES: usize = 256;
 
 /// Bounds on what a peer may make a [`FrameDecoder`] buffer.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{FrameDecoder, FrameError, FrameLimits, Role};
+///
+/// let limits = FrameLimits { max_message_bytes: 100, ..FrameLimits::default() };
+/// let mut header = BytesMut::from(&[0x81, 101][..]); // the payload is not even there
+/// let refused = FrameDecoder::new(Role::Client, limits).decode(&mut header);
+/// assert_eq!(refused, Err(FrameError::MessageTooBig { limit: 100, seen: 101 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLimits {
     /// The longest message, in bytes of payload over all its fragments; 1 000 000 by default, as is
@@ -40,6 +50,15 @@ impl Default for FrameLimits {
 }
 
 /// What the peer sent. [RFC 6455 §5.5, §5.6]
+///
+/// ```
+/// use bytes::{Bytes, BytesMut};
+/// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Role};
+///
+/// let mut bytes = BytesMut::from(&b"\x89\x02hi"[..]);
+/// let event = FrameDecoder::new(Role::Client, FrameLimits::default()).decode(&mut bytes);
+/// assert_eq!(event, Ok(Some(FrameEvent::Ping(Bytes::from_static(b"hi")))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameEvent {
@@ -59,6 +78,18 @@ pub enum FrameEvent {
 /// has arrived of it (256 bytes to begin with), and at most the limit on a message and one control frame;
 /// see [`FrameDecoder::buffered_bytes`]. A compressed message is inflated when all of it is there, within one call: the
 /// message that comes out, of at most the limit, exists beside the compressed one for that moment.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Opcode, Role, encode_frame};
+///
+/// let mut input = BytesMut::new();
+/// encode_frame(Opcode::Text, b"4hello", Some([1, 2, 3, 4]), &mut input); // as a client does
+/// let mut decoder = FrameDecoder::new(Role::Server, FrameLimits::default());
+/// assert_eq!(decoder.decode(&mut input)?, Some(FrameEvent::Message("4hello".into())));
+/// assert_eq!(decoder.decode(&mut input)?, None); // more is to be read
+/// # Ok::<(), engineio_proto::websocket::FrameError>(())
+/// ```
 pub struct FrameDecoder {
     role: Role,
     limits: FrameLimits,
@@ -128,6 +159,17 @@ impl FrameDecoder {
     /// # Errors
     /// Where the peer broke a framing rule or went over a limit. The decoder is dead after that and
     /// returns the same error again.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Role};
+    ///
+    /// let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// for (part, event) in [(&b"\x81\x03a"[..], None), (b"bc", Some(FrameEvent::Message("abc".into())))] {
+    ///     assert_eq!(decoder.decode(&mut BytesMut::from(part))?, event);
+    /// }
+    /// # Ok::<(), engineio_proto::websocket::FrameError>(())
+    /// ```
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<FrameEvent>, FrameError> {
         let outcome = self.next_event(input);
         match &outcome {
@@ -151,6 +193,17 @@ impl FrameDecoder {
     ///
     /// A caller puts a deadline on the time between two moments at which this is true, so that a peer
     /// cannot hold a partial message for ever.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{FrameDecoder, FrameLimits, Role};
+    ///
+    /// let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// assert!(decoder.is_idle() && decoder.buffered_bytes() == 0);
+    /// decoder.decode(&mut BytesMut::from(&b"\x81\x03a"[..]))?;
+    /// assert!(!decoder.is_idle() && decoder.buffered_bytes() > 0); // two bytes are to come
+    /// # Ok::<(), engineio_proto::websocket::FrameError>(())
+    /// ```
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         match self.phase {
