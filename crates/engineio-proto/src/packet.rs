@@ -35,9 +35,6 @@ pub enum Packet {
 impl Packet {
     /// Reads a packet in its text form, sharing the memory of `text`.
     ///
-    /// # Errors
-    /// [`DecodeError::Empty`] and [`DecodeError::UnknownKind`] (row A86).
-    ///
     /// ```
     /// use engineio_proto::{DecodeError, Packet};
     ///
@@ -45,6 +42,9 @@ impl Packet {
     /// assert_eq!(Packet::decode(&"".into()), Err(DecodeError::Empty));
     /// assert_eq!(Packet::decode(&"7".into()), Err(DecodeError::UnknownKind(b'7')));
     /// ```
+    ///
+    /// # Errors
+    /// [`DecodeError::Empty`] and [`DecodeError::UnknownKind`] (row A86).
     pub fn decode(text: &Text) -> Result<Self, DecodeError> {
         let kind = *text.as_bytes().first().ok_or(DecodeError::Empty)?;
         // A kind is one ASCII character, so byte 1 is always a boundary where the kind is known.

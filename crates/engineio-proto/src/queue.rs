@@ -59,12 +59,6 @@ impl SendQueue {
     /// Adds all of `frames`, one behind the other, or none of them. Where there is no room and `when_full` says so,
     /// droppable groups are dropped for it, the oldest first; gives how many.
     ///
-    /// # Errors
-    /// [`SendError::Full`] where something that is not exempt waits already and the queue would then hold more than `limit` bytes, each message
-    /// counted with what keeping it costs, and dropping all that may be dropped would not help: then nothing is
-    /// dropped. An empty queue takes anything: what is larger than the bound could otherwise never be sent. What is exempt
-    /// is always taken, and not counted for what comes after it.
-    ///
     /// ```
     /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
     ///
@@ -75,6 +69,12 @@ impl SendQueue {
     /// assert_eq!(dropped, [Ok(0), Ok(0), Ok(1)]);
     /// assert!(queue.push(&news, SendOptions::KEPT, limit, WhenFull::Refuse).is_err());
     /// ```
+    ///
+    /// # Errors
+    /// [`SendError::Full`] where something that is not exempt waits already and the queue would then hold more than `limit` bytes, each message
+    /// counted with what keeping it costs, and dropping all that may be dropped would not help: then nothing is
+    /// dropped. An empty queue takes anything: what is larger than the bound could otherwise never be sent. What is exempt
+    /// is always taken, and not counted for what comes after it.
     pub fn push(
         &mut self,
         frames: &[MessageFrame],

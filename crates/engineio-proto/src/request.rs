@@ -76,15 +76,15 @@ impl Query {
 
     /// How the client wants to be talked to; the last check of a handshake (rows A41, A42).
     ///
-    /// # Errors
-    /// [`Reject::UnsupportedProtocol`] for anything but `EIO=4`, unless `allow_v3`.
-    ///
     /// ```
     /// use engineio_proto::{Dialect, Reject, request::Query};
     ///
     /// assert_eq!(Query::parse("EIO=4").dialect(false), Ok(Dialect::V4));
     /// assert_eq!(Query::parse("EIO=3").dialect(false), Err(Reject::UnsupportedProtocol));
     /// ```
+    ///
+    /// # Errors
+    /// [`Reject::UnsupportedProtocol`] for anything but `EIO=4`, unless `allow_v3`.
     pub fn dialect(&self, allow_v3: bool) -> Result<Dialect, Reject> {
         match self.revision() {
             Revision::V4 => Ok(Dialect::V4),
@@ -150,9 +150,6 @@ pub enum Request<'q> {
 /// `upgrade` says whether it is a WebSocket upgrade; `enabled` are the configured transports; `session`
 /// tells the transport and the revision of a session, `None` where it is unknown.
 ///
-/// # Errors
-/// The [`Reject`] with the answer to give.
-///
 /// ```
 /// use engineio_proto::{Reject, TransportKind, request::{Method, Query, Request, classify}};
 ///
@@ -164,6 +161,9 @@ pub enum Request<'q> {
 /// let query = Query::parse("EIO=4&transport=polling&sid=gone");
 /// assert_eq!(classify(&query, Method::Get, false, &both, |_| None), Err(Reject::UnknownSid));
 /// ```
+///
+/// # Errors
+/// The [`Reject`] with the answer to give.
 pub fn classify<'q>(
     query: &'q Query,
     method: Method,

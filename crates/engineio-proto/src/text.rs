@@ -36,9 +36,6 @@ impl Text {
 
     /// Checks `bytes` for UTF-8 and takes them over without copying.
     ///
-    /// # Errors
-    /// Where the bytes are not UTF-8; the error holds the offset of the first bad byte.
-    ///
     /// ```
     /// use bytes::Bytes;
     /// use engineio_proto::Text;
@@ -46,6 +43,9 @@ impl Text {
     /// assert_eq!(Text::from_utf8(Bytes::from_static(b"hello")).as_deref(), Ok("hello"));
     /// assert!(Text::from_utf8(Bytes::from_static(b"\xff")).is_err());
     /// ```
+    ///
+    /// # Errors
+    /// Where the bytes are not UTF-8; the error holds the offset of the first bad byte.
     pub fn from_utf8(bytes: Bytes) -> Result<Self, Utf8Error> {
         ByteString::try_from(bytes).map(Self)
     }

@@ -90,6 +90,15 @@ pub trait Parser: Debug + Send + Sync + 'static {
 }
 
 /// The decoder of one connection. (C27)
+///
+/// ```
+/// use socketio_proto::{Decode, Decoder, DecoderLimits};
+///
+/// let mut decoder: Box<dyn Decode> = Box::new(Decoder::new(DecoderLimits::default()));
+/// assert!(decoder.handle(r#"2["hello"]"#.into())?.is_some());
+/// assert!(!decoder.is_partial());
+/// # Ok::<(), socketio_proto::DecodeError>(())
+/// ```
 pub trait Decode: Debug {
     /// Takes the next message; yields the packet which it completes, or `None` where it needs further messages.
     ///
@@ -190,6 +199,14 @@ impl AnyParser {
 
     /// An EVENT, as [`encode_event`](crate::encode_event) makes it.
     ///
+    /// ```
+    /// use socketio_proto::{AnyParser, JsonParser, Namespace};
+    ///
+    /// let packet = AnyParser::new(JsonParser).encode_event(&Namespace::root(), None, "hello", &1)?;
+    /// assert_eq!(packet.frames()[0].packet(), br#"42["hello",1]"#);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`EncodeError::ReservedEvent`], and whatever keeps `args` from becoming JSON.
     pub fn encode_event<T: Serialize + ?Sized>(
@@ -240,6 +257,14 @@ impl AnyParser {
 }
 
 /// The decoder of one connection, by [`AnyParser::decoder`].
+///
+/// ```
+/// use socketio_proto::{AnyParser, DecoderLimits, JsonParser};
+///
+/// let mut decoder = AnyParser::new(JsonParser).decoder(DecoderLimits::default());
+/// assert!(decoder.handle(r#"2["hello"]"#.into())?.is_some());
+/// # Ok::<(), socketio_proto::DecodeError>(())
+/// ```
 #[derive(Debug)]
 pub struct AnyDecoder(Inner);
 

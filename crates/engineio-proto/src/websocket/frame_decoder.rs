@@ -156,10 +156,6 @@ impl FrameDecoder {
     /// place and shares its memory: it is neither copied nor does it allocate. Whoever keeps such an
     /// event keeps that whole read buffer alive, so a small part that is to live long is worth a copy.
     ///
-    /// # Errors
-    /// Where the peer broke a framing rule or went over a limit. The decoder is dead after that and
-    /// returns the same error again.
-    ///
     /// ```
     /// use bytes::BytesMut;
     /// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Role};
@@ -170,6 +166,10 @@ impl FrameDecoder {
     /// }
     /// # Ok::<(), engineio_proto::websocket::FrameError>(())
     /// ```
+    ///
+    /// # Errors
+    /// Where the peer broke a framing rule or went over a limit. The decoder is dead after that and
+    /// returns the same error again.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<FrameEvent>, FrameError> {
         let outcome = self.next_event(input);
         match &outcome {
