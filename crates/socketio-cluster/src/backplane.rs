@@ -10,10 +10,28 @@ use bytes::Bytes;
 use crate::{NodeId, Publication};
 
 /// A future as a trait object: what async functions of a trait come to where the trait is used as one.
+///
+/// ```
+/// use socketio_cluster::BoxFuture;
+///
+/// let nothing_to_do: BoxFuture<()> = Box::pin(std::future::ready(()));
+/// # drop(nothing_to_do);
+/// ```
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Takes each message that comes in, whole, in order. It does not wait; what it takes to carry the message out is over, or is in other
 /// hands, when it returns, so that what comes in faster than it can be handled waits where the backplane reads from.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use socketio_cluster::Inbox;
+///
+/// let (send, received) = mpsc::channel();
+/// let mut inbox: Inbox = Box::new(move |bytes| send.send(bytes).unwrap_or(()));
+/// inbox("hello".into());
+/// assert_eq!(received.recv()?, "hello");
+/// # Ok::<(), mpsc::RecvError>(())
+/// ```
 pub type Inbox = Box<dyn FnMut(Bytes) + Send>;
 
 /// Carries messages between the servers of a cluster.
@@ -81,6 +99,12 @@ pub trait Backplane: Send + Sync + fmt::Debug + 'static {
 }
 
 /// Why something could not be published, or a backplane not be started.
+///
+/// ```
+/// use socketio_cluster::BackplaneError;
+///
+/// assert_eq!(BackplaneError::new("not connected").to_string(), "backplane: not connected");
+/// ```
 #[derive(Debug)]
 pub struct BackplaneError(Box<dyn Error + Send + Sync>);
 
