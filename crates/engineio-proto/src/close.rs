@@ -24,6 +24,10 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// The reason as the reference writes it.
+    ///
+    /// ```
+    /// assert_eq!(engineio_proto::CloseReason::PingTimeout.as_str(), "ping timeout");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -42,6 +42,12 @@ pub enum Dialect {
 
 impl Dialect {
     /// The revision.
+    ///
+    /// ```
+    /// use engineio_proto::{Dialect, Revision, v3};
+    ///
+    /// assert_eq!(Dialect::V3(v3::Style::default()).revision(), Revision::V3);
+    /// ```
     #[must_use]
     pub const fn revision(self) -> Revision {
         match self {

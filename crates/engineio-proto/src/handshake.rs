@@ -31,6 +31,13 @@ pub struct Handshake {
 
 impl Handshake {
     /// The handshake of session `id` under `limits`.
+    ///
+    /// ```
+    /// use engineio_proto::{Handshake, Limits, SessionId};
+    ///
+    /// let handshake = Handshake::new(&SessionId::new("secret"), &["websocket"], &Limits::default());
+    /// assert_eq!((handshake.sid.as_str(), handshake.upgrades), ("secret", vec!["websocket".to_owned()]));
+    /// ```
     #[must_use]
     pub fn new(id: &SessionId, upgrades: &[&str], limits: &Limits) -> Self {
         let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

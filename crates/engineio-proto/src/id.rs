@@ -20,6 +20,14 @@ pub struct SessionId(Text);
 
 impl SessionId {
     /// Takes over an id. It must be unguessable and unique among the sessions that a client may reach.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use engineio_proto::SessionId;
+    ///
+    /// let sessions = BTreeMap::from([(SessionId::new("hm2bp0oeDzXHl5YpAAAB"), 1)]);
+    /// assert_eq!(sessions.get("hm2bp0oeDzXHl5YpAAAB"), Some(&1)); // asked with what stands in the query
+    /// ```
     #[must_use]
     pub fn new(id: impl Into<Text>) -> Self {
         Self(id.into())
@@ -65,6 +73,10 @@ pub enum TransportKind {
 
 impl TransportKind {
     /// The name in the `transport` query parameter and in `upgrades`.
+    ///
+    /// ```
+    /// assert_eq!(engineio_proto::TransportKind::Polling.name(), "polling");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -24,6 +24,14 @@ impl Moment {
     pub const EPOCH: Self = Self(0);
 
     /// A moment `nanos` nanoseconds after the epoch.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use engineio_proto::Moment;
+    ///
+    /// assert_eq!(Moment::from_nanos(1_000), Moment::EPOCH + Duration::from_micros(1));
+    /// assert_eq!(Moment::from_nanos(7).as_nanos(), 7);
+    /// ```
     #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)

@@ -170,6 +170,13 @@ impl PayloadWriter {
     }
 
     /// Adds a packet that is text already: its kind and data.
+    ///
+    /// ```
+    /// let mut writer = engineio_proto::PayloadWriter::new();
+    /// writer.push_text("2");
+    /// writer.push_text("6");
+    /// assert_eq!(writer.finish().bytes, "2\u{1e}6");
+    /// ```
     pub fn push_text(&mut self, packet: &str) {
         self.compress = true;
         self.separate();
@@ -210,6 +217,14 @@ impl PayloadWriter {
     }
 
     /// The payload, ready for a body.
+    ///
+    /// ```
+    /// use engineio_proto::{ContentKind, PayloadWriter};
+    ///
+    /// let mut writer = PayloadWriter::new();
+    /// writer.push_text("6");
+    /// assert_eq!(writer.finish().content, ContentKind::Text);
+    /// ```
     #[must_use]
     pub fn finish(self) -> Payload {
         Payload { bytes: self.bytes.freeze(), compress: self.compress, content: ContentKind::Text }

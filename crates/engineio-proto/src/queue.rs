@@ -183,6 +183,15 @@ impl SendQueue {
 
     /// Takes the next message. The last one gives the queue's memory back, so that an idle session holds
     /// none.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
+    ///
+    /// let (mut queue, frame) = (SendQueue::default(), MessageFrame::text(&["hello"]));
+    /// queue.push(std::slice::from_ref(&frame), SendOptions::KEPT, 1000, WhenFull::Refuse)?;
+    /// assert_eq!((queue.pop(), queue.pop()), (Some(frame), None));
+    /// # Ok::<(), engineio_proto::SendError>(())
+    /// ```
     pub fn pop(&mut self) -> Option<MessageFrame> {
         if self.next_is_droppable() {
             self.begin_droppable();
@@ -209,6 +218,16 @@ impl SendQueue {
     }
 
     /// Drops everything.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
+    ///
+    /// let mut queue = SendQueue::default();
+    /// queue.push(&[MessageFrame::text(&["hello"])], SendOptions::KEPT, 1000, WhenFull::Refuse)?;
+    /// queue.clear();
+    /// assert_eq!((queue.is_empty(), queue.bytes()), (true, 0));
+    /// # Ok::<(), engineio_proto::SendError>(())
+    /// ```
     pub fn clear(&mut self) {
         *self = Self { next_group: self.next_group, ..Self::default() };
     }

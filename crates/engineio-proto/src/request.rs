@@ -27,6 +27,13 @@ pub struct Query {
 
 impl Query {
     /// Reads a query string, without the question mark; percent-decoded. Unknown keys are ignored.
+    ///
+    /// ```
+    /// use engineio_proto::request::Query;
+    ///
+    /// assert_eq!(Query::parse("sid=a%20b&unknown=1").sid(), Some("a b"));
+    /// assert_eq!(Query::parse("sid=first&sid=last").sid(), Some("last"));
+    /// ```
     #[must_use]
     pub fn parse(query: &str) -> Self {
         let mut parsed = Self::default();
@@ -44,6 +51,13 @@ impl Query {
     }
 
     /// The session that the request names; an empty id is none, as in the reference.
+    ///
+    /// ```
+    /// use engineio_proto::request::Query;
+    ///
+    /// assert_eq!(Query::parse("sid=abc").sid(), Some("abc"));
+    /// assert_eq!(Query::parse("sid=").sid(), None);
+    /// ```
     #[must_use]
     pub fn sid(&self) -> Option<&str> {
         self.sid.as_deref().filter(|sid| !sid.is_empty())
@@ -289,12 +303,25 @@ impl Reject {
     }
 
     /// The HTTP status of a plain request (row A34). A refused upgrade is always 400 (row A35).
+    ///
+    /// ```
+    /// use engineio_proto::Reject;
+    ///
+    /// assert_eq!(Reject::Forbidden("not today".into()).status(), 403);
+    /// assert_eq!(Reject::TransportUnknown.status(), 400);
+    /// ```
     #[must_use]
     pub const fn status(&self) -> u16 {
         if matches!(self, Self::Forbidden(_)) { 403 } else { 400 }
     }
 
     /// The JSON body: `{"code":…,"message":"…"}`.
+    ///
+    /// ```
+    /// use engineio_proto::Reject;
+    ///
+    /// assert_eq!(Reject::UnknownSid.body(), r#"{"code":1,"message":"Session ID unknown"}"#);
+    /// ```
     #[must_use]
     pub fn body(&self) -> String {
         #[derive(serde::Serialize)]

@@ -29,6 +29,11 @@ impl Text {
     }
 
     /// Text in static memory; allocates nothing.
+    ///
+    /// ```
+    /// const HELLO: engineio_proto::Text = engineio_proto::Text::from_static("hello");
+    /// assert_eq!(&*HELLO, "hello");
+    /// ```
     #[must_use]
     pub const fn from_static(text: &'static str) -> Self {
         Self(ByteString::from_static(text))

@@ -12,10 +12,11 @@ use crate::{NodeId, Publication};
 /// A future as a trait object: what async functions of a trait come to where the trait is used as one.
 ///
 /// ```
+/// use std::{future::ready, task::{Context, Poll, Waker}};
 /// use socketio_cluster::BoxFuture;
 ///
-/// let nothing_to_do: BoxFuture<()> = Box::pin(std::future::ready(()));
-/// # drop(nothing_to_do);
+/// let mut done: BoxFuture<u8> = Box::pin(ready(7));
+/// assert_eq!(done.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(7));
 /// ```
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -110,6 +111,14 @@ pub struct BackplaneError(Box<dyn Error + Send + Sync>);
 
 impl BackplaneError {
     /// From whatever the transport says, or from a text.
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use socketio_cluster::BackplaneError;
+    ///
+    /// let error = BackplaneError::new(std::io::Error::other("reset"));
+    /// assert_eq!(error.source().map(|cause| cause.to_string()).as_deref(), Some("reset"));
+    /// ```
     pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(reason.into())
     }

@@ -86,6 +86,15 @@ impl MemoryHub {
     }
 
     /// A backplane for one server more.
+    ///
+    /// ```
+    /// use socketio_cluster::{Backplane, MemoryHub};
+    ///
+    /// let hub = MemoryHub::new();
+    /// let own: Box<dyn Backplane> = Box::new(hub.backplane());
+    /// assert_eq!(format!("{hub:?}"), "MemoryHub { servers: 0 }"); // it counts when it has started
+    /// # drop(own);
+    /// ```
     #[must_use]
     pub fn backplane(&self) -> MemoryBackplane {
         MemoryBackplane { hub: self.clone(), node: Arc::default() }

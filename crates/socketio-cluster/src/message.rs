@@ -227,6 +227,10 @@ pub enum Message {
 
 impl Message {
     /// Its number on the wire. (F8)
+    ///
+    /// ```
+    /// assert_eq!(socketio_cluster::Message::Heartbeat.number(), 2);
+    /// ```
     #[must_use]
     pub const fn number(&self) -> u8 {
         match self {

@@ -295,6 +295,14 @@ pub struct Outcome {
 
 impl Outcome {
     /// Whether every server that was asked has answered, and every client.
+    ///
+    /// ```
+    /// use socketio_cluster::Outcome;
+    ///
+    /// let mut outcome = Outcome::default();
+    /// (outcome.clients, outcome.acks) = (2, 1);
+    /// assert!(!outcome.is_complete()); // one client has not answered
+    /// ```
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.clients == self.acks

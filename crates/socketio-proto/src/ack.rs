@@ -99,6 +99,15 @@ impl<T> AckTable<T> {
     }
 
     /// The earliest deadline.
+    ///
+    /// ```
+    /// use engineio_proto::Moment;
+    ///
+    /// let mut table = socketio_proto::AckTable::new();
+    /// assert_eq!(table.next_deadline(), None);
+    /// table.insert(Some(Moment::EPOCH), "who asked");
+    /// assert_eq!(table.next_deadline(), Some(Moment::EPOCH));
+    /// ```
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
         self.deadlines.first().map(|(deadline, _)| *deadline)

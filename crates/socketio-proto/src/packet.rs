@@ -232,6 +232,13 @@ impl Namespace {
     }
 
     /// Whether this is `/`, which the wire leaves out.
+    ///
+    /// ```
+    /// use socketio_proto::Namespace;
+    ///
+    /// assert!(Namespace::new("/").is_root());
+    /// assert!(!Namespace::new("/chat").is_root());
+    /// ```
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.as_str() == "/"

@@ -189,6 +189,13 @@ impl AnyParser {
     }
 
     /// The packet of these parts; the body must have been made for this kind.
+    ///
+    /// ```
+    /// use socketio_proto::{AnyParser, JsonParser, Namespace, PacketKind};
+    ///
+    /// let packet = AnyParser::new(JsonParser).encode(PacketKind::Disconnect, &Namespace::root(), None, None);
+    /// assert_eq!(packet.frames()[0].packet(), b"41");
+    /// ```
     #[must_use]
     pub fn encode(&self, kind: PacketKind, namespace: &Namespace, ack: Option<AckId>, body: Option<&Body>) -> Encoded {
         match &self.0 {
@@ -223,6 +230,14 @@ impl AnyParser {
     }
 
     /// An ACK, as [`encode_ack`](crate::encode_ack) makes it.
+    ///
+    /// ```
+    /// use socketio_proto::{AckId, AnyParser, JsonParser, Namespace};
+    ///
+    /// let packet = AnyParser::new(JsonParser).encode_ack(&Namespace::root(), AckId(7), &"done")?;
+    /// assert_eq!(packet.frames()[0].packet(), br#"437["done"]"#);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     ///
     /// # Errors
     /// Whatever keeps `args` from becoming JSON.

@@ -148,6 +148,14 @@ impl ServerSession {
     }
 
     /// A session opened on a WebSocket; the open packet is the first frame to take (row A74).
+    ///
+    /// ```
+    /// use engineio_proto::*;
+    ///
+    /// let open = "0{}".into();
+    /// let (session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// assert!(session.wants_write(wire) && session.transport() == TransportKind::WebSocket);
+    /// ```
     #[must_use]
     pub fn open_wire(limits: Arc<Limits>, dialect: Dialect, open: &Text, now: Moment) -> (Self, WireId) {
         let wire = WireId(0);
@@ -179,6 +187,17 @@ impl ServerSession {
 
     /// Queues a message behind the open packet of a session that was just opened on a WebSocket (row A17). It is this
     /// side's own choice, so that no bound is asked, as in [`ServerSession::answer_open_with`].
+    ///
+    /// ```
+    /// use engineio_proto::*;
+    ///
+    /// let open = "0{}".into();
+    /// let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// session.send_behind_open(&MessageFrame::text(&["hello"]));
+    /// let mut frames = Vec::new();
+    /// session.take_frames(wire, 1000, &mut frames, &mut Vec::new());
+    /// assert_eq!(frames.pop(), Some(WireFrame::Message(MessageFrame::text(&["hello"]))));
+    /// ```
     pub fn send_behind_open(&mut self, initial: &MessageFrame) {
         // A queue without a bound takes anything.
         let _ = self.queue.push(std::slice::from_ref(initial), SendOptions::KEPT, usize::MAX, WhenFull::Refuse);
@@ -296,6 +315,18 @@ impl ServerSession {
     }
 
     /// Whether [`ServerSession::handle_flush`] would answer a GET.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_poll_opened(&mut out).expect("it polls");
+    /// assert!(!session.wants_flush()); // there is nothing to send
+    /// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+    /// assert!(session.wants_flush() && session.queued_bytes() > 0);
+    /// # Ok::<(), SendError>(())
+    /// ```
     #[must_use]
     pub fn wants_flush(&self) -> bool {
         matches!(&self.state, State::Polling(polling) | State::Probing(polling, _) if polling.parked.is_some())

@@ -52,6 +52,13 @@ impl CloseCode {
     pub const BAD_GATEWAY: Self = Self(1014);
 
     /// The code with this number; `None` where it may not stand in a frame.
+    ///
+    /// ```
+    /// use engineio_proto::websocket::CloseCode;
+    ///
+    /// assert_eq!(CloseCode::new(4000).map(CloseCode::as_u16), Some(4000)); // the application's own
+    /// assert_eq!(CloseCode::new(999), None);
+    /// ```
     #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
         match code {

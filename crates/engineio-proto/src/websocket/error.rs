@@ -65,6 +65,13 @@ pub enum FrameError {
 
 impl FrameError {
     /// The code to close the connection with. [RFC 6455 §7.4.1]
+    ///
+    /// ```
+    /// use engineio_proto::websocket::FrameError;
+    ///
+    /// assert_eq!(FrameError::Unmasked.close_code().as_u16(), 1002);
+    /// assert_eq!(FrameError::TooManyFragments { limit: 10 }.close_code().as_u16(), 1009);
+    /// ```
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {

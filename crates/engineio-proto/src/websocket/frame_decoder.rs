@@ -139,6 +139,16 @@ impl FrameDecoder {
     /// The same for a connection on which permessage-deflate was agreed on, with no context taken over from message to
     /// message in the direction that is read here (see [`negotiate_deflate`](super::negotiate_deflate)). Without it a
     /// compressed message is an error. [RFC 7692 §6]
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{Deflater, FrameDecoder, FrameError, FrameLimits, Opcode, Role};
+    ///
+    /// let frame = Deflater::new(6).encode_frame(Opcode::Text, &[b'a'; 500], None).expect("it shrinks");
+    /// let decoder = || FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// assert!(decoder().with_deflate().decode(&mut BytesMut::from(&frame[..])).is_ok());
+    /// assert_eq!(decoder().decode(&mut BytesMut::from(&frame[..])), Err(FrameError::ReservedBits));
+    /// ```
     #[must_use]
     pub const fn with_deflate(mut self) -> Self {
         self.deflate = true;

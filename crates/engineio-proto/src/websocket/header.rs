@@ -9,6 +9,15 @@ use bytes::{BufMut, BytesMut};
 use super::{FrameError, MAX_CONTROL_PAYLOAD_BYTES};
 
 /// The longest header of a frame that a server sends, in bytes; those of a client have 4 more, the mask.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{MAX_SERVER_HEADER_BYTES, Opcode, encode_header};
+///
+/// let mut out = BytesMut::with_capacity(MAX_SERVER_HEADER_BYTES);
+/// encode_header(Opcode::Binary, true, u64::from(u32::MAX), None, &mut out);
+/// assert_eq!(out.len(), MAX_SERVER_HEADER_BYTES);
+/// ```
 pub const MAX_SERVER_HEADER_BYTES: usize = 10;
 
 /// The longest header of any frame, in bytes.

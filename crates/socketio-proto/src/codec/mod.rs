@@ -59,6 +59,14 @@ impl Encoded {
     }
 
     /// The messages in order; those of the default parser are one text, then the attachments.
+    ///
+    /// ```
+    /// use socketio_proto::{Namespace, encode_event};
+    ///
+    /// let packet = encode_event(&Namespace::root(), None, "hi", &())?;
+    /// assert_eq!(packet.frames()[0].packet(), br#"42["hi"]"#);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     #[must_use]
     pub fn frames(&self) -> &[MessageFrame] {
         match &self.0 {
@@ -68,6 +76,14 @@ impl Encoded {
     }
 
     /// The same, not to be compressed on its way; see [`MessageFrame::uncompressed`].
+    ///
+    /// ```
+    /// use socketio_proto::{Namespace, encode_event};
+    ///
+    /// let packet = encode_event(&Namespace::root(), None, "hi", &())?.uncompressed();
+    /// assert!(!packet.frames()[0].may_compress());
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     #[must_use]
     pub fn uncompressed(&self) -> Self {
         self.map(MessageFrame::uncompressed)

@@ -240,17 +240,6 @@ impl<K: Clone + PartialEq, S, P> Recovery<K, S, P> {
     /// is that of the first time, by [`Restored::joined`].
     ///
     /// Nothing happens where another socket has the id by now. The oldest session goes where there are too many now.
-    ///
-    /// ```
-    /// # use engineio_proto::Moment;
-    /// # use socketio_proto::{NotRecovered, PrivateId, Recovery, RecoveryLimits};
-    /// # let now = Moment::EPOCH;
-    /// # let mut recovery: Recovery<&str, &str, &str> = Recovery::new(7, RecoveryLimits::default());
-    /// # let pid = PrivateId::new("secret");
-    /// recovery.connected(pid.clone(), "socket", None);
-    /// recovery.save(pid, &"socket", "its rooms", recovery.latest(), now);
-    /// assert_eq!(recovery.session_count(), 1);
-    /// ```
     pub fn save(&mut self, pid: PrivateId, socket: &K, session: S, joined: Offset, now: Moment) {
         self.tick(now);
         if !self.is_of(pid.as_str(), socket) {
@@ -486,6 +475,18 @@ pub struct Restored<'a, S, P> {
 }
 
 /// A packet that a client may have missed.
+///
+/// ```
+/// use engineio_proto::Moment;
+/// # use socketio_proto::{PrivateId, Recovery, RecoveryLimits};
+/// # let mut recovery: Recovery<(), (), &str> = Recovery::new(7, RecoveryLimits::default());
+/// # recovery.save(PrivateId::new("secret"), &(), (), recovery.latest(), Moment::EPOCH);
+/// let reserved = recovery.reserve(Moment::EPOCH);
+/// recovery.record(reserved, "news", 4, Moment::EPOCH);
+/// let missed = recovery.restore("secret", None, Moment::EPOCH)?.missed().next();
+/// assert!(missed.is_some_and(|missed| *missed.packet == "news" && missed.bytes == 4));
+/// # Ok::<(), socketio_proto::NotRecovered<()>>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Missed<'a, P> {
     /// Its offset, say to compare with when the client joined one of its rooms.
