@@ -271,6 +271,12 @@ impl From<BadRequest> for Reject {
 
 impl Reject {
     /// The code in the answer's body.
+    ///
+    /// ```
+    /// use engineio_proto::Reject;
+    ///
+    /// assert_eq!((Reject::TransportUnknown.code(), Reject::UnsupportedProtocol.code()), (0, 5));
+    /// ```
     #[must_use]
     pub const fn code(&self) -> u8 {
         match self {
@@ -284,6 +290,13 @@ impl Reject {
     }
 
     /// The message in the answer's body.
+    ///
+    /// ```
+    /// use engineio_proto::Reject;
+    ///
+    /// let refused = Reject::Forbidden("not today".into());
+    /// assert_eq!((refused.message(), refused.title()), ("not today", "Forbidden"));
+    /// ```
     #[must_use]
     pub fn message(&self) -> &str {
         if let Self::Forbidden(message) = self { message } else { self.title() }

@@ -37,6 +37,16 @@ impl SendOptions {
     /// At once or never.
     pub const VOLATILE: Self = Self { volatile: true, ..Self::KEPT };
     /// Kept, whatever the queue's bound.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
+    ///
+    /// let (mut queue, frame) = (SendQueue::default(), [MessageFrame::text(&["hello"])]);
+    /// queue.push(&frame, SendOptions::KEPT, 10, WhenFull::Refuse)?;
+    /// assert!(queue.push(&frame, SendOptions::KEPT, 10, WhenFull::Refuse).is_err());
+    /// assert!(queue.push(&frame, SendOptions::EXEMPT, 10, WhenFull::Refuse).is_ok());
+    /// # Ok::<(), engineio_proto::SendError>(())
+    /// ```
     pub const EXEMPT: Self = Self { exempt: true, ..Self::KEPT };
 }
 

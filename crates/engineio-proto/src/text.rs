@@ -62,6 +62,11 @@ impl Text {
     }
 
     /// The UTF-8 bytes.
+    ///
+    /// ```
+    /// let text = engineio_proto::Text::from("hi");
+    /// assert_eq!((text.as_str(), text.len(), &text.as_bytes()[..]), ("hi", 2, &b"hi"[..]));
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> &Bytes {
         self.0.as_bytes()

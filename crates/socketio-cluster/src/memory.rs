@@ -126,6 +126,27 @@ impl MemoryHub {
     }
 
     /// Undoes [`disconnect`](Self::disconnect).
+    ///
+    /// ```
+    /// use socketio_cluster::{Backplane, Destination, MemoryHub, NodeId, Publication};
+    ///
+    /// # fn now<T>(future: impl std::future::Future<Output = T>) -> T {
+    /// #     match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+    /// #         std::task::Poll::Ready(value) => value,
+    /// #         std::task::Poll::Pending => panic!("it waits"),
+    /// #     }
+    /// # }
+    /// let (hub, one) = (MemoryHub::new(), NodeId::new(1));
+    /// let backplane = hub.backplane();
+    /// let _receiving = now(backplane.start(one.clone(), Box::new(|_| {})))?;
+    /// let (destination, namespace) = (Destination::All, Default::default());
+    /// let hello = Publication { destination, namespace, room: None, bytes: "hello".into() };
+    /// hub.disconnect(&one);
+    /// assert!(now(backplane.publish(hello.clone())).is_err());
+    /// hub.reconnect(&one);
+    /// assert!(now(backplane.publish(hello)).is_ok());
+    /// # Ok::<(), socketio_cluster::BackplaneError>(())
+    /// ```
     pub fn reconnect(&self, node: &NodeId) {
         self.cut_off(node, false);
     }

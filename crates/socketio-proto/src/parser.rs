@@ -292,6 +292,14 @@ enum Inner {
 impl AnyDecoder {
     /// Takes the next message; yields the packet which it completes.
     ///
+    /// ```
+    /// use socketio_proto::{AnyParser, DecodeError, DecoderLimits, JsonParser};
+    ///
+    /// let mut decoder = AnyParser::new(JsonParser).decoder(DecoderLimits::default());
+    /// let early = decoder.handle(bytes::Bytes::from_static(b"content").into()); // no packet has announced it
+    /// assert_eq!(early, Err(DecodeError::UnexpectedBinary));
+    /// ```
+    ///
     /// # Errors
     /// As [`Decode::handle`]. A packet whose body was made for another kind is a [`DecodeError::InvalidPayload`],
     /// so that no mistake of a parser from outside this crate gets further than here.

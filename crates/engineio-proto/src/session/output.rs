@@ -60,6 +60,12 @@ pub enum WireFrame {
 
 impl WireFrame {
     /// The bytes to write where nothing is compressed.
+    ///
+    /// ```
+    /// use engineio_proto::WireFrame;
+    ///
+    /// assert_eq!(&WireFrame::Ready(b"\x81\x012"[..].into()).into_bytes()[..], b"\x81\x012");
+    /// ```
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self {

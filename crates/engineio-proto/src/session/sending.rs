@@ -104,6 +104,16 @@ impl ServerSession {
     }
 
     /// Behind all that was sent until now.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// let before = session.sent_mark();
+    /// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+    /// assert!(before < session.sent_mark() && session.has_left(before));
+    /// # Ok::<(), SendError>(())
+    /// ```
     #[must_use]
     pub const fn sent_mark(&self) -> SendMark {
         self.queue.end()

@@ -377,6 +377,13 @@ impl ServerSession {
 
     /// When [`ServerSession::handle_timeout`] is to be called; `None` where nothing is waited for: once the session
     /// is over, and where a pong is waited for that cannot be read.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// let (session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// assert_eq!(session.next_timeout(), Some(Moment::EPOCH + session.limits().ping_interval));
+    /// ```
     #[must_use]
     pub fn next_timeout(&self) -> Option<Moment> {
         let suspended = self.reading_paused.is_some() && self.heartbeat.awaits_client();

@@ -131,6 +131,15 @@ struct Fragments {
 
 impl FrameDecoder {
     /// A decoder for the frames that come in on a connection on which we are `role`.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Role};
+    ///
+    /// let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// let event = decoder.decode(&mut BytesMut::from(&b"\x81\x012"[..]));
+    /// assert_eq!(event, Ok(Some(FrameEvent::Message("2".into()))));
+    /// ```
     #[must_use]
     pub const fn new(role: Role, limits: FrameLimits) -> Self {
         Self { role, limits, deflate: false, phase: Phase::BETWEEN_FRAMES, message: None, buffer: Vec::new() }

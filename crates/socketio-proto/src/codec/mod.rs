@@ -91,6 +91,17 @@ impl Encoded {
 
     /// The same, to be sent to many of whom some want it compressed: that is then done once; see
     /// [`MessageFrame::shared`].
+    ///
+    /// ```
+    /// use engineio_proto::websocket::Deflater;
+    /// use socketio_proto::{Namespace, encode_event};
+    ///
+    /// let packet = encode_event(&Namespace::root(), None, "news", &"long ".repeat(500))?.shared();
+    /// let (one, other) = (packet.clone(), packet);
+    /// let [one, other] = [one, other].map(|packet| packet.frames()[0].deflated(&mut Deflater::new(6)));
+    /// assert_eq!(one.as_ptr(), other.as_ptr()); // made once
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     #[must_use]
     pub fn shared(&self) -> Self {
         self.map(MessageFrame::shared)

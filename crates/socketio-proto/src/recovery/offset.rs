@@ -134,6 +134,15 @@ impl Reserved {
     }
 
     /// The offset, to be put into the packet.
+    ///
+    /// ```
+    /// use engineio_proto::Moment;
+    /// use socketio_proto::{Offset, Recovery, RecoveryLimits};
+    ///
+    /// let mut recovery: Recovery<(), (), ()> = Recovery::new(7, RecoveryLimits::default());
+    /// let text = recovery.reserve(Moment::EPOCH).offset().to_string(); // as it goes into the packet
+    /// assert!(text.parse::<Offset>().is_ok());
+    /// ```
     #[must_use]
     pub const fn offset(&self) -> Offset {
         self.0
