@@ -24,6 +24,10 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// The reason as the reference writes it.
+    ///
+    /// ```
+    /// assert_eq!(engineio_proto::CloseReason::PingTimeout.as_str(), "ping timeout");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,6 +47,16 @@ impl fmt::Display for CloseReason {
 }
 
 /// The end of a session: the reason, and one sentence on what happened.
+///
+/// ```
+/// use engineio_proto::{CloseMode, CloseReason, Dialect, Moment, Output, ServerSession};
+///
+/// let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &"0{}".into(), Moment::EPOCH);
+/// let mut out = Vec::new();
+/// session.handle_close(CloseMode::Discard, Moment::EPOCH, &mut out);
+/// let Some(Output::Closed(closed)) = out.pop() else { panic!("it is open") };
+/// assert_eq!((closed.reason, closed.detail), (CloseReason::ForcedClose, "closed by this side"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {

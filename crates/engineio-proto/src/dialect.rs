@@ -42,6 +42,12 @@ pub enum Dialect {
 
 impl Dialect {
     /// The revision.
+    ///
+    /// ```
+    /// use engineio_proto::{Dialect, Revision, v3};
+    ///
+    /// assert_eq!(Dialect::V3(v3::Style::default()).revision(), Revision::V3);
+    /// ```
     #[must_use]
     pub const fn revision(self) -> Revision {
         match self {
@@ -51,6 +57,13 @@ impl Dialect {
     }
 
     /// The answer to a GET that carries nothing but this packet, which belongs to the protocol.
+    ///
+    /// ```
+    /// use engineio_proto::{Dialect, v3};
+    ///
+    /// assert_eq!(Dialect::V4.control("6").bytes, "6");
+    /// assert_eq!(Dialect::V3(v3::Style::default()).control("6").bytes, "1:6");
+    /// ```
     #[must_use]
     pub fn control(self, packet: &'static str) -> Payload {
         match self {

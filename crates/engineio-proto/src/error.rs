@@ -7,6 +7,12 @@
 use std::fmt;
 
 /// The peer sent something that is not a packet. [EIO4 Packet encoding]
+///
+/// ```
+/// use engineio_proto::{DecodeError, Packets};
+///
+/// assert_eq!(Packets::new("b%%%".into()).next(), Some(Err(DecodeError::Base64)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {

@@ -6,6 +6,13 @@ use crate::{Limits, Text, id::SessionId};
 
 /// The data of the open packet: exactly these keys, in this order (row A20). Times are milliseconds, since
 /// that is what stands on the wire.
+///
+/// ```
+/// use engineio_proto::{Handshake, Limits, SessionId};
+///
+/// let handshake = Handshake::new(&SessionId::new("secret"), &["websocket"], &Limits::default());
+/// assert_eq!((handshake.ping_interval, handshake.max_payload), (25_000, 1_000_000));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -24,6 +31,13 @@ pub struct Handshake {
 
 impl Handshake {
     /// The handshake of session `id` under `limits`.
+    ///
+    /// ```
+    /// use engineio_proto::{Handshake, Limits, SessionId};
+    ///
+    /// let handshake = Handshake::new(&SessionId::new("secret"), &["websocket"], &Limits::default());
+    /// assert_eq!((handshake.sid.as_str(), handshake.upgrades), ("secret", vec!["websocket".to_owned()]));
+    /// ```
     #[must_use]
     pub fn new(id: &SessionId, upgrades: &[&str], limits: &Limits) -> Self {
         let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -37,6 +51,13 @@ impl Handshake {
     }
 
     /// The open packet: `0` and the JSON.
+    ///
+    /// ```
+    /// use engineio_proto::{Handshake, Limits, SessionId};
+    ///
+    /// let packet = Handshake::new(&SessionId::new("secret"), &[], &Limits::default()).packet();
+    /// assert!(packet.starts_with(r#"0{"sid":"secret","upgrades":[],"pingInterval":25000,"#));
+    /// ```
     #[must_use]
     pub fn packet(&self) -> Text {
         // Strings and numbers always serialise; an empty object would be refused by every client.

@@ -20,12 +20,24 @@ pub struct SessionId(Text);
 
 impl SessionId {
     /// Takes over an id. It must be unguessable and unique among the sessions that a client may reach.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use engineio_proto::SessionId;
+    ///
+    /// let sessions = BTreeMap::from([(SessionId::new("hm2bp0oeDzXHl5YpAAAB"), 1)]);
+    /// assert_eq!(sessions.get("hm2bp0oeDzXHl5YpAAAB"), Some(&1)); // asked with what stands in the query
+    /// ```
     #[must_use]
     pub fn new(id: impl Into<Text>) -> Self {
         Self(id.into())
     }
 
     /// The secret itself, for the wire.
+    ///
+    /// ```
+    /// assert_eq!(engineio_proto::SessionId::new("hm2bp0oeDzXHl5YpAAAB").expose(), "hm2bp0oeDzXHl5YpAAAB");
+    /// ```
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -61,6 +73,10 @@ pub enum TransportKind {
 
 impl TransportKind {
     /// The name in the `transport` query parameter and in `upgrades`.
+    ///
+    /// ```
+    /// assert_eq!(engineio_proto::TransportKind::Polling.name(), "polling");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -70,6 +86,13 @@ impl TransportKind {
     }
 
     /// The kind of that name. Anything but the exact names is unknown (row A36, hazard S7).
+    ///
+    /// ```
+    /// use engineio_proto::TransportKind;
+    ///
+    /// assert_eq!(TransportKind::from_name("polling"), Some(TransportKind::Polling));
+    /// assert_eq!(TransportKind::from_name("Polling"), None);
+    /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Polling, Self::WebSocket].into_iter().find(|kind| kind.name() == name)
@@ -83,11 +106,30 @@ impl fmt::Display for TransportKind {
 }
 
 /// One GET of a session; numbered by the session, so that an answer finds its request.
+///
+/// ```
+/// use engineio_proto::{Dialect, Moment, ServerSession};
+///
+/// let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &"0{}".into(), Moment::EPOCH);
+/// let mut out = Vec::new();
+/// let poll = session.handle_poll_opened(&mut out)?; // waits
+/// session.handle_poll_abandoned(poll, &mut out);
+/// assert!(session.is_closed());
+/// # Ok::<(), engineio_proto::Reject>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PollId(pub(crate) u32);
 
 /// One WebSocket connection of a session; numbered by the session, so that what a dead connection
 /// still delivers is told from what the living one says.
+///
+/// ```
+/// use engineio_proto::{Dialect, Moment, ServerSession};
+///
+/// let open = "0{}".into();
+/// let (session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+/// assert!(session.wants_write(wire)); // the open packet
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WireId(pub(crate) u32);
 

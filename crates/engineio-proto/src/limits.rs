@@ -41,6 +41,14 @@ pub struct Limits {
 }
 
 /// What is done for a message that would not fit into the send queue (row J1).
+///
+/// ```
+/// use engineio_proto::{Limits, WhenFull};
+///
+/// let mut limits = Limits::default();
+/// assert_eq!(limits.when_full, WhenFull::Refuse);
+/// limits.when_full = WhenFull::DropOldest; // for news that grow old
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {

@@ -30,6 +30,10 @@ pub enum Message {
 
 impl Message {
     /// Length of the payload in bytes, without any framing.
+    ///
+    /// ```
+    /// assert_eq!(engineio_proto::Message::from("é").len(), 2);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -93,6 +97,11 @@ pub struct MessageFrame {
 
 impl MessageFrame {
     /// The frame of a text message made of `parts`, which are joined without anything between them.
+    ///
+    /// ```
+    /// let frame = engineio_proto::MessageFrame::text(&["hel", "lo"]);
+    /// assert_eq!(&frame.frame()[..], b"\x81\x064hello");
+    /// ```
     #[must_use]
     pub fn text(parts: &[&str]) -> Self {
         let len = 1 + parts.iter().map(|part| part.len()).sum::<usize>();
@@ -112,6 +121,12 @@ impl MessageFrame {
     }
 
     /// The frame of a binary message.
+    ///
+    /// ```
+    /// let frame = engineio_proto::MessageFrame::binary(&[1, 2]);
+    /// assert!(frame.is_binary());
+    /// assert_eq!(&frame.frame()[..], [0x82, 2, 1, 2]);
+    /// ```
     #[must_use]
     pub fn binary(payload: &[u8]) -> Self {
         Self::packet_binary(&[], payload)
@@ -127,6 +142,13 @@ impl MessageFrame {
 
     /// The same, not to be compressed on its way: neither by permessage-deflate nor, where it travels alone, by HTTP
     /// (row A12). What is random or compressed already costs time and shrinks nothing.
+    ///
+    /// ```
+    /// use engineio_proto::MessageFrame;
+    ///
+    /// assert!(MessageFrame::binary(&[1]).may_compress());
+    /// assert!(!MessageFrame::binary(&[1]).uncompressed().may_compress());
+    /// ```
     #[must_use]
     pub fn uncompressed(self) -> Self {
         Self { compress: false, deflated: None, ..self }
@@ -156,12 +178,22 @@ impl MessageFrame {
     }
 
     /// The whole WebSocket frame, header included.
+    ///
+    /// ```
+    /// let frame = engineio_proto::MessageFrame::text(&["hi"]);
+    /// assert_eq!(&frame.frame()[..], [0x81, 3, b'4', b'h', b'i']);
+    /// ```
     #[must_use]
     pub const fn frame(&self) -> &Bytes {
         &self.bytes
     }
 
     /// The whole WebSocket frame, given away.
+    ///
+    /// ```
+    /// let frame = engineio_proto::MessageFrame::binary(&[7]);
+    /// assert_eq!(&frame.into_frame()[..], [0x82, 1, 7]);
+    /// ```
     #[must_use]
     pub fn into_frame(self) -> Bytes {
         self.bytes
@@ -170,6 +202,13 @@ impl MessageFrame {
     /// The whole frame for a WebSocket with permessage-deflate: compressed, if it is shorter that way and allowed
     /// ([`MessageFrame::may_compress`]). Whether it is long enough to be worth the work, the caller has asked.
     /// [RFC 7692 §6]
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, websocket::Deflater};
+    ///
+    /// let frame = MessageFrame::text(&["again ".repeat(100).as_str()]);
+    /// assert!(frame.deflated(&mut Deflater::new(6)).len() < frame.len());
+    /// ```
     #[must_use]
     pub fn deflated(&self, deflater: &mut Deflater) -> Bytes {
         if !self.compress {
@@ -185,6 +224,13 @@ impl MessageFrame {
     }
 
     /// The packet without the frame header: `4` + text, or the raw bytes of a binary message.
+    ///
+    /// ```
+    /// use engineio_proto::MessageFrame;
+    ///
+    /// assert_eq!(MessageFrame::text(&["hi"]).packet(), b"4hi");
+    /// assert_eq!(MessageFrame::binary(&[7]).packet(), [7]);
+    /// ```
     #[must_use]
     pub fn packet(&self) -> &[u8] {
         &self.bytes[usize::from(self.header_len)..]
@@ -218,6 +264,12 @@ impl MessageFrame {
     }
 
     /// The message that it carries, sharing the memory.
+    ///
+    /// ```
+    /// use engineio_proto::{Message, MessageFrame};
+    ///
+    /// assert_eq!(MessageFrame::binary(&[7]).message(), Message::Binary(vec![7].into()));
+    /// ```
     #[must_use]
     pub fn message(&self) -> Message {
         let start = usize::from(self.header_len);

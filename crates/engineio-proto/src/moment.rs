@@ -24,6 +24,14 @@ impl Moment {
     pub const EPOCH: Self = Self(0);
 
     /// A moment `nanos` nanoseconds after the epoch.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use engineio_proto::Moment;
+    ///
+    /// assert_eq!(Moment::from_nanos(1_000), Moment::EPOCH + Duration::from_micros(1));
+    /// assert_eq!(Moment::from_nanos(7).as_nanos(), 7);
+    /// ```
     #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
@@ -36,6 +44,15 @@ impl Moment {
     }
 
     /// Time passed since `earlier`; zero where `earlier` is later.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use engineio_proto::Moment;
+    ///
+    /// let later = Moment::EPOCH + Duration::from_secs(3);
+    /// assert_eq!(later.saturating_since(Moment::EPOCH), Duration::from_secs(3));
+    /// assert_eq!(Moment::EPOCH.saturating_since(later), Duration::ZERO);
+    /// ```
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

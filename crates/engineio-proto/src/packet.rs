@@ -7,6 +7,13 @@
 use crate::{Message, Text, error::DecodeError};
 
 /// A packet as it stands in a text frame or between two separators of a payload.
+///
+/// ```
+/// use engineio_proto::{Message, Packet, Text};
+///
+/// let packet = Packet::decode(&Text::from("4hello"));
+/// assert_eq!(packet, Ok(Packet::Message(Message::from("hello"))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet {
     /// `0` + JSON: the handshake, server to client.
@@ -27,6 +34,14 @@ pub enum Packet {
 
 impl Packet {
     /// Reads a packet in its text form, sharing the memory of `text`.
+    ///
+    /// ```
+    /// use engineio_proto::{DecodeError, Packet};
+    ///
+    /// assert_eq!(Packet::decode(&"2probe".into()), Ok(Packet::Ping("probe".into())));
+    /// assert_eq!(Packet::decode(&"".into()), Err(DecodeError::Empty));
+    /// assert_eq!(Packet::decode(&"7".into()), Err(DecodeError::UnknownKind(b'7')));
+    /// ```
     ///
     /// # Errors
     /// [`DecodeError::Empty`] and [`DecodeError::UnknownKind`] (row A86).

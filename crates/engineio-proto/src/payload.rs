@@ -15,6 +15,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::{Message, MessageFrame, Packet, Text, error::DecodeError};
 
 /// What stands between two packets.
+///
+/// ```
+/// let payload = b"4one\x1e4two";
+/// assert_eq!(payload.split(|byte| *byte == engineio_proto::SEPARATOR).count(), 2);
+/// ```
 pub const SEPARATOR: u8 = 0x1E;
 
 const LENIENT: GeneralPurposeConfig = PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -24,6 +29,14 @@ const URL_SAFE_OR_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_
 /// The packets of a payload, in order. After the first error there is nothing more (row A87).
 ///
 /// The packets share the memory of the payload; base64 is decoded into memory of its own.
+///
+/// ```
+/// use engineio_proto::{Message, Packet, Packets};
+///
+/// let packets: Result<Vec<_>, _> = Packets::new("4hi\u{1e}bAQI=".into()).collect();
+/// let binary = Message::Binary(vec![1, 2].into());
+/// assert_eq!(packets, Ok(vec![Packet::Message("hi".into()), Packet::Message(binary)]));
+/// ```
 #[derive(Debug)]
 pub struct Packets {
     payload: Text,
@@ -33,6 +46,15 @@ pub struct Packets {
 
 impl Packets {
     /// Reads a payload. An empty one is one empty packet, and so an error.
+    ///
+    /// ```
+    /// use engineio_proto::{DecodeError, Packets};
+    ///
+    /// let mut packets = Packets::new("4a\u{1e}9\u{1e}4b".into());
+    /// assert!(packets.next().is_some_and(|packet| packet.is_ok()));
+    /// assert_eq!(packets.next(), Some(Err(DecodeError::UnknownKind(b'9'))));
+    /// assert_eq!(packets.next(), None); // nothing more after an error
+    /// ```
     #[must_use]
     pub const fn new(payload: Text) -> Self {
         Self { payload, next: Some(0) }
@@ -70,6 +92,12 @@ pub(crate) fn decode_base64(encoded: &str) -> Result<Bytes, DecodeError> {
 }
 
 /// What an answer's body is, which its content type says (row A61).
+///
+/// ```
+/// use engineio_proto::{ContentKind, Dialect};
+///
+/// assert_eq!(Dialect::V4.control("6").content, ContentKind::Text);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentKind {
     /// UTF-8 text.
@@ -79,6 +107,15 @@ pub enum ContentKind {
 }
 
 /// A payload that was written: the body of the answer to a GET.
+///
+/// ```
+/// use engineio_proto::{MessageFrame, PayloadWriter};
+///
+/// let mut writer = PayloadWriter::new();
+/// writer.push_message(&MessageFrame::text(&["hello"]).uncompressed(), 1000);
+/// let payload = writer.finish();
+/// assert_eq!((&payload.bytes[..], payload.compress), (&b"4hello"[..], false));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     /// The packets, joined.
@@ -91,6 +128,12 @@ pub struct Payload {
 
 impl Payload {
     /// A payload of one packet that belongs to the protocol: too short to compress.
+    ///
+    /// ```
+    /// let noop = engineio_proto::Payload::control("6");
+    /// assert_eq!(noop.bytes, "6");
+    /// assert!(!noop.compress);
+    /// ```
     #[must_use]
     pub const fn control(packet: &'static str) -> Self {
         Self { bytes: Bytes::from_static(packet.as_bytes()), compress: false, content: ContentKind::Text }
@@ -98,6 +141,15 @@ impl Payload {
 }
 
 /// Writes a payload packet by packet, within a budget of bytes.
+///
+/// ```
+/// use engineio_proto::{MessageFrame, PayloadWriter};
+///
+/// let mut writer = PayloadWriter::new();
+/// writer.push_text("2");
+/// assert!(writer.push_message(&MessageFrame::binary(&[1, 2]), 100));
+/// assert_eq!(writer.finish().bytes, "2\u{1e}bAQI=");
+/// ```
 #[derive(Debug, Default)]
 pub struct PayloadWriter {
     bytes: BytesMut,
@@ -118,6 +170,13 @@ impl PayloadWriter {
     }
 
     /// Adds a packet that is text already: its kind and data.
+    ///
+    /// ```
+    /// let mut writer = engineio_proto::PayloadWriter::new();
+    /// writer.push_text("2");
+    /// writer.push_text("6");
+    /// assert_eq!(writer.finish().bytes, "2\u{1e}6");
+    /// ```
     pub fn push_text(&mut self, packet: &str) {
         self.compress = true;
         self.separate();
@@ -126,6 +185,15 @@ impl PayloadWriter {
 
     /// Adds a message if the payload then has at most `budget` bytes, or if it is the first:
     /// a message over the budget travels alone rather than never. Says whether it was added.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, PayloadWriter};
+    ///
+    /// let (frame, mut writer) = (MessageFrame::text(&["0123456789"]), PayloadWriter::new());
+    /// assert!(writer.push_message(&frame, 4)); // the first goes, whatever its size
+    /// assert!(!writer.push_message(&frame, 4)); // to be tried again with the next payload
+    /// assert_eq!(writer.finish().bytes, "40123456789");
+    /// ```
     pub fn push_message(&mut self, frame: &MessageFrame, budget: usize) -> bool {
         let packet = frame.packet();
         let len = if frame.is_binary() { 1 + packet.len().div_ceil(3) * 4 } else { packet.len() };
@@ -149,6 +217,14 @@ impl PayloadWriter {
     }
 
     /// The payload, ready for a body.
+    ///
+    /// ```
+    /// use engineio_proto::{ContentKind, PayloadWriter};
+    ///
+    /// let mut writer = PayloadWriter::new();
+    /// writer.push_text("6");
+    /// assert_eq!(writer.finish().content, ContentKind::Text);
+    /// ```
     #[must_use]
     pub fn finish(self) -> Payload {
         Payload { bytes: self.bytes.freeze(), compress: self.compress, content: ContentKind::Text }

@@ -21,6 +21,19 @@ const ENTRY_BYTES: usize = 64;
 /// Kept and droppable groups stand in lines of their own and meet again by their numbers, so that the oldest
 /// droppable group is found at once, whatever stands in front of it: a client that does not read would else make
 /// every message to it dearer than the one before.
+///
+/// ```
+/// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
+///
+/// let mut queue = SendQueue::default();
+/// let group = [MessageFrame::text(&["one"]), MessageFrame::text(&["two"])];
+/// let dropped = queue.push(&group, SendOptions::KEPT, 1000, WhenFull::Refuse)?;
+/// assert_eq!((dropped, queue.bytes()), (0, group[0].len() + group[1].len()));
+/// assert_eq!(queue.front(), Some(&group[0]));
+/// assert_eq!([queue.pop(), queue.pop(), queue.pop()], [Some(group[0].clone()), Some(group[1].clone()), None]);
+/// assert!(queue.is_empty());
+/// # Ok::<(), engineio_proto::SendError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct SendQueue {
     kept: VecDeque<Entry>,
@@ -45,6 +58,17 @@ struct Entry {
 impl SendQueue {
     /// Adds all of `frames`, one behind the other, or none of them. Where there is no room and `when_full` says so,
     /// droppable groups are dropped for it, the oldest first; gives how many.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
+    ///
+    /// let news = [MessageFrame::text(&["news"])];
+    /// let limit = 2 * SendQueue::cost_of(&news); // there is room for two
+    /// let mut queue = SendQueue::default();
+    /// let dropped = [(); 3].map(|()| queue.push(&news, SendOptions::DROPPABLE, limit, WhenFull::DropOldest));
+    /// assert_eq!(dropped, [Ok(0), Ok(0), Ok(1)]);
+    /// assert!(queue.push(&news, SendOptions::KEPT, limit, WhenFull::Refuse).is_err());
+    /// ```
     ///
     /// # Errors
     /// [`SendError::Full`] where something that is not exempt waits already and the queue would then hold more than `limit` bytes, each message
@@ -84,12 +108,29 @@ impl SendQueue {
     }
 
     /// What a group of these frames costs in a queue, in bytes: their own, and those of keeping them.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendQueue};
+    ///
+    /// let frame = MessageFrame::text(&["hello"]);
+    /// assert!(SendQueue::cost_of(&[frame.clone()]) > frame.len());
+    /// ```
     #[must_use]
     pub fn cost_of(frames: &[MessageFrame]) -> usize {
         frames.iter().map(|frame| frame.len().saturating_add(ENTRY_BYTES)).fold(0, usize::saturating_add)
     }
 
     /// Whether [`SendQueue::push`] would take a group of this cost.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull::Refuse};
+    ///
+    /// let mut queue = SendQueue::default();
+    /// assert!(queue.has_room(1_000_000, 100, Refuse)); // an empty queue takes anything
+    /// queue.push(&[MessageFrame::text(&["hello"])], SendOptions::KEPT, 100, Refuse)?;
+    /// assert!(!queue.has_room(90, 100, Refuse));
+    /// # Ok::<(), engineio_proto::SendError>(())
+    /// ```
     #[must_use]
     pub fn has_room(&self, cost: usize, limit: usize, when_full: WhenFull) -> bool {
         match when_full {
@@ -142,6 +183,15 @@ impl SendQueue {
 
     /// Takes the next message. The last one gives the queue's memory back, so that an idle session holds
     /// none.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
+    ///
+    /// let (mut queue, frame) = (SendQueue::default(), MessageFrame::text(&["hello"]));
+    /// queue.push(std::slice::from_ref(&frame), SendOptions::KEPT, 1000, WhenFull::Refuse)?;
+    /// assert_eq!((queue.pop(), queue.pop()), (Some(frame), None));
+    /// # Ok::<(), engineio_proto::SendError>(())
+    /// ```
     pub fn pop(&mut self) -> Option<MessageFrame> {
         if self.next_is_droppable() {
             self.begin_droppable();
@@ -168,6 +218,16 @@ impl SendQueue {
     }
 
     /// Drops everything.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
+    ///
+    /// let mut queue = SendQueue::default();
+    /// queue.push(&[MessageFrame::text(&["hello"])], SendOptions::KEPT, 1000, WhenFull::Refuse)?;
+    /// queue.clear();
+    /// assert_eq!((queue.is_empty(), queue.bytes()), (true, 0));
+    /// # Ok::<(), engineio_proto::SendError>(())
+    /// ```
     pub fn clear(&mut self) {
         *self = Self { next_group: self.next_group, ..Self::default() };
     }
@@ -191,6 +251,18 @@ impl SendQueue {
     }
 
     /// In front of everything that waits: what was pushed before it was taken, or dropped.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
+    ///
+    /// let mut queue = SendQueue::default();
+    /// queue.push(&[MessageFrame::text(&["hello"])], SendOptions::KEPT, 1000, WhenFull::Refuse)?;
+    /// let behind = queue.end();
+    /// assert!(queue.start() < behind);
+    /// queue.pop();
+    /// assert!(queue.start() >= behind); // all in front of that has been taken
+    /// # Ok::<(), engineio_proto::SendError>(())
+    /// ```
     #[must_use]
     pub fn start(&self) -> SendMark {
         self.front_entry().map_or_else(|| self.end(), |entry| SendMark(entry.group))

@@ -9,6 +9,13 @@ use std::fmt;
 use crate::{Dialect, Revision, id::TransportKind, v3};
 
 /// The query parameters that the protocol knows. A repeated key counts with its last value (row A43).
+///
+/// ```
+/// use engineio_proto::request::Query;
+///
+/// let query = Query::parse("EIO=4&transport=polling&sid=abc&t=x");
+/// assert_eq!((query.eio(), query.transport(), query.sid()), (Some("4"), Some("polling"), Some("abc")));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     transport: Option<String>,
@@ -20,6 +27,13 @@ pub struct Query {
 
 impl Query {
     /// Reads a query string, without the question mark; percent-decoded. Unknown keys are ignored.
+    ///
+    /// ```
+    /// use engineio_proto::request::Query;
+    ///
+    /// assert_eq!(Query::parse("sid=a%20b&unknown=1").sid(), Some("a b"));
+    /// assert_eq!(Query::parse("sid=first&sid=last").sid(), Some("last"));
+    /// ```
     #[must_use]
     pub fn parse(query: &str) -> Self {
         let mut parsed = Self::default();
@@ -37,6 +51,13 @@ impl Query {
     }
 
     /// The session that the request names; an empty id is none, as in the reference.
+    ///
+    /// ```
+    /// use engineio_proto::request::Query;
+    ///
+    /// assert_eq!(Query::parse("sid=abc").sid(), Some("abc"));
+    /// assert_eq!(Query::parse("sid=").sid(), None);
+    /// ```
     #[must_use]
     pub fn sid(&self) -> Option<&str> {
         self.sid.as_deref().filter(|sid| !sid.is_empty())
@@ -55,12 +76,26 @@ impl Query {
     }
 
     /// The protocol revision: the fourth where the query says so, and otherwise the third (row A16).
+    ///
+    /// ```
+    /// use engineio_proto::{Revision, request::Query};
+    ///
+    /// assert_eq!(Query::parse("EIO=4").revision(), Revision::V4);
+    /// assert_eq!(Query::parse("").revision(), Revision::V3);
+    /// ```
     #[must_use]
     pub fn revision(&self) -> Revision {
         if self.revision.as_deref() == Some("4") { Revision::V4 } else { Revision::V3 }
     }
 
     /// How the client wants to be talked to; the last check of a handshake (rows A41, A42).
+    ///
+    /// ```
+    /// use engineio_proto::{Dialect, Reject, request::Query};
+    ///
+    /// assert_eq!(Query::parse("EIO=4").dialect(false), Ok(Dialect::V4));
+    /// assert_eq!(Query::parse("EIO=3").dialect(false), Err(Reject::UnsupportedProtocol));
+    /// ```
     ///
     /// # Errors
     /// [`Reject::UnsupportedProtocol`] for anything but `EIO=4`, unless `allow_v3`.
@@ -80,6 +115,14 @@ fn number(text: &str) -> u32 {
 }
 
 /// The method of a request, as far as the protocol tells methods apart.
+///
+/// ```
+/// use engineio_proto::{Reject, TransportKind, request::{Method, Query, classify}};
+///
+/// let query = Query::parse("EIO=4&transport=polling");
+/// let refused = classify(&query, Method::Post, false, &[TransportKind::Polling], |_| None);
+/// assert_eq!(refused, Err(Reject::BadHandshakeMethod));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// Receives.
@@ -91,6 +134,15 @@ pub enum Method {
 }
 
 /// What a request wants, after all checks that need no configuration call-back.
+///
+/// ```
+/// use engineio_proto::{Revision, TransportKind, request::{Method, Query, Request, classify}};
+///
+/// let query = Query::parse("EIO=4&transport=websocket&sid=abc");
+/// let both = [TransportKind::Polling, TransportKind::WebSocket];
+/// let request = classify(&query, Method::Get, true, &both, |_| Some((TransportKind::Polling, Revision::V4)));
+/// assert_eq!(request, Ok(Request::Attach("abc"))); // an upgrade
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'q> {
     /// A new session over this transport. `allowRequest` and [`Query::dialect`] are still to come.
@@ -111,6 +163,18 @@ pub enum Request<'q> {
 ///
 /// `upgrade` says whether it is a WebSocket upgrade; `enabled` are the configured transports; `session`
 /// tells the transport and the revision of a session, `None` where it is unknown.
+///
+/// ```
+/// use engineio_proto::{Reject, TransportKind, request::{Method, Query, Request, classify}};
+///
+/// let both = [TransportKind::Polling, TransportKind::WebSocket];
+/// let query = Query::parse("EIO=4&transport=polling");
+/// let request = classify(&query, Method::Get, false, &both, |_| None);
+/// assert_eq!(request, Ok(Request::Open(TransportKind::Polling)));
+///
+/// let query = Query::parse("EIO=4&transport=polling&sid=gone");
+/// assert_eq!(classify(&query, Method::Get, false, &both, |_| None), Err(Reject::UnknownSid));
+/// ```
 ///
 /// # Errors
 /// The [`Reject`] with the answer to give.
@@ -150,6 +214,14 @@ pub fn classify<'q>(
 }
 
 /// A refused request. The JSON body of the answer is [`Reject::body`], its status [`Reject::status`].
+///
+/// ```
+/// use engineio_proto::Reject;
+///
+/// let refused = Reject::Forbidden("not today".into());
+/// assert_eq!((refused.status(), refused.body().as_str()), (403, r#"{"code":4,"message":"not today"}"#));
+/// assert_eq!((Reject::UnknownSid.code(), Reject::UnknownSid.message()), (1, "Session ID unknown"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reject {
@@ -168,6 +240,14 @@ pub enum Reject {
 }
 
 /// What was bad about a request with code 3; for logs, the wire carries the code only.
+///
+/// ```
+/// use engineio_proto::{BadRequest, Reject};
+///
+/// let refused = Reject::from(BadRequest::NotAnUpgrade);
+/// assert_eq!(refused.body(), r#"{"code":3,"message":"Bad request"}"#); // the cause is for the log
+/// assert_eq!(refused.to_string(), "Bad request (code 3): NotAnUpgrade");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadRequest {
@@ -191,6 +271,12 @@ impl From<BadRequest> for Reject {
 
 impl Reject {
     /// The code in the answer's body.
+    ///
+    /// ```
+    /// use engineio_proto::Reject;
+    ///
+    /// assert_eq!((Reject::TransportUnknown.code(), Reject::UnsupportedProtocol.code()), (0, 5));
+    /// ```
     #[must_use]
     pub const fn code(&self) -> u8 {
         match self {
@@ -204,6 +290,13 @@ impl Reject {
     }
 
     /// The message in the answer's body.
+    ///
+    /// ```
+    /// use engineio_proto::Reject;
+    ///
+    /// let refused = Reject::Forbidden("not today".into());
+    /// assert_eq!((refused.message(), refused.title()), ("not today", "Forbidden"));
+    /// ```
     #[must_use]
     pub fn message(&self) -> &str {
         if let Self::Forbidden(message) = self { message } else { self.title() }
@@ -223,12 +316,25 @@ impl Reject {
     }
 
     /// The HTTP status of a plain request (row A34). A refused upgrade is always 400 (row A35).
+    ///
+    /// ```
+    /// use engineio_proto::Reject;
+    ///
+    /// assert_eq!(Reject::Forbidden("not today".into()).status(), 403);
+    /// assert_eq!(Reject::TransportUnknown.status(), 400);
+    /// ```
     #[must_use]
     pub const fn status(&self) -> u16 {
         if matches!(self, Self::Forbidden(_)) { 403 } else { 400 }
     }
 
     /// The JSON body: `{"code":…,"message":"…"}`.
+    ///
+    /// ```
+    /// use engineio_proto::Reject;
+    ///
+    /// assert_eq!(Reject::UnknownSid.body(), r#"{"code":1,"message":"Session ID unknown"}"#);
+    /// ```
     #[must_use]
     pub fn body(&self) -> String {
         #[derive(serde::Serialize)]

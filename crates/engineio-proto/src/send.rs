@@ -37,10 +37,27 @@ impl SendOptions {
     /// At once or never.
     pub const VOLATILE: Self = Self { volatile: true, ..Self::KEPT };
     /// Kept, whatever the queue's bound.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageFrame, SendOptions, SendQueue, WhenFull};
+    ///
+    /// let (mut queue, frame) = (SendQueue::default(), [MessageFrame::text(&["hello"])]);
+    /// queue.push(&frame, SendOptions::KEPT, 10, WhenFull::Refuse)?;
+    /// assert!(queue.push(&frame, SendOptions::KEPT, 10, WhenFull::Refuse).is_err());
+    /// assert!(queue.push(&frame, SendOptions::EXEMPT, 10, WhenFull::Refuse).is_ok());
+    /// # Ok::<(), engineio_proto::SendError>(())
+    /// ```
     pub const EXEMPT: Self = Self { exempt: true, ..Self::KEPT };
 }
 
 /// What became of a group that was sent.
+///
+/// ```
+/// use engineio_proto::Sent;
+///
+/// assert!(Sent::Queued { dropped: 2 }.is_queued());
+/// assert!(!Sent::Discarded.is_queued());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// It is queued.
@@ -61,5 +78,15 @@ impl Sent {
 }
 
 /// A place in the order of all that a session sends: behind everything that was queued when it was asked for.
+///
+/// ```
+/// use engineio_proto::{Dialect, MessageFrame, Moment, ServerSession};
+///
+/// let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &"0{}".into(), Moment::EPOCH);
+/// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+/// let mark = session.sent_mark();
+/// assert!(!session.has_left(mark)); // it waits for a GET
+/// # Ok::<(), engineio_proto::SendError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SendMark(pub(crate) u64);

@@ -29,12 +29,25 @@ impl Text {
     }
 
     /// Text in static memory; allocates nothing.
+    ///
+    /// ```
+    /// const HELLO: engineio_proto::Text = engineio_proto::Text::from_static("hello");
+    /// assert_eq!(&*HELLO, "hello");
+    /// ```
     #[must_use]
     pub const fn from_static(text: &'static str) -> Self {
         Self(ByteString::from_static(text))
     }
 
     /// Checks `bytes` for UTF-8 and takes them over without copying.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use engineio_proto::Text;
+    ///
+    /// assert_eq!(Text::from_utf8(Bytes::from_static(b"hello")).as_deref(), Ok("hello"));
+    /// assert!(Text::from_utf8(Bytes::from_static(b"\xff")).is_err());
+    /// ```
     ///
     /// # Errors
     /// Where the bytes are not UTF-8; the error holds the offset of the first bad byte.
@@ -49,6 +62,11 @@ impl Text {
     }
 
     /// The UTF-8 bytes.
+    ///
+    /// ```
+    /// let text = engineio_proto::Text::from("hi");
+    /// assert_eq!((text.as_str(), text.len(), &text.as_bytes()[..]), ("hi", 2, &b"hi"[..]));
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> &Bytes {
         self.0.as_bytes()
@@ -74,6 +92,12 @@ impl Text {
 
     /// The part from byte `start` to byte `end`, sharing the memory; `None` where a bound lies outside
     /// or within a character.
+    ///
+    /// ```
+    /// let text = engineio_proto::Text::from("4é");
+    /// assert_eq!(text.slice(1, text.len()).as_deref(), Some("é"));
+    /// assert_eq!(text.slice(2, text.len()), None); // within a character
+    /// ```
     #[must_use]
     pub fn slice(&self, start: usize, end: usize) -> Option<Self> {
         self.get(start..end).map(|part| Self(self.0.slice_ref(part)))

@@ -10,10 +10,29 @@ use bytes::Bytes;
 use crate::{NodeId, Publication};
 
 /// A future as a trait object: what async functions of a trait come to where the trait is used as one.
+///
+/// ```
+/// use std::{future::ready, task::{Context, Poll, Waker}};
+/// use socketio_cluster::BoxFuture;
+///
+/// let mut done: BoxFuture<u8> = Box::pin(ready(7));
+/// assert_eq!(done.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(7));
+/// ```
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Takes each message that comes in, whole, in order. It does not wait; what it takes to carry the message out is over, or is in other
 /// hands, when it returns, so that what comes in faster than it can be handled waits where the backplane reads from.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use socketio_cluster::Inbox;
+///
+/// let (send, received) = mpsc::channel();
+/// let mut inbox: Inbox = Box::new(move |bytes| send.send(bytes).unwrap_or(()));
+/// inbox("hello".into());
+/// assert_eq!(received.recv()?, "hello");
+/// # Ok::<(), mpsc::RecvError>(())
+/// ```
 pub type Inbox = Box<dyn FnMut(Bytes) + Send>;
 
 /// Carries messages between the servers of a cluster.
@@ -81,11 +100,25 @@ pub trait Backplane: Send + Sync + fmt::Debug + 'static {
 }
 
 /// Why something could not be published, or a backplane not be started.
+///
+/// ```
+/// use socketio_cluster::BackplaneError;
+///
+/// assert_eq!(BackplaneError::new("not connected").to_string(), "backplane: not connected");
+/// ```
 #[derive(Debug)]
 pub struct BackplaneError(Box<dyn Error + Send + Sync>);
 
 impl BackplaneError {
     /// From whatever the transport says, or from a text.
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use socketio_cluster::BackplaneError;
+    ///
+    /// let error = BackplaneError::new(std::io::Error::other("reset"));
+    /// assert_eq!(error.source().map(|cause| cause.to_string()).as_deref(), Some("reset"));
+    /// ```
     pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(reason.into())
     }

@@ -48,6 +48,29 @@
 //! assert!(matches!(&out[1], Output::Finished { outcome, .. } if outcome.is_complete()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! An event that clients of the others acknowledge; a server answers for each of its own:
+//!
+//! ```
+//! use engineio_proto::Moment;
+//! use socketio_cluster::*;
+//! use socketio_proto::{Body, Namespace};
+//!
+//! let (now, root, mut out) = (Moment::EPOCH, Namespace::root(), Vec::new());
+//! let [mut one, mut two] = [1, 2].map(|id| Node::new(NodeId::new(id), NodeConfig::default(), now));
+//! # let hello = two.server_side_emit(&root, &Body::event("hello", &())?, now)?;
+//! # one.handle_message(&hello.bytes, now, &mut out)?; // they know each other
+//! let request = one.begin_broadcast(&root, &Body::event("vote?", &())?, &BroadcastOptions::default(), now, &mut out)?;
+//! let Some(Output::Publish(question)) = out.pop() else { panic!() };
+//! two.handle_message(&question.bytes, now, &mut out)?;
+//! let Some(Output::Local(Work::Broadcast { reply: Some(reply), .. })) = out.pop() else { panic!() };
+//! for answer in [two.answer_client_count(&reply, 1)?, two.answer_ack(&reply, &Body::ack(&"yes")?)?] {
+//!     one.handle_message(&answer.bytes, now, &mut out)?;
+//! }
+//! let Some(Output::Finished { request: finished, outcome }) = out.pop() else { panic!() };
+//! assert_eq!((finished, outcome.clients, outcome.acks), (request, 1, 1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod backplane;
 mod memory;

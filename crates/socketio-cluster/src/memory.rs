@@ -19,6 +19,12 @@ use bytes::Bytes;
 use crate::{Backplane, BackplaneError, BoxFuture, Destination, Inbox, NodeId, Publication};
 
 /// Most bytes that wait for one server, which is 64 MiB: what comes beyond that is lost to it, and counted.
+///
+/// ```
+/// use socketio_cluster::{MAX_WAITING_BYTES, WireLimits};
+///
+/// assert!(WireLimits::default().max_message_bytes < MAX_WAITING_BYTES);
+/// ```
 pub const MAX_WAITING_BYTES: usize = 64 << 20;
 
 /// What the servers of one process have in common. Cloning it gives another handle to the same.
@@ -80,17 +86,67 @@ impl MemoryHub {
     }
 
     /// A backplane for one server more.
+    ///
+    /// ```
+    /// use socketio_cluster::{Backplane, MemoryHub};
+    ///
+    /// let hub = MemoryHub::new();
+    /// let own: Box<dyn Backplane> = Box::new(hub.backplane());
+    /// assert_eq!(format!("{hub:?}"), "MemoryHub { servers: 0 }"); // it counts when it has started
+    /// # drop(own);
+    /// ```
     #[must_use]
     pub fn backplane(&self) -> MemoryBackplane {
         MemoryBackplane { hub: self.clone(), node: Arc::default() }
     }
 
     /// Cuts a server off: what it publishes fails, and what others publish is lost to it. What waits for it already still comes.
+    ///
+    /// ```
+    /// use socketio_cluster::{Backplane, Destination, MemoryHub, NodeId, Publication};
+    ///
+    /// # fn now<T>(future: impl std::future::Future<Output = T>) -> T {
+    /// #     match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+    /// #         std::task::Poll::Ready(value) => value,
+    /// #         std::task::Poll::Pending => panic!("it waits"),
+    /// #     }
+    /// # }
+    /// let (hub, two) = (MemoryHub::new(), NodeId::new(2));
+    /// let (sender, receiver) = (hub.backplane(), hub.backplane());
+    /// let _of_one = now(sender.start(NodeId::new(1), Box::new(|_| {})))?;
+    /// let _of_two = now(receiver.start(two.clone(), Box::new(|_| {})))?;
+    /// hub.disconnect(&two);
+    /// let (destination, namespace) = (Destination::All, Default::default());
+    /// now(sender.publish(Publication { destination, namespace, room: None, bytes: "hello".into() }))?;
+    /// assert_eq!(hub.lost(&two), 1);
+    /// # Ok::<(), socketio_cluster::BackplaneError>(())
+    /// ```
     pub fn disconnect(&self, node: &NodeId) {
         self.cut_off(node, true);
     }
 
     /// Undoes [`disconnect`](Self::disconnect).
+    ///
+    /// ```
+    /// use socketio_cluster::{Backplane, Destination, MemoryHub, NodeId, Publication};
+    ///
+    /// # fn now<T>(future: impl std::future::Future<Output = T>) -> T {
+    /// #     match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+    /// #         std::task::Poll::Ready(value) => value,
+    /// #         std::task::Poll::Pending => panic!("it waits"),
+    /// #     }
+    /// # }
+    /// let (hub, one) = (MemoryHub::new(), NodeId::new(1));
+    /// let backplane = hub.backplane();
+    /// let _receiving = now(backplane.start(one.clone(), Box::new(|_| {})))?;
+    /// let (destination, namespace) = (Destination::All, Default::default());
+    /// let hello = Publication { destination, namespace, room: None, bytes: "hello".into() };
+    /// hub.disconnect(&one);
+    /// assert!(now(backplane.publish(hello.clone())).is_err());
+    /// hub.reconnect(&one);
+    /// assert!(now(backplane.publish(hello)).is_ok());
+    /// # Ok::<(), socketio_cluster::BackplaneError>(())
+    /// ```
     pub fn reconnect(&self, node: &NodeId) {
         self.cut_off(node, false);
     }
@@ -156,6 +212,22 @@ impl fmt::Debug for MemoryHub {
 }
 
 /// The way of one server to a [`MemoryHub`].
+///
+/// ```
+/// use socketio_cluster::{Backplane, MemoryHub, NodeId};
+///
+/// # fn now<T>(future: impl std::future::Future<Output = T>) -> T {
+/// #     match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+/// #         std::task::Poll::Ready(value) => value,
+/// #         std::task::Poll::Pending => panic!("it waits"),
+/// #     }
+/// # }
+/// let hub = MemoryHub::new();
+/// let (one, two) = (hub.backplane(), hub.backplane());
+/// let _receiving = now(one.start(NodeId::new(1), Box::new(|_| {})))?;
+/// assert!(now(two.start(NodeId::new(1), Box::new(|_| {}))).is_err()); // an id that is in use
+/// # Ok::<(), socketio_cluster::BackplaneError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MemoryBackplane {
     hub: MemoryHub,

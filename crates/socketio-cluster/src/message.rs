@@ -9,6 +9,13 @@ use serde::Serialize;
 use socketio_proto::{Body, EncodeError, Namespace};
 
 /// Longest id of a server or of a request that is taken from the wire, in bytes.
+///
+/// ```
+/// use socketio_cluster::{MAX_ID_BYTES, NodeId};
+///
+/// assert!(NodeId::parse(&"x".repeat(MAX_ID_BYTES)).is_some());
+/// assert!(NodeId::parse(&"x".repeat(MAX_ID_BYTES + 1)).is_none());
+/// ```
 pub const MAX_ID_BYTES: usize = 64;
 
 macro_rules! id {
@@ -61,6 +68,14 @@ macro_rules! id {
 pub struct NodeId(Arc<str>);
 
 /// The id of a request to the other servers, `requestId` on the wire. Cloning costs a reference count. (F9)
+///
+/// ```
+/// use socketio_cluster::RequestId;
+///
+/// assert_eq!(RequestId::new(255).as_str(), "00000000000000ff");
+/// assert_eq!(RequestId::parse("b3a4").map(|id| id.to_string()).as_deref(), Some("b3a4"));
+/// assert_eq!(RequestId::parse(""), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(Arc<str>);
 
@@ -69,6 +84,13 @@ id!(RequestId);
 
 impl NodeId {
     /// The id of those that only send: they are no servers, are not counted, and get no answers. (F16, F45)
+    ///
+    /// ```
+    /// use socketio_cluster::NodeId;
+    ///
+    /// assert!(NodeId::emitter().is_emitter());
+    /// assert!(!NodeId::new(1).is_emitter());
+    /// ```
     #[must_use]
     pub fn emitter() -> Self {
         Self("emitter".into())
@@ -82,6 +104,17 @@ impl NodeId {
 }
 
 /// A message with its sender and the namespace that it is about. (F9)
+///
+/// ```
+/// use socketio_cluster::{Envelope, Message, NodeId, WireLimits, encode};
+/// use socketio_proto::Namespace;
+///
+/// let (sender, namespace) = (NodeId::new(1), Namespace::root());
+/// let beat = Envelope { sender, namespace, message: Message::Heartbeat };
+/// let bytes = encode(&beat, &WireLimits::default())?;
+/// assert_eq!(bytes, r#"{"uid":"0000000000000001","nsp":"/","type":2}"#);
+/// # Ok::<(), socketio_cluster::EncodeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     /// Who sent it.
@@ -96,6 +129,16 @@ pub struct Envelope {
 ///
 /// A [`Body`] in it is that of an EVENT where it is called `event`, and that of an ACK with at most one argument where it is called
 /// `answer`: an answer is one value, or none where the other side answered with nothing. (D81, D90)
+///
+/// ```
+/// use socketio_cluster::{BroadcastOptions, Message};
+/// use socketio_proto::Body;
+///
+/// let event = Body::event("news", &"hello")?;
+/// let message = Message::Broadcast { options: BroadcastOptions::default(), event, request: None };
+/// assert_eq!((message.number(), Message::AdapterClose.number()), (3, 13));
+/// # Ok::<(), socketio_proto::EncodeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message {
@@ -184,6 +227,10 @@ pub enum Message {
 
 impl Message {
     /// Its number on the wire. (F8)
+    ///
+    /// ```
+    /// assert_eq!(socketio_cluster::Message::Heartbeat.number(), 2);
+    /// ```
     #[must_use]
     pub const fn number(&self) -> u8 {
         match self {
@@ -226,6 +273,14 @@ pub struct BroadcastOptions {
 }
 
 /// How a broadcast is to be made. Other flags that a peer sends are ignored.
+///
+/// ```
+/// use std::time::Duration;
+/// use socketio_cluster::BroadcastFlags;
+///
+/// let flags = BroadcastFlags { timeout: Some(Duration::from_secs(2)), ..BroadcastFlags::default() };
+/// assert!(!flags.local && !flags.volatile);
+/// ```
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct BroadcastFlags {
     /// Whoever cannot take it at once does without.
@@ -239,6 +294,15 @@ pub struct BroadcastFlags {
 }
 
 /// A socket as another server sees it. (D85, F13)
+///
+/// ```
+/// use socketio_cluster::SocketDetails;
+///
+/// let details = SocketDetails::new("an id", vec!["lobby".into()], &"a handshake", &())?;
+/// assert_eq!((details.id.as_str(), details.rooms.len()), ("an id", 1));
+/// assert_eq!(details.handshake.ack_args::<(String,)>()?, ("a handshake".to_owned(),));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketDetails {
     /// Its id.
@@ -254,9 +318,6 @@ pub struct SocketDetails {
 impl SocketDetails {
     /// The details of a socket, with what its server keeps of it.
     ///
-    /// # Errors
-    /// Whatever keeps `handshake` or `data` from becoming JSON.
-    ///
     /// ```
     /// use socketio_cluster::SocketDetails;
     ///
@@ -264,6 +325,9 @@ impl SocketDetails {
     /// assert_eq!(details.data.ack_args::<(u8,)>()?, (7,));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// Whatever keeps `handshake` or `data` from becoming JSON.
     pub fn new<H, D>(id: &str, rooms: Vec<String>, handshake: &H, data: &D) -> Result<Self, EncodeError>
     where
         H: Serialize + ?Sized,

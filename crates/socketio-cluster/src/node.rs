@@ -132,6 +132,15 @@ impl Node {
     }
 
     /// Says farewell and ends all that is pending. (F21)
+    ///
+    /// ```
+    /// # use {engineio_proto::Moment, socketio_cluster::*};
+    /// # let (now, mut out) = (Moment::EPOCH, Vec::new());
+    /// # let mut one = Node::new(NodeId::new(1), NodeConfig::default(), now);
+    /// one.start(now, &mut out);
+    /// one.close(now, &mut out);
+    /// assert_eq!((out.len(), one.next_deadline()), (2, None)); // hello and farewell
+    /// ```
     pub fn close(&mut self, now: Moment, out: &mut Vec<Output>) {
         if self.phase == Phase::Running {
             self.announce(Message::AdapterClose, now, out);
@@ -142,6 +151,17 @@ impl Node {
     }
 
     /// Lets time pass: beats, gives up on servers that are silent, and ends the requests that are due.
+    ///
+    /// ```
+    /// # use {engineio_proto::Moment, socketio_cluster::*};
+    /// # let (now, mut out) = (Moment::EPOCH, Vec::new());
+    /// # let mut one = Node::new(NodeId::new(1), NodeConfig::default(), now);
+    /// one.start(now, &mut out);
+    /// out.clear();
+    /// let due = one.next_deadline().expect("it beats");
+    /// one.handle_timeout(due, &mut out);
+    /// assert!(matches!(out[..], [Output::Publish(_)])); // a heartbeat
+    /// ```
     pub fn handle_timeout(&mut self, now: Moment, out: &mut Vec<Output>) {
         let timeout = self.config.heartbeat_timeout;
         let silent = self.peers.iter().filter(|(_, seen)| **seen + timeout <= now).map(|(node, _)| node.clone());
@@ -264,6 +284,17 @@ impl Node {
 
     /// The selected sockets of the other servers join rooms; `None` where the options say that it is local. (D87, F11)
     ///
+    /// ```
+    /// # use {engineio_proto::Moment, socketio_cluster::*, socketio_proto::{Body, Namespace}};
+    /// # let (now, root, mut out) = (Moment::EPOCH, Namespace::root(), Vec::new());
+    /// # let [mut one, mut two] = [1, 2].map(|id| Node::new(NodeId::new(id), NodeConfig::default(), now));
+    /// let options = BroadcastOptions { rooms: vec!["lobby".into()], ..Default::default() };
+    /// let publication = one.sockets_join(&root, &options, &["game".into()], now)?.ok_or("not local")?;
+    /// two.handle_message(&publication.bytes, now, &mut out)?;
+    /// assert!(matches!(&out[1], Output::Local(Work::SocketsJoin { rooms, .. }) if *rooms == ["game"]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Where it is too large; then nothing was published.
     pub fn sockets_join(
@@ -328,6 +359,15 @@ impl Node {
     /// Waits for as long as `options.flags.timeout` says, or else for [`request_timeout`](NodeConfig::request_timeout). Where there is
     /// nobody to ask, or the options say that it is local, it is over at once, without a publication.
     ///
+    /// ```
+    /// # use {engineio_proto::Moment, socketio_cluster::*};
+    /// # let (now, root, mut out) = (Moment::EPOCH, Default::default(), Vec::new());
+    /// # let mut one = Node::new(NodeId::new(1), NodeConfig::default(), now);
+    /// let request = one.begin_fetch_sockets(&root, &BroadcastOptions::default(), now, &mut out)?;
+    /// assert_eq!(out, [Output::Finished { request, outcome: Outcome::default() }]); // there is nobody to ask
+    /// # Ok::<(), EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// Where it is too large; then nothing was begun.
     pub fn begin_fetch_sockets(
@@ -370,6 +410,16 @@ impl Node {
     /// Waits for as long as `options.flags.timeout` says, or else for [`request_timeout`](NodeConfig::request_timeout), which the others
     /// are told, so that they forget about it by then as well. (R23) Where the options say that it is local, or nobody else is known, it
     /// is over at once; in the latter case it is published all the same, as a broadcast is for everybody who hears it.
+    ///
+    /// ```
+    /// # use {engineio_proto::Moment, socketio_cluster::*, socketio_proto::{Body, Namespace}};
+    /// # let (now, root, mut out) = (Moment::EPOCH, Namespace::root(), Vec::new());
+    /// # let mut one = Node::new(NodeId::new(1), NodeConfig::default(), now);
+    /// let event = Body::event("vote?", &())?;
+    /// one.begin_broadcast(&root, &event, &BroadcastOptions::default(), now, &mut out)?;
+    /// assert!(matches!(out[..], [Output::Publish(_), Output::Finished { .. }])); // nobody else is known
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Where it is too large; then nothing was begun.

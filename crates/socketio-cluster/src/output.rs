@@ -10,6 +10,17 @@ use socketio_proto::{Body, Namespace};
 use crate::{BroadcastOptions, NodeId, RequestId, SocketDetails};
 
 /// Whom a publication is for.
+///
+/// ```
+/// use engineio_proto::Moment;
+/// use socketio_cluster::{Destination, Node, NodeConfig, NodeId};
+/// use socketio_proto::{Body, Namespace};
+///
+/// let mut node = Node::new(NodeId::new(1), NodeConfig::default(), Moment::EPOCH);
+/// let news = node.server_side_emit(&Namespace::root(), &Body::event("news", &())?, Moment::EPOCH)?;
+/// assert_eq!(news.destination, Destination::All); // answers go to the one who asked
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// Every other server.
@@ -19,6 +30,19 @@ pub enum Destination {
 }
 
 /// Bytes to give to the backplane, with what it may need to route them.
+///
+/// ```
+/// use engineio_proto::Moment;
+/// use socketio_cluster::{BroadcastOptions, Node, NodeConfig, NodeId};
+/// use socketio_proto::{Body, Namespace};
+///
+/// let mut node = Node::new(NodeId::new(1), NodeConfig::default(), Moment::EPOCH);
+/// let options = BroadcastOptions { rooms: vec!["lobby".into()], ..Default::default() };
+/// let event = Body::event("news", &"hello")?;
+/// let publication = node.broadcast(&Namespace::new("/chat"), &event, &options, Moment::EPOCH)?.ok_or("not local")?;
+/// assert_eq!((publication.namespace.as_str(), publication.room.as_deref()), ("/chat", Some("lobby")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
     /// Whom it is for.
@@ -32,6 +56,23 @@ pub struct Publication {
 }
 
 /// What is to be done, in the order given.
+///
+/// ```
+/// use engineio_proto::Moment;
+/// use socketio_cluster::{Absence, Node, NodeConfig, NodeId, Output};
+///
+/// let [mut one, mut two] = [1, 2].map(|id| Node::new(NodeId::new(id), NodeConfig::default(), Moment::EPOCH));
+/// let (mut said, mut out) = (Vec::new(), Vec::new());
+/// one.start(Moment::EPOCH, &mut said);
+/// one.close(Moment::EPOCH, &mut said);
+/// for output in said {
+///     let Output::Publish(publication) = output else { continue };
+///     two.handle_message(&publication.bytes, Moment::EPOCH, &mut out)?;
+/// }
+/// let (node, reason) = (NodeId::new(1), Absence::Left);
+/// assert_eq!(out, [Output::NodeJoined(node.clone()), Output::NodeLeft { node, reason }]);
+/// # Ok::<(), socketio_cluster::DecodeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
@@ -67,6 +108,22 @@ pub enum Output {
 }
 
 /// A part of the answer to a request.
+///
+/// ```
+/// # use {engineio_proto::Moment, socketio_cluster::*, socketio_proto::{Body, Namespace}};
+/// # let (now, root, mut out) = (Moment::EPOCH, Namespace::root(), Vec::new());
+/// # let [mut one, mut two] = [1, 2].map(|id| Node::new(NodeId::new(id), NodeConfig::default(), now));
+/// one.handle_message(&two.server_side_emit(&root, &Body::event("hi", &())?, now)?.bytes, now, &mut out)?;
+/// let request = one.begin_fetch_sockets(&root, &BroadcastOptions::default(), now, &mut out)?;
+/// let Some(Output::Publish(question)) = out.pop() else { panic!("there is one to ask") };
+/// two.handle_message(&question.bytes, now, &mut out)?;
+/// let Some(Output::Local(Work::FetchSockets { reply, .. })) = out.pop() else { panic!("a question") };
+/// let sockets = vec![SocketDetails::new("an id", vec![], &(), &7)?];
+/// one.handle_message(&two.answer_sockets(&reply, sockets.clone())?.bytes, now, &mut out)?;
+/// let answer = Output::Answer { request, node: NodeId::new(2), answer: Answer::Sockets(sockets) };
+/// assert!(out.contains(&answer));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// To `fetch_sockets`: all that this server has.
@@ -81,6 +138,18 @@ pub enum Answer {
 ///
 /// Every question is to be answered, also where the namespace is unknown here or nobody is selected: the one who asks waits for each
 /// server that it knows.
+///
+/// ```
+/// # use {engineio_proto::Moment, socketio_cluster::*, socketio_proto::{Body, Namespace}};
+/// # let (now, root, mut out) = (Moment::EPOCH, Namespace::root(), Vec::new());
+/// # let [mut one, mut two] = [1, 2].map(|id| Node::new(NodeId::new(id), NodeConfig::default(), now));
+/// let everybody = BroadcastOptions::default();
+/// let publication = one.disconnect_sockets(&root, &everybody, true, now)?.ok_or("not local")?;
+/// two.handle_message(&publication.bytes, now, &mut out)?;
+/// let Some(Output::Local(work)) = out.pop() else { panic!("there is work") };
+/// assert_eq!(work, Work::DisconnectSockets { namespace: root, options: everybody, close: true });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Work {
@@ -145,6 +214,20 @@ pub enum Work {
 }
 
 /// Who asked what, for the answer.
+///
+/// ```
+/// # use {engineio_proto::Moment, socketio_cluster::*, socketio_proto::{Body, Namespace}};
+/// # let (now, root, mut out) = (Moment::EPOCH, Namespace::root(), Vec::new());
+/// # let [mut one, mut two] = [1, 2].map(|id| Node::new(NodeId::new(id), NodeConfig::default(), now));
+/// one.handle_message(&two.server_side_emit(&root, &Body::event("hi", &())?, now)?.bytes, now, &mut out)?;
+/// one.begin_server_side_emit(&root, &Body::event("load?", &())?, None, now, &mut out)?;
+/// let Some(Output::Publish(question)) = out.pop() else { panic!("there is one to ask") };
+/// two.handle_message(&question.bytes, now, &mut out)?;
+/// let Some(Output::Local(Work::ServerSideEmit { reply: Some(reply), .. })) = out.pop() else { panic!("a question") };
+/// let answer = two.answer_server_side_emit(&reply, &Body::ack(&0.5)?)?;
+/// assert_eq!((reply.node(), answer.destination), (one.id(), Destination::Node(NodeId::new(1))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTo {
     pub(crate) node: NodeId,
@@ -161,6 +244,19 @@ impl ReplyTo {
 }
 
 /// Why a server is missing.
+///
+/// ```
+/// # use {engineio_proto::Moment, socketio_cluster::*, socketio_proto::{Body, Namespace}};
+/// # let (now, root, mut out) = (Moment::EPOCH, Namespace::root(), Vec::new());
+/// # let [mut one, mut two] = [1, 2].map(|id| Node::new(NodeId::new(id), NodeConfig::default(), now));
+/// two.start(now, &mut out);
+/// let Some(Output::Publish(hello)) = out.pop() else { panic!("it says hello") };
+/// one.handle_message(&hello.bytes, now, &mut out)?;
+/// let late = now + NodeConfig::default().heartbeat_timeout;
+/// one.handle_timeout(late, &mut out); // nothing more was heard
+/// assert_eq!(out[1], Output::NodeLeft { node: NodeId::new(2), reason: Absence::Lost });
+/// # Ok::<(), DecodeError>(())
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Absence {
     /// It had not answered, or not wholly, by the deadline.
@@ -174,6 +270,16 @@ pub enum Absence {
 }
 
 /// How a request ended. What was answered until then is worth having either way. (D81, D90)
+///
+/// ```
+/// use socketio_cluster::{Absence, NodeId, Outcome};
+///
+/// let mut outcome = Outcome::default();
+/// outcome.answered = 2;
+/// assert_eq!((outcome.is_complete(), outcome.to_string().as_str()), (true, "2 responses received"));
+/// outcome.missing.push((NodeId::new(3), Absence::Late));
+/// assert_eq!(outcome.to_string(), "timeout reached: missing 1 responses");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -189,6 +295,14 @@ pub struct Outcome {
 
 impl Outcome {
     /// Whether every server that was asked has answered, and every client.
+    ///
+    /// ```
+    /// use socketio_cluster::Outcome;
+    ///
+    /// let mut outcome = Outcome::default();
+    /// (outcome.clients, outcome.acks) = (2, 1);
+    /// assert!(!outcome.is_complete()); // one client has not answered
+    /// ```
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.clients == self.acks
@@ -207,6 +321,19 @@ impl fmt::Display for Outcome {
 }
 
 /// The times of a [`Node`](crate::Node), and its bounds.
+///
+/// ```
+/// use std::time::Duration;
+/// use engineio_proto::Moment;
+/// use socketio_cluster::{Node, NodeConfig, NodeId};
+///
+/// let mut config = NodeConfig::default();
+/// config.heartbeat_interval = Duration::from_secs(1);
+/// config.heartbeat_timeout = Duration::from_secs(3);
+/// let mut node = Node::new(NodeId::new(1), config, Moment::EPOCH);
+/// node.start(Moment::EPOCH, &mut Vec::new());
+/// assert_eq!(node.next_deadline(), Some(Moment::EPOCH + config.heartbeat_interval));
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeConfig {

@@ -46,6 +46,12 @@ impl<T> AckTable<T> {
     /// Adds `value` under the next free id, to be expired at `deadline` or never.
     ///
     /// Insert before sending: the answer may be there before the call that sends returns.
+    ///
+    /// ```
+    /// let mut table = socketio_proto::AckTable::new();
+    /// let [first, second] = ["one", "two"].map(|value| table.insert(None, value));
+    /// assert_eq!((first.0, second.0, table.len()), (0, 1, 2));
+    /// ```
     pub fn insert(&mut self, deadline: Option<Moment>, value: T) -> AckId {
         while self.pending.contains_key(&AckId(self.next)) {
             self.advance();
@@ -57,6 +63,14 @@ impl<T> AckTable<T> {
     }
 
     /// Adds `value` under an id from elsewhere, say the namespace's counter; yields what it replaces.
+    ///
+    /// ```
+    /// use socketio_proto::{AckId, AckTable};
+    ///
+    /// let mut table = AckTable::new();
+    /// assert_eq!(table.insert_with_id(AckId(7), None, "old"), None);
+    /// assert_eq!(table.insert_with_id(AckId(7), None, "new"), Some("old"));
+    /// ```
     pub fn insert_with_id(&mut self, id: AckId, deadline: Option<Moment>, value: T) -> Option<T> {
         let replaced = self.take(id);
         if let Some(deadline) = deadline {
@@ -68,6 +82,13 @@ impl<T> AckTable<T> {
 
     /// Removes and yields the value under `id`; `None` where nobody waits for it: an answer that comes
     /// late or twice, or to a question never asked.
+    ///
+    /// ```
+    /// let mut table = socketio_proto::AckTable::new();
+    /// let id = table.insert(None, "who asked");
+    /// assert_eq!((table.take(id), table.is_empty()), (Some("who asked"), true));
+    /// assert_eq!(table.take(id), None);
+    /// ```
     pub fn take(&mut self, id: AckId) -> Option<T> {
         let Pending { deadline, value } = self.pending.remove(&id)?;
         if let Some(deadline) = deadline {
@@ -78,6 +99,15 @@ impl<T> AckTable<T> {
     }
 
     /// The earliest deadline.
+    ///
+    /// ```
+    /// use engineio_proto::Moment;
+    ///
+    /// let mut table = socketio_proto::AckTable::new();
+    /// assert_eq!(table.next_deadline(), None);
+    /// table.insert(Some(Moment::EPOCH), "who asked");
+    /// assert_eq!(table.next_deadline(), Some(Moment::EPOCH));
+    /// ```
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
@@ -85,6 +115,18 @@ impl<T> AckTable<T> {
 
     /// Removes and yields one value whose deadline is `now` or earlier, earliest first; call it until it
     /// yields `None`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use engineio_proto::Moment;
+    ///
+    /// let mut table = socketio_proto::AckTable::new();
+    /// let deadline = Moment::EPOCH + Duration::from_secs(20);
+    /// let id = table.insert(Some(deadline), "who asked");
+    /// assert_eq!((table.next_deadline(), table.poll_expired(Moment::EPOCH)), (Some(deadline), None));
+    /// assert_eq!(table.poll_expired(deadline), Some((id, "who asked")));
+    /// assert_eq!(table.poll_expired(deadline), None);
+    /// ```
     pub fn poll_expired(&mut self, now: Moment) -> Option<(AckId, T)> {
         let (deadline, id) = *self.deadlines.first()?;
         if deadline > now {
@@ -94,6 +136,14 @@ impl<T> AckTable<T> {
     }
 
     /// Removes and yields everything, in order of the ids: nobody is going to answer any more.
+    ///
+    /// ```
+    /// let mut table = socketio_proto::AckTable::new();
+    /// table.insert(None, "one");
+    /// table.insert(None, "two");
+    /// let left: Vec<_> = table.drain().map(|(_, value)| value).collect();
+    /// assert_eq!((left, table.is_empty()), (vec!["one", "two"], true));
+    /// ```
     pub fn drain(&mut self) -> impl Iterator<Item = (AckId, T)> + use<T> {
         self.deadlines = BTreeSet::new();
         std::mem::take(&mut self.pending).into_iter().map(|(id, pending)| (id, pending.value))

@@ -164,6 +164,13 @@ impl Body {
     /// The body of the ERROR of revision 4 of the protocol, which has the place of CONNECT_ERROR: `data` itself, a
     /// string, an object or a list. (C25)
     ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::error(&serde_json::json!({"code": 7}))?.json().as_str(), r#"{"code":7}"#);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`EncodeError::NotAnObject`] where it is something else, which no client could read,
     /// [`EncodeError::BinaryNotAllowed`], and whatever keeps `data` from becoming JSON.

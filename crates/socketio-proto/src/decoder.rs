@@ -53,17 +53,46 @@ impl Decoder {
     }
 
     /// Puts other limits in force from the next message on, say once the peer has joined a namespace.
+    ///
+    /// ```
+    /// use socketio_proto::{Decoder, DecoderLimits};
+    ///
+    /// let mut limits = DecoderLimits::default();
+    /// limits.max_attachments = 0; // before the peer has joined a namespace
+    /// let mut decoder = Decoder::new(limits);
+    /// decoder.set_limits(DecoderLimits::default());
+    /// assert!(decoder.handle(r#"51-["file",{"_placeholder":true,"num":0}]"#.into()).is_ok());
+    /// ```
     pub const fn set_limits(&mut self, limits: DecoderLimits) {
         self.limits = limits;
     }
 
     /// Whether a packet waits for attachments. How long it may is for the caller to say.
+    ///
+    /// ```
+    /// use socketio_proto::{Decoder, DecoderLimits};
+    ///
+    /// let mut decoder = Decoder::new(DecoderLimits::default());
+    /// decoder.handle(r#"51-["file",{"_placeholder":true,"num":0}]"#.into())?;
+    /// assert!(decoder.is_partial()); // one attachment is to come
+    /// # Ok::<(), socketio_proto::DecodeError>(())
+    /// ```
     #[must_use]
     pub const fn is_partial(&self) -> bool {
         self.partial.is_some()
     }
 
     /// Takes the next message; yields the packet which it completes.
+    ///
+    /// ```
+    /// use socketio_proto::{Decoder, DecoderLimits, PacketKind};
+    ///
+    /// let mut decoder = Decoder::new(DecoderLimits::default());
+    /// let packet = decoder.handle(r#"2/chat,7["hello",1]"#.into())?.ok_or("it has no attachments")?;
+    /// assert_eq!((packet.kind, packet.namespace.as_str()), (PacketKind::Event, "/chat"));
+    /// assert!(decoder.handle("9".into()).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Where the message is not what the protocol allows here, or is beyond a limit.

@@ -170,6 +170,13 @@ impl ArgumentError {
 
     /// Which argument it was, counted from 0 and without the event's name; 0 where there are no
     /// arguments, as in a CONNECT.
+    ///
+    /// ```
+    /// let body = socketio_proto::Body::event("add", &(1, "two"))?;
+    /// let error = body.args::<(u8, u8)>().expect_err("the second is no number");
+    /// assert_eq!(error.index(), 1);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     #[must_use]
     pub const fn index(&self) -> usize {
         self.index

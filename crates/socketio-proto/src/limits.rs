@@ -28,6 +28,15 @@ impl DecoderLimits {
     /// Deepest nesting of arrays and objects in a payload, the outermost included.
     ///
     /// It is what `serde_json` reads, so that a payload is refused here or can be read by any handler.
+    ///
+    /// ```
+    /// use socketio_proto::{Decoder, DecoderLimits};
+    ///
+    /// let nested = |depth: usize| format!(r#"2["x",{}{}]"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
+    /// let mut decoder = Decoder::new(DecoderLimits::default());
+    /// assert!(decoder.handle(nested(DecoderLimits::MAX_DEPTH).into()).is_ok());
+    /// assert!(decoder.handle(nested(DecoderLimits::MAX_DEPTH + 1).into()).is_err());
+    /// ```
     pub const MAX_DEPTH: usize = 127;
 }
 

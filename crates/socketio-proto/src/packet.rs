@@ -14,10 +14,21 @@ use engineio_proto::Text;
 use crate::{Body, body};
 
 /// Event names that the protocol keeps for itself; no packet may carry them. (C11)
+///
+/// ```
+/// assert!(socketio_proto::RESERVED_EVENTS.contains(&"connect"));
+/// ```
 pub const RESERVED_EVENTS: [&str; 6] =
     ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
 /// Whether `event` is one of [`RESERVED_EVENTS`].
+///
+/// ```
+/// use socketio_proto::is_reserved_event;
+///
+/// assert!(is_reserved_event("disconnect"));
+/// assert!(!is_reserved_event("message"));
+/// ```
 #[must_use]
 pub fn is_reserved_event(event: &str) -> bool {
     RESERVED_EVENTS.contains(&event)
@@ -47,6 +58,10 @@ pub enum PacketKind {
 
 impl PacketKind {
     /// The number of the type, from 0 to 4, for parsers that have no types of their own for binary. (C2)
+    ///
+    /// ```
+    /// assert_eq!(socketio_proto::PacketKind::ConnectError.number(), 4);
+    /// ```
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
@@ -59,6 +74,13 @@ impl PacketKind {
     }
 
     /// The type with that number, from 0 to 4.
+    ///
+    /// ```
+    /// use socketio_proto::PacketKind;
+    ///
+    /// assert_eq!(PacketKind::from_number(3), Some(PacketKind::Ack));
+    /// assert_eq!(PacketKind::from_number(5), None); // of the wire only
+    /// ```
     #[must_use]
     pub const fn from_number(number: u64) -> Option<Self> {
         Some(match number {
@@ -102,6 +124,13 @@ pub struct Packet {
 
 impl Packet {
     /// A packet without an acknowledgement id.
+    ///
+    /// ```
+    /// use socketio_proto::{Namespace, Packet, PacketKind, encode_packet};
+    ///
+    /// let leave = Packet::new(PacketKind::Disconnect, Namespace::new("/chat"), None);
+    /// assert_eq!(encode_packet(&leave).frames()[0].packet(), b"41/chat,");
+    /// ```
     #[must_use]
     pub const fn new(kind: PacketKind, namespace: Namespace, body: Option<Body>) -> Self {
         Self { kind, namespace, ack: None, body }
@@ -175,6 +204,13 @@ impl Namespace {
     /// The namespace called `name`; a missing leading slash is added, so that the empty name is `/`. (D18)
     ///
     /// A name with a comma in it cannot be said on the wire: the other side reads it up to there.
+    ///
+    /// ```
+    /// use socketio_proto::Namespace;
+    ///
+    /// assert_eq!(Namespace::new("chat"), Namespace::new("/chat"));
+    /// assert_eq!(Namespace::new(""), Namespace::root());
+    /// ```
     #[must_use]
     pub fn new(name: &str) -> Self {
         match name {
@@ -196,12 +232,29 @@ impl Namespace {
     }
 
     /// Whether this is `/`, which the wire leaves out.
+    ///
+    /// ```
+    /// use socketio_proto::Namespace;
+    ///
+    /// assert!(Namespace::new("/").is_root());
+    /// assert!(!Namespace::new("/chat").is_root());
+    /// ```
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.as_str() == "/"
     }
 
     /// The same in memory of its own, so that keeping it does not keep the message that it came in.
+    ///
+    /// ```
+    /// use socketio_proto::{Decoder, DecoderLimits};
+    ///
+    /// let packet = Decoder::new(DecoderLimits::default()).handle("0/chat,".into())?.ok_or("complete")?;
+    /// let kept = packet.namespace.detached();
+    /// drop(packet); // with its message
+    /// assert_eq!(kept.as_str(), "/chat");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn detached(&self) -> Self {
         Self::new(self.as_str())

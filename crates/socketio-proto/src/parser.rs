@@ -90,6 +90,15 @@ pub trait Parser: Debug + Send + Sync + 'static {
 }
 
 /// The decoder of one connection. (C27)
+///
+/// ```
+/// use socketio_proto::{Decode, Decoder, DecoderLimits};
+///
+/// let mut decoder: Box<dyn Decode> = Box::new(Decoder::new(DecoderLimits::default()));
+/// assert!(decoder.handle(r#"2["hello"]"#.into())?.is_some());
+/// assert!(!decoder.is_partial());
+/// # Ok::<(), socketio_proto::DecodeError>(())
+/// ```
 pub trait Decode: Debug {
     /// Takes the next message; yields the packet which it completes, or `None` where it needs further messages.
     ///
@@ -180,6 +189,13 @@ impl AnyParser {
     }
 
     /// The packet of these parts; the body must have been made for this kind.
+    ///
+    /// ```
+    /// use socketio_proto::{AnyParser, JsonParser, Namespace, PacketKind};
+    ///
+    /// let packet = AnyParser::new(JsonParser).encode(PacketKind::Disconnect, &Namespace::root(), None, None);
+    /// assert_eq!(packet.frames()[0].packet(), b"41");
+    /// ```
     #[must_use]
     pub fn encode(&self, kind: PacketKind, namespace: &Namespace, ack: Option<AckId>, body: Option<&Body>) -> Encoded {
         match &self.0 {
@@ -189,6 +205,14 @@ impl AnyParser {
     }
 
     /// An EVENT, as [`encode_event`](crate::encode_event) makes it.
+    ///
+    /// ```
+    /// use socketio_proto::{AnyParser, JsonParser, Namespace};
+    ///
+    /// let packet = AnyParser::new(JsonParser).encode_event(&Namespace::root(), None, "hello", &1)?;
+    /// assert_eq!(packet.frames()[0].packet(), br#"42["hello",1]"#);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     ///
     /// # Errors
     /// [`EncodeError::ReservedEvent`], and whatever keeps `args` from becoming JSON.
@@ -206,6 +230,14 @@ impl AnyParser {
     }
 
     /// An ACK, as [`encode_ack`](crate::encode_ack) makes it.
+    ///
+    /// ```
+    /// use socketio_proto::{AckId, AnyParser, JsonParser, Namespace};
+    ///
+    /// let packet = AnyParser::new(JsonParser).encode_ack(&Namespace::root(), AckId(7), &"done")?;
+    /// assert_eq!(packet.frames()[0].packet(), br#"437["done"]"#);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     ///
     /// # Errors
     /// Whatever keeps `args` from becoming JSON.
@@ -240,6 +272,14 @@ impl AnyParser {
 }
 
 /// The decoder of one connection, by [`AnyParser::decoder`].
+///
+/// ```
+/// use socketio_proto::{AnyParser, DecoderLimits, JsonParser};
+///
+/// let mut decoder = AnyParser::new(JsonParser).decoder(DecoderLimits::default());
+/// assert!(decoder.handle(r#"2["hello"]"#.into())?.is_some());
+/// # Ok::<(), socketio_proto::DecodeError>(())
+/// ```
 #[derive(Debug)]
 pub struct AnyDecoder(Inner);
 
@@ -251,6 +291,14 @@ enum Inner {
 
 impl AnyDecoder {
     /// Takes the next message; yields the packet which it completes.
+    ///
+    /// ```
+    /// use socketio_proto::{AnyParser, DecodeError, DecoderLimits, JsonParser};
+    ///
+    /// let mut decoder = AnyParser::new(JsonParser).decoder(DecoderLimits::default());
+    /// let early = decoder.handle(bytes::Bytes::from_static(b"content").into()); // no packet has announced it
+    /// assert_eq!(early, Err(DecodeError::UnexpectedBinary));
+    /// ```
     ///
     /// # Errors
     /// As [`Decode::handle`]. A packet whose body was made for another kind is a [`DecodeError::InvalidPayload`],

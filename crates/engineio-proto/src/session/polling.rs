@@ -18,6 +18,18 @@ use crate::{
 impl ServerSession {
     /// A GET has come. It is answered through [`Output::Answer`], perhaps at once.
     ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_poll_opened(&mut out)?; // waits
+    /// assert!(out.is_empty());
+    /// session.handle_poll_opened(&mut out)?; // one too many
+    /// assert!(session.is_closed() && matches!(out[0], Output::Answer(_, Answer::BadRequest)));
+    /// # Ok::<(), Reject>(())
+    /// ```
+    ///
     /// # Errors
     /// The [`Reject`] to answer with where the session polls no longer (rows A37, A45).
     pub fn handle_poll_opened(&mut self, out: &mut Vec<Output>) -> Result<PollId, Reject> {
@@ -50,6 +62,18 @@ impl ServerSession {
     }
 
     /// The client of a GET went away before the answer (row A65). A GET that was answered is not meant.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// let poll = session.handle_poll_opened(&mut out)?;
+    /// session.handle_poll_abandoned(poll, &mut out);
+    /// let Some(Output::Closed(closed)) = out.pop() else { panic!("it was open") };
+    /// assert_eq!(closed.reason, CloseReason::TransportError);
+    /// # Ok::<(), Reject>(())
+    /// ```
     pub fn handle_poll_abandoned(&mut self, poll: PollId, out: &mut Vec<Output>) {
         if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = &mut self.state
             && polling.parked == Some(poll)
@@ -61,6 +85,15 @@ impl ServerSession {
 
     /// The answer to a GET was made, but the client went away before it could be sent: what was in it is lost,
     /// and a session with a hole in it must not go on.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_answer_lost(&mut out);
+    /// assert!(session.is_closed());
+    /// ```
     pub fn handle_answer_lost(&mut self, out: &mut Vec<Output>) {
         if let State::Polling(_) | State::Probing(..) | State::Leaving(..) = self.state {
             self.close(CloseReason::TransportError, "the client aborted a GET", out);
@@ -68,6 +101,16 @@ impl ServerSession {
     }
 
     /// A POST has come; its body is about to be read.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// assert_eq!(session.handle_post_begun(&mut out), Ok(()));
+    /// assert_eq!(session.handle_post_begun(&mut out), Err(PostRefusal::BadRequest)); // the first one is not over
+    /// assert!(session.is_closed());
+    /// ```
     ///
     /// # Errors
     /// Where it is not to be read: [`PostRefusal`] says what to answer.
@@ -89,6 +132,17 @@ impl ServerSession {
 
     /// The body of the POST is here, whole: text, or a form in the JSONP of revision 3.
     ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_post_begun(&mut out)?;
+    /// session.handle_post("4one\u{1e}4two".into(), Moment::EPOCH, &mut out)?;
+    /// assert_eq!(out, [Output::Message("one".into()), Output::Message("two".into())]);
+    /// # Ok::<(), PostRefusal>(())
+    /// ```
+    ///
     /// # Errors
     /// [`PostRefusal`], where it is not to be answered with `ok`.
     pub fn handle_post(&mut self, body: Bytes, now: Moment, out: &mut Vec<Output>) -> Result<(), PostRefusal> {
@@ -98,6 +152,19 @@ impl ServerSession {
 
     /// The body of a POST of type `application/octet-stream` is here, whole (row A67). Only revision 3 has such; under
     /// revision 4 it is best not read at all, and [`PostFault::BinaryContent`] told instead.
+    ///
+    /// ```
+    /// use engineio_proto::{Dialect, Message, Moment, Output, ServerSession, v3::Style};
+    ///
+    /// let dialect = Dialect::V3(Style::default());
+    /// let (mut session, _) = ServerSession::open_polling(Default::default(), dialect, &"0{}".into(), Moment::EPOCH);
+    /// let mut out = Vec::new();
+    /// session.handle_post_begun(&mut out)?;
+    /// let body = vec![1, 3, 255, 4, 1, 2]; // binary, of three bytes: a message with two
+    /// session.handle_binary_post(body.into(), Moment::EPOCH, &mut out)?;
+    /// assert_eq!(out, [Output::Message(Message::Binary(vec![1, 2].into()))]);
+    /// # Ok::<(), engineio_proto::PostRefusal>(())
+    /// ```
     ///
     /// # Errors
     /// [`PostRefusal`], where it is not to be answered with `ok`.
@@ -149,6 +216,17 @@ impl ServerSession {
     }
 
     /// The body of the POST came to nothing.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_post_begun(&mut out)?;
+    /// session.handle_post_failed(PostFault::TooLarge, &mut out);
+    /// assert!(session.is_closed());
+    /// # Ok::<(), PostRefusal>(())
+    /// ```
     pub fn handle_post_failed(&mut self, fault: PostFault, out: &mut Vec<Output>) {
         if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = &self.state
             && polling.posting

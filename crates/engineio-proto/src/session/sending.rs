@@ -11,6 +11,15 @@ use crate::{
 impl ServerSession {
     /// [`ServerSession::handle_send`] for messages that may be dropped, now or later (rows D53, J1).
     ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// let news = [MessageFrame::text(&["news"])];
+    /// assert_eq!(session.handle_send_with(&news, SendOptions::DROPPABLE), Ok(Sent::Queued { dropped: 0 }));
+    /// assert_eq!(session.handle_send_with(&news, SendOptions::VOLATILE), Ok(Sent::Discarded)); // no GET waits
+    /// ```
+    ///
     /// # Errors
     /// As [`ServerSession::handle_send`].
     pub fn handle_send_with(&mut self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
@@ -31,6 +40,17 @@ impl ServerSession {
     /// ([`ServerSession::handle_wire_flushed`]), and nothing may be queued: of several such groups in one round of
     /// sending, the first one goes, as with the reference (row D53).
     ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// let news = [MessageFrame::text(&["news"])];
+    /// assert_eq!(session.handle_send_volatile(&news), Ok(false)); // no GET waits
+    /// session.handle_poll_opened(&mut out).expect("it polls");
+    /// assert_eq!(session.handle_send_volatile(&news), Ok(true));
+    /// ```
+    ///
     /// # Errors
     /// [`SendError::Closed`] once a close was asked for or happened.
     pub fn handle_send_volatile(&mut self, frames: &[MessageFrame]) -> Result<bool, SendError> {
@@ -38,6 +58,16 @@ impl ServerSession {
     }
 
     /// Whether sending is not over: no close was asked for, and none happened.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// assert!(session.takes_messages());
+    /// session.handle_close(CloseMode::Graceful, Moment::EPOCH, &mut out);
+    /// assert!(!session.takes_messages() && !session.is_closed());
+    /// ```
     #[must_use]
     pub const fn takes_messages(&self) -> bool {
         match self.state {
@@ -58,12 +88,32 @@ impl ServerSession {
     }
 
     /// Whether a group that costs so much ([`SendQueue::cost_of`](crate::SendQueue::cost_of)) would be taken now, were it to be kept.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+    /// assert!(session.has_room(1000));
+    /// assert!(!session.has_room(session.limits().max_queue_bytes));
+    /// # Ok::<(), SendError>(())
+    /// ```
     #[must_use]
     pub fn has_room(&self, cost: usize) -> bool {
         self.queue.has_room(cost, self.limits.max_queue_bytes, self.limits.when_full)
     }
 
     /// Behind all that was sent until now.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// let before = session.sent_mark();
+    /// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+    /// assert!(before < session.sent_mark() && session.has_left(before));
+    /// # Ok::<(), SendError>(())
+    /// ```
     #[must_use]
     pub const fn sent_mark(&self) -> SendMark {
         self.queue.end()
@@ -72,6 +122,19 @@ impl ServerSession {
     /// Whether all in front of the mark has left: in the answer to a GET, or written by the WebSocket
     /// ([`ServerSession::handle_wire_flushed`]). What was dropped is not waited for; what a session had not written
     /// when it ended never leaves (row A59).
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+    /// let mark = session.sent_mark();
+    /// assert!(!session.has_left(mark));
+    /// session.handle_poll_opened(&mut out).expect("it polls"); // answered at once
+    /// assert!(session.has_left(mark));
+    /// # Ok::<(), SendError>(())
+    /// ```
     #[must_use]
     pub fn has_left(&self, mark: SendMark) -> bool {
         self.left() >= mark

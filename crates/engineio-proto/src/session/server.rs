@@ -38,6 +38,19 @@ use crate::{
 };
 
 /// How to close.
+///
+/// ```
+/// # use engineio_proto::*;
+/// # let open = "0{}".into();
+/// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+/// # let mut out = Vec::new();
+/// session.handle_send(&[MessageFrame::text(&["bye"])])?;
+/// session.handle_close(CloseMode::Graceful, Moment::EPOCH, &mut out);
+/// assert!(!session.is_closed()); // it waits for a GET to take the message
+/// session.handle_close(CloseMode::Discard, Moment::EPOCH, &mut out);
+/// assert!(session.is_closed());
+/// # Ok::<(), SendError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseMode {
     /// What is queued goes out first, and an upgrade in progress is waited for (row A52).
@@ -47,6 +60,20 @@ pub enum CloseMode {
 }
 
 /// A session, without its sockets.
+///
+/// ```
+/// use engineio_proto::*;
+///
+/// let open = Handshake::new(&SessionId::new("secret"), &[], &Limits::default()).packet();
+/// let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+/// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+///
+/// let (mut frames, mut out) = (Vec::new(), Vec::new());
+/// session.take_frames(wire, 64 * 1024, &mut frames, &mut out);
+/// assert_eq!(frames.len(), 2); // the open packet, and the message
+/// assert_eq!(session.transport(), TransportKind::WebSocket);
+/// # Ok::<(), SendError>(())
+/// ```
 #[derive(Debug)]
 pub struct ServerSession {
     pub(super) limits: Arc<Limits>,
@@ -105,6 +132,14 @@ pub(super) const NOOP: &str = "6";
 
 impl ServerSession {
     /// A session opened by a GET; `open` is the open packet. The payload is the answer to that GET.
+    ///
+    /// ```
+    /// use engineio_proto::*;
+    ///
+    /// let open = "0{}".into();
+    /// let (session, answer) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// assert_eq!((&answer.bytes[..], session.transport()), (&b"0{}"[..], TransportKind::Polling));
+    /// ```
     #[must_use]
     pub fn open_polling(limits: Arc<Limits>, dialect: Dialect, open: &Text, now: Moment) -> (Self, Payload) {
         let mut payload = dialect.writer();
@@ -113,6 +148,14 @@ impl ServerSession {
     }
 
     /// A session opened on a WebSocket; the open packet is the first frame to take (row A74).
+    ///
+    /// ```
+    /// use engineio_proto::*;
+    ///
+    /// let open = "0{}".into();
+    /// let (session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// assert!(session.wants_write(wire) && session.transport() == TransportKind::WebSocket);
+    /// ```
     #[must_use]
     pub fn open_wire(limits: Arc<Limits>, dialect: Dialect, open: &Text, now: Moment) -> (Self, WireId) {
         let wire = WireId(0);
@@ -125,6 +168,14 @@ impl ServerSession {
 
     /// The first answer of a session opened by a GET, with a message behind the open packet, so that both travel together
     /// (row A17). For a session on a WebSocket, [`ServerSession::send_behind_open`] does the same.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// let answer = session.answer_open_with(&"0{}".into(), &MessageFrame::text(&["hello"]));
+    /// assert_eq!(answer.bytes, "0{}\u{1e}4hello");
+    /// ```
     #[must_use]
     pub fn answer_open_with(&self, open: &Text, initial: &MessageFrame) -> Payload {
         let mut payload = self.dialect.writer();
@@ -136,6 +187,17 @@ impl ServerSession {
 
     /// Queues a message behind the open packet of a session that was just opened on a WebSocket (row A17). It is this
     /// side's own choice, so that no bound is asked, as in [`ServerSession::answer_open_with`].
+    ///
+    /// ```
+    /// use engineio_proto::*;
+    ///
+    /// let open = "0{}".into();
+    /// let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// session.send_behind_open(&MessageFrame::text(&["hello"]));
+    /// let mut frames = Vec::new();
+    /// session.take_frames(wire, 1000, &mut frames, &mut Vec::new());
+    /// assert_eq!(frames.pop(), Some(WireFrame::Message(MessageFrame::text(&["hello"]))));
+    /// ```
     pub fn send_behind_open(&mut self, initial: &MessageFrame) {
         // A queue without a bound takes anything.
         let _ = self.queue.push(std::slice::from_ref(initial), SendOptions::KEPT, usize::MAX, WhenFull::Refuse);
@@ -201,6 +263,19 @@ impl ServerSession {
     /// Queues messages, all of them next to each other or none (hazard R20). They leave with the next
     /// [`ServerSession::handle_flush`] or [`ServerSession::take_frames`], so that many sends travel together.
     ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// let poll = session.handle_poll_opened(&mut out).expect("it polls");
+    /// session.handle_send(&[MessageFrame::text(&["one"]), MessageFrame::text(&["two"])])?;
+    /// session.handle_flush(&mut out);
+    /// let Some(Output::Answer(answered, Answer::Payload(payload))) = out.pop() else { panic!("a GET waited") };
+    /// assert_eq!((answered, &payload.bytes[..]), (poll, &b"4one\x1e4two"[..]));
+    /// # Ok::<(), SendError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SendError::Closed`] once a close was asked for or happened; [`SendError::Full`] at
     /// `max_queue_bytes`. Nothing was queued then.
@@ -209,6 +284,16 @@ impl ServerSession {
     }
 
     /// Closes the session, as `forced close`. Closing twice is closing once.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_close(CloseMode::Discard, Moment::EPOCH, &mut out);
+    /// assert!(matches!(out[..], [Output::Closed(Closed { reason: CloseReason::ForcedClose, .. })]));
+    /// assert_eq!(session.handle_send(&[]), Err(SendError::Closed));
+    /// ```
     pub fn handle_close(&mut self, mode: CloseMode, now: Moment, out: &mut Vec<Output>) {
         if mode == CloseMode::Discard {
             return self.close(CloseReason::ForcedClose, "closed by this side", out);
@@ -230,6 +315,18 @@ impl ServerSession {
     }
 
     /// Whether [`ServerSession::handle_flush`] would answer a GET.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_poll_opened(&mut out).expect("it polls");
+    /// assert!(!session.wants_flush()); // there is nothing to send
+    /// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+    /// assert!(session.wants_flush() && session.queued_bytes() > 0);
+    /// # Ok::<(), SendError>(())
+    /// ```
     #[must_use]
     pub fn wants_flush(&self) -> bool {
         matches!(&self.state, State::Polling(polling) | State::Probing(polling, _) if polling.parked.is_some())
@@ -252,6 +349,19 @@ impl ServerSession {
 
     /// The runtime stops reading, because the application has not taken what is here: a pong may lie
     /// unread, so its time stands still meanwhile (hazard R17). Pausing twice is pausing once.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// let late = session.next_timeout().expect("it is open");
+    /// session.handle_timeout(late, &mut out); // a ping is due, and then its pong
+    /// session.handle_reading_paused(late);
+    /// assert_eq!(session.next_timeout(), None); // the pong may be among what is not read
+    /// session.handle_reading_resumed(late);
+    /// assert!(session.next_timeout().is_some());
+    /// ```
     pub const fn handle_reading_paused(&mut self, now: Moment) {
         if self.reading_paused.is_none() {
             self.reading_paused = Some(now);
@@ -267,6 +377,13 @@ impl ServerSession {
 
     /// When [`ServerSession::handle_timeout`] is to be called; `None` where nothing is waited for: once the session
     /// is over, and where a pong is waited for that cannot be read.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// let (session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// assert_eq!(session.next_timeout(), Some(Moment::EPOCH + session.limits().ping_interval));
+    /// ```
     #[must_use]
     pub fn next_timeout(&self) -> Option<Moment> {
         let suspended = self.reading_paused.is_some() && self.heartbeat.awaits_client();
@@ -282,6 +399,21 @@ impl ServerSession {
     }
 
     /// Time has passed. Calling it early or twice does nothing.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let (mut frames, mut out) = (Vec::new(), Vec::new());
+    /// session.take_frames(wire, 1000, &mut frames, &mut out); // the open packet
+    /// let due = session.next_timeout().expect("it is open");
+    /// assert_eq!(due.saturating_since(Moment::EPOCH), session.limits().ping_interval);
+    /// session.handle_timeout(due, &mut out);
+    /// assert!(session.wants_write(wire)); // a ping
+    /// let due = session.next_timeout().expect("it is open");
+    /// session.handle_timeout(due, &mut out);
+    /// assert!(session.is_closed()); // no pong came
+    /// ```
     pub fn handle_timeout(&mut self, now: Moment, out: &mut Vec<Output>) {
         match self.state {
             State::Leaving(_, deadline) | State::Draining(_, deadline) => {

@@ -21,6 +21,20 @@ const PONG: &[u8] = b"\x81\x013";
 impl ServerSession {
     /// A WebSocket for this session has come; its own request says how it wants to be talked to, within the session's
     /// revision.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// # use engineio_proto::websocket::FrameEvent;
+    /// let attached = session.handle_wire_attached(Dialect::V4, Moment::EPOCH);
+    /// let Attached::Candidate(wire) = attached else { panic!("it polls") };
+    /// session.handle_frame(wire, FrameEvent::Message("2probe".into()), Moment::EPOCH, &mut out);
+    /// assert!(session.is_upgrading() && session.wants_write(wire)); // `3probe`
+    /// session.handle_frame(wire, FrameEvent::Message("5".into()), Moment::EPOCH, &mut out);
+    /// assert_eq!((session.transport(), out), (TransportKind::WebSocket, vec![Output::Upgraded]));
+    /// ```
     pub fn handle_wire_attached(&mut self, dialect: Dialect, now: Moment) -> Attached {
         let State::Polling(polling) = self.state else { return Attached::Refused };
         if dialect.revision() != self.revision() {
@@ -34,6 +48,15 @@ impl ServerSession {
     }
 
     /// A frame has come on `wire`. What a WebSocket that is not this session's any more says is ignored.
+    ///
+    /// ```
+    /// # use engineio_proto::{websocket::FrameEvent, *};
+    /// # let open = "0{}".into();
+    /// # let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_frame(wire, FrameEvent::Message("4hello".into()), Moment::EPOCH, &mut out);
+    /// assert_eq!(out, [Output::Message("hello".into())]);
+    /// ```
     pub fn handle_frame(&mut self, wire: WireId, frame: FrameEvent, now: Moment, out: &mut Vec<Output>) {
         if self.candidate_is(wire) {
             return self.handle_candidate_frame(frame, now, out);
@@ -64,6 +87,16 @@ impl ServerSession {
     }
 
     /// The WebSocket ended without saying so, or broke the framing.
+    ///
+    /// ```
+    /// # use engineio_proto::{websocket::FrameEvent, *};
+    /// # let open = "0{}".into();
+    /// # let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let mut out = Vec::new();
+    /// session.handle_wire_lost(wire, WireLoss::Disconnected, Moment::EPOCH, &mut out);
+    /// let Output::Closed(closed) = &out[0] else { panic!("it was open") };
+    /// assert_eq!(closed.reason, CloseReason::TransportClose);
+    /// ```
     pub fn handle_wire_lost(&mut self, wire: WireId, loss: WireLoss, now: Moment, out: &mut Vec<Output>) {
         let code = match loss {
             WireLoss::Disconnected => None,
@@ -86,6 +119,18 @@ impl ServerSession {
     /// Takes frames to write on `wire`: control frames first, then messages until `budget` bytes are
     /// reached (at least one message). After a graceful close the last take ends the session.
     /// When they are written, [`ServerSession::handle_wire_flushed`] is to be called.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let (mut frames, mut out) = (Vec::new(), Vec::new());
+    /// session.handle_send(&[MessageFrame::text(&["hello"])])?;
+    /// session.take_frames(wire, 64 * 1024, &mut frames, &mut out);
+    /// let bytes: Vec<_> = frames.into_iter().map(WireFrame::into_bytes).collect();
+    /// assert_eq!(bytes, [&b"\x81\x030{}"[..], b"\x81\x064hello"]);
+    /// # Ok::<(), SendError>(())
+    /// ```
     pub fn take_frames(&mut self, wire: WireId, budget: usize, frames: &mut Vec<WireFrame>, out: &mut Vec<Output>) {
         let left = self.left();
         let before = frames.len();
@@ -122,6 +167,18 @@ impl ServerSession {
 
     /// All frames that were taken for `wire` have been written: what was in them has left, and what is sent now can
     /// leave at once (rows A59, D53). Saying it twice, or of a WebSocket that is not the session's, does nothing.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let (mut frames, mut out) = (Vec::new(), Vec::new());
+    /// session.take_frames(wire, 1000, &mut frames, &mut out);
+    /// let news = [MessageFrame::text(&["news"])];
+    /// assert_eq!(session.handle_send_volatile(&news), Ok(false)); // what was taken is not written yet
+    /// session.handle_wire_flushed(wire);
+    /// assert_eq!(session.handle_send_volatile(&news), Ok(true));
+    /// ```
     pub fn handle_wire_flushed(&mut self, wire: WireId) {
         if let State::Wire(current) | State::Draining(current, _) = self.state
             && current == wire
@@ -131,6 +188,16 @@ impl ServerSession {
     }
 
     /// Whether [`ServerSession::take_frames`] would give something for `wire`.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// # let (mut frames, mut out) = (Vec::new(), Vec::new());
+    /// assert!(session.wants_write(wire)); // the open packet
+    /// session.take_frames(wire, 1000, &mut frames, &mut out);
+    /// assert!(!session.wants_write(wire));
+    /// ```
     #[must_use]
     pub fn wants_write(&self, wire: WireId) -> bool {
         match &self.state {

@@ -22,6 +22,14 @@ pub(crate) use packet::{decode_binary, decode_text, reframe};
 pub(crate) use payload::{BinaryPackets, PayloadWriter, TextPackets};
 
 /// What a client of revision 3 asks for in the query of the request that opens a transport.
+///
+/// ```
+/// use engineio_proto::{Dialect, MessageFrame, Moment, ServerSession, v3::Style};
+///
+/// let jsonp = Dialect::V3(Style { base64: false, jsonp: Some(0) });
+/// let (session, open) = ServerSession::open_polling(Default::default(), jsonp, &"0{}".into(), Moment::EPOCH);
+/// assert_eq!(open.bytes, r#"___eio[0]("3:0{}");"#);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     /// The client takes no binary: `b64=1` (row A72).

@@ -14,6 +14,14 @@ use crate::Text;
 ///
 /// The codes that only ever describe a local observation (1005, 1006, 1015), the reserved ones (1004,
 /// 1016..=2999) and everything outside of 1000..=4999 cannot be made.
+///
+/// ```
+/// use engineio_proto::websocket::CloseCode;
+///
+/// assert_eq!(CloseCode::new(1000), Some(CloseCode::NORMAL));
+/// assert_eq!(CloseCode::new(1006), None); // says what was seen, and is never sent
+/// assert_eq!(CloseCode::MESSAGE_TOO_BIG.as_u16(), 1009);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CloseCode(u16);
 
@@ -44,6 +52,13 @@ impl CloseCode {
     pub const BAD_GATEWAY: Self = Self(1014);
 
     /// The code with this number; `None` where it may not stand in a frame.
+    ///
+    /// ```
+    /// use engineio_proto::websocket::CloseCode;
+    ///
+    /// assert_eq!(CloseCode::new(4000).map(CloseCode::as_u16), Some(4000)); // the application's own
+    /// assert_eq!(CloseCode::new(999), None);
+    /// ```
     #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
         match code {
@@ -72,6 +87,17 @@ impl fmt::Display for CloseCode {
 }
 
 /// What a close frame says; a close frame may also be empty, which is an `Option` of this.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{CloseCode, CloseFrame, FrameDecoder, FrameEvent, FrameLimits, Role, encode_close};
+///
+/// let mut bytes = BytesMut::new();
+/// encode_close(Some(CloseCode::GOING_AWAY), "bye", None, &mut bytes);
+/// let event = FrameDecoder::new(Role::Client, FrameLimits::default()).decode(&mut bytes);
+/// let frame = CloseFrame { code: CloseCode::GOING_AWAY, reason: "bye".into() };
+/// assert_eq!(event, Ok(Some(FrameEvent::Close(Some(frame)))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
     /// The status code.

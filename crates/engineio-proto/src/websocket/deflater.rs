@@ -44,6 +44,12 @@ pub struct Deflater {
 
 impl Deflater {
     /// Of that level, as zlib counts them: 1 is the quickest, 9 looks hardest. Others count as the nearest of these.
+    ///
+    /// ```
+    /// use engineio_proto::websocket::Deflater;
+    ///
+    /// assert_eq!((Deflater::new(0).level(), Deflater::new(6).level()), (1, 6));
+    /// ```
     #[must_use]
     pub fn new(level: u8) -> Self {
         let level = level.clamp(1, 9);
@@ -60,6 +66,14 @@ impl Deflater {
     /// shorter, and for anything but text and binary, which is never compressed. [RFC 7692 §5, §6]
     ///
     /// It gives up as soon as the compressed form is as long as the payload, and holds no more memory than that.
+    ///
+    /// ```
+    /// use engineio_proto::websocket::{Deflater, Opcode};
+    ///
+    /// let mut deflater = Deflater::new(6);
+    /// assert!(deflater.encode_frame(Opcode::Binary, &[0; 1000], None).is_some_and(|frame| frame.len() < 20));
+    /// assert!(deflater.encode_frame(Opcode::Binary, &[1, 2, 3], None).is_none()); // no shorter
+    /// ```
     pub fn encode_frame(&mut self, opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) -> Option<Bytes> {
         if !matches!(opcode, Opcode::Text | Opcode::Binary) {
             return None;

@@ -7,6 +7,13 @@ use std::fmt;
 use super::CloseCode;
 
 /// The peer broke the framing rules or went over a limit; the connection cannot be read any further.
+///
+/// ```
+/// use engineio_proto::websocket::{CloseCode, FrameError};
+///
+/// assert_eq!(FrameError::InvalidUtf8.close_code(), CloseCode::INVALID_PAYLOAD);
+/// assert_eq!(FrameError::ReservedOpcode(3).to_string(), "the opcode 0x3 is reserved");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -58,6 +65,13 @@ pub enum FrameError {
 
 impl FrameError {
     /// The code to close the connection with. [RFC 6455 §7.4.1]
+    ///
+    /// ```
+    /// use engineio_proto::websocket::FrameError;
+    ///
+    /// assert_eq!(FrameError::Unmasked.close_code().as_u16(), 1002);
+    /// assert_eq!(FrameError::TooManyFragments { limit: 10 }.close_code().as_u16(), 1009);
+    /// ```
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {

@@ -22,6 +22,16 @@ use crate::{Message, Text};
 const FIRST_BUFFER_BYTES: usize = 256;
 
 /// Bounds on what a peer may make a [`FrameDecoder`] buffer.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{FrameDecoder, FrameError, FrameLimits, Role};
+///
+/// let limits = FrameLimits { max_message_bytes: 100, ..FrameLimits::default() };
+/// let mut header = BytesMut::from(&[0x81, 101][..]); // the payload is not even there
+/// let refused = FrameDecoder::new(Role::Client, limits).decode(&mut header);
+/// assert_eq!(refused, Err(FrameError::MessageTooBig { limit: 100, seen: 101 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLimits {
     /// The longest message, in bytes of payload over all its fragments; 1 000 000 by default, as is
@@ -40,6 +50,15 @@ impl Default for FrameLimits {
 }
 
 /// What the peer sent. [RFC 6455 §5.5, §5.6]
+///
+/// ```
+/// use bytes::{Bytes, BytesMut};
+/// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Role};
+///
+/// let mut bytes = BytesMut::from(&b"\x89\x02hi"[..]);
+/// let event = FrameDecoder::new(Role::Client, FrameLimits::default()).decode(&mut bytes);
+/// assert_eq!(event, Ok(Some(FrameEvent::Ping(Bytes::from_static(b"hi")))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameEvent {
@@ -59,6 +78,18 @@ pub enum FrameEvent {
 /// has arrived of it (256 bytes to begin with), and at most the limit on a message and one control frame;
 /// see [`FrameDecoder::buffered_bytes`]. A compressed message is inflated when all of it is there, within one call: the
 /// message that comes out, of at most the limit, exists beside the compressed one for that moment.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Opcode, Role, encode_frame};
+///
+/// let mut input = BytesMut::new();
+/// encode_frame(Opcode::Text, b"4hello", Some([1, 2, 3, 4]), &mut input); // as a client does
+/// let mut decoder = FrameDecoder::new(Role::Server, FrameLimits::default());
+/// assert_eq!(decoder.decode(&mut input)?, Some(FrameEvent::Message("4hello".into())));
+/// assert_eq!(decoder.decode(&mut input)?, None); // more is to be read
+/// # Ok::<(), engineio_proto::websocket::FrameError>(())
+/// ```
 pub struct FrameDecoder {
     role: Role,
     limits: FrameLimits,
@@ -100,6 +131,15 @@ struct Fragments {
 
 impl FrameDecoder {
     /// A decoder for the frames that come in on a connection on which we are `role`.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Role};
+    ///
+    /// let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// let event = decoder.decode(&mut BytesMut::from(&b"\x81\x012"[..]));
+    /// assert_eq!(event, Ok(Some(FrameEvent::Message("2".into()))));
+    /// ```
     #[must_use]
     pub const fn new(role: Role, limits: FrameLimits) -> Self {
         Self { role, limits, deflate: false, phase: Phase::BETWEEN_FRAMES, message: None, buffer: Vec::new() }
@@ -108,6 +148,16 @@ impl FrameDecoder {
     /// The same for a connection on which permessage-deflate was agreed on, with no context taken over from message to
     /// message in the direction that is read here (see [`negotiate_deflate`](super::negotiate_deflate)). Without it a
     /// compressed message is an error. [RFC 7692 §6]
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{Deflater, FrameDecoder, FrameError, FrameLimits, Opcode, Role};
+    ///
+    /// let frame = Deflater::new(6).encode_frame(Opcode::Text, &[b'a'; 500], None).expect("it shrinks");
+    /// let decoder = || FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// assert!(decoder().with_deflate().decode(&mut BytesMut::from(&frame[..])).is_ok());
+    /// assert_eq!(decoder().decode(&mut BytesMut::from(&frame[..])), Err(FrameError::ReservedBits));
+    /// ```
     #[must_use]
     pub const fn with_deflate(mut self) -> Self {
         self.deflate = true;
@@ -124,6 +174,17 @@ impl FrameDecoder {
     /// A frame that lies in `input` whole and is a message by itself, or a control frame, is unmasked in
     /// place and shares its memory: it is neither copied nor does it allocate. Whoever keeps such an
     /// event keeps that whole read buffer alive, so a small part that is to live long is worth a copy.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Role};
+    ///
+    /// let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// for (part, event) in [(&b"\x81\x03a"[..], None), (b"bc", Some(FrameEvent::Message("abc".into())))] {
+    ///     assert_eq!(decoder.decode(&mut BytesMut::from(part))?, event);
+    /// }
+    /// # Ok::<(), engineio_proto::websocket::FrameError>(())
+    /// ```
     ///
     /// # Errors
     /// Where the peer broke a framing rule or went over a limit. The decoder is dead after that and
@@ -151,6 +212,17 @@ impl FrameDecoder {
     ///
     /// A caller puts a deadline on the time between two moments at which this is true, so that a peer
     /// cannot hold a partial message for ever.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{FrameDecoder, FrameLimits, Role};
+    ///
+    /// let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// assert!(decoder.is_idle() && decoder.buffered_bytes() == 0);
+    /// decoder.decode(&mut BytesMut::from(&b"\x81\x03a"[..]))?;
+    /// assert!(!decoder.is_idle() && decoder.buffered_bytes() > 0); // two bytes are to come
+    /// # Ok::<(), engineio_proto::websocket::FrameError>(())
+    /// ```
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         match self.phase {

@@ -11,6 +11,15 @@ use super::{CloseCode, MAX_CONTROL_PAYLOAD_BYTES, Opcode, encode_header, header:
 ///
 /// A server passes no mask; a client must pass one, fresh and unpredictable for each frame.
 /// The payload of a control frame is cut to 125 bytes, so that what is written is always a legal frame.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{Opcode, encode_frame};
+///
+/// let mut out = BytesMut::new();
+/// encode_frame(Opcode::Text, b"4hi", None, &mut out);
+/// assert_eq!(&out[..], b"\x81\x034hi");
+/// ```
 pub fn encode_frame(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>, out: &mut BytesMut) {
     let payload = match payload.get(..MAX_CONTROL_PAYLOAD_BYTES) {
         Some(start) if opcode.is_control() => start,
@@ -29,6 +38,15 @@ pub fn encode_frame(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>, out: 
 ///
 /// The reason is cut before the character that would take the payload over 125 bytes. Without a code
 /// the payload is empty and the reason is left out, as a reason cannot stand alone. [RFC 6455 §5.5.1]
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{CloseCode, encode_close};
+///
+/// let mut out = BytesMut::new();
+/// encode_close(Some(CloseCode::NORMAL), "bye", None, &mut out);
+/// assert_eq!(&out[..], b"\x88\x05\x03\xe8bye");
+/// ```
 pub fn encode_close(code: Option<CloseCode>, reason: &str, mask: Option<[u8; 4]>, out: &mut BytesMut) {
     let mut payload = Vec::new();
     if let Some(code) = code {

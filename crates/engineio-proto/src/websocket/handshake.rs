@@ -22,6 +22,13 @@ const KEY_FORMAT: GeneralPurpose =
 /// surrounding blanks; `None` where the key is not 16 bytes in base64, which calls for status 400.
 ///
 /// A client calls it with the key it sent, to check the answer. [RFC 6455 §4.1]
+///
+/// ```
+/// use engineio_proto::websocket::accept_key;
+///
+/// assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ==").as_deref(), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+/// assert_eq!(accept_key("short"), None);
+/// ```
 #[must_use]
 pub fn accept_key(sec_websocket_key: &str) -> Option<String> {
     // The length is checked first, so that a long header is not decoded for nothing.

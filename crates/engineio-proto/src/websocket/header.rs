@@ -9,6 +9,15 @@ use bytes::{BufMut, BytesMut};
 use super::{FrameError, MAX_CONTROL_PAYLOAD_BYTES};
 
 /// The longest header of a frame that a server sends, in bytes; those of a client have 4 more, the mask.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{MAX_SERVER_HEADER_BYTES, Opcode, encode_header};
+///
+/// let mut out = BytesMut::with_capacity(MAX_SERVER_HEADER_BYTES);
+/// encode_header(Opcode::Binary, true, u64::from(u32::MAX), None, &mut out);
+/// assert_eq!(out.len(), MAX_SERVER_HEADER_BYTES);
+/// ```
 pub const MAX_SERVER_HEADER_BYTES: usize = 10;
 
 /// The longest header of any frame, in bytes.
@@ -28,6 +37,15 @@ const LENGTH_16: u8 = 126;
 const LENGTH_64: u8 = 127;
 
 /// Which side of the connection **we** are. [RFC 6455 §5.1]
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{FrameDecoder, FrameError, FrameLimits, Role};
+///
+/// let mut unmasked = BytesMut::from(&b"\x81\x02hi"[..]);
+/// let refused = FrameDecoder::new(Role::Server, FrameLimits::default()).decode(&mut unmasked);
+/// assert_eq!(refused, Err(FrameError::Unmasked));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// We accepted the connection: only masked frames come in.
@@ -37,6 +55,13 @@ pub enum Role {
 }
 
 /// What a frame carries. [RFC 6455 §5.2]
+///
+/// ```
+/// use engineio_proto::websocket::Opcode;
+///
+/// assert!(Opcode::Ping.is_control());
+/// assert!(!Opcode::Text.is_control());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Opcode {
     /// 0: the next fragment of a message.
@@ -166,6 +191,15 @@ fn parse_length(bytes: &[u8], short: u8) -> Result<Option<(u64, usize)>, FrameEr
 /// A server passes no mask; a client must pass one, fresh and unpredictable for each frame, and mask
 /// the payload with it. The caller keeps to the rules for control frames (`fin` set, at most 125
 /// bytes) and to a payload under 2^63 bytes; [`encode_frame`](super::encode_frame) does so by itself.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{Opcode, encode_header};
+///
+/// let mut out = BytesMut::new();
+/// encode_header(Opcode::Binary, true, 300, None, &mut out);
+/// assert_eq!(&out[..], [0x82, 126, 1, 44]);
+/// ```
 pub fn encode_header(opcode: Opcode, fin: bool, payload_len: u64, mask: Option<[u8; 4]>, out: &mut BytesMut) {
     out.put_u8(opcode.number() | if fin { FIN } else { 0 });
     let masked = if mask.is_some() { MASKED } else { 0 };

@@ -44,4 +44,13 @@ pub use header::{MAX_SERVER_HEADER_BYTES, Opcode, Role, encode_header};
 pub use negotiation::negotiate_deflate;
 
 /// The longest payload that a control frame may have, in bytes. [RFC 6455 §5.5]
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::websocket::{MAX_CONTROL_PAYLOAD_BYTES, Opcode, encode_frame};
+///
+/// let mut out = BytesMut::new();
+/// encode_frame(Opcode::Ping, &[0; 200], None, &mut out); // is cut
+/// assert_eq!(out.len(), 2 + MAX_CONTROL_PAYLOAD_BYTES);
+/// ```
 pub const MAX_CONTROL_PAYLOAD_BYTES: usize = 125;

@@ -25,6 +25,15 @@ const LEVELS: usize = 4;
 const EVENT: u8 = 2;
 
 /// What a message may be.
+///
+/// ```
+/// use socketio_cluster::{DecodeError, WireLimits, decode};
+///
+/// let mut limits = WireLimits::default();
+/// limits.max_message_bytes = 10;
+/// let refused = decode(&"eleven byte".into(), &limits);
+/// assert_eq!(refused, Err(DecodeError::TooLarge { len: 11, limit: 10 }));
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WireLimits {
@@ -82,6 +91,15 @@ pub fn encode(envelope: &Envelope, limits: &WireLimits) -> Result<Bytes, EncodeE
 
 /// The message in these bytes. What it keeps is copied out of them, but for long binary data, which shares their memory.
 ///
+/// ```
+/// use socketio_cluster::{Message, NodeId, WireLimits, decode};
+///
+/// let bytes = r#"{"uid":"b3a4","nsp":"/","type":2}"#.into();
+/// let envelope = decode(&bytes, &WireLimits::default())?;
+/// assert_eq!((envelope.sender.as_str(), envelope.message), ("b3a4", Message::Heartbeat));
+/// # Ok::<(), socketio_cluster::DecodeError>(())
+/// ```
+///
 /// # Errors
 /// See [`DecodeError`].
 pub fn decode(bytes: &Bytes, limits: &WireLimits) -> Result<Envelope, DecodeError> {
@@ -102,6 +120,16 @@ pub fn decode(bytes: &Bytes, limits: &WireLimits) -> Result<Envelope, DecodeErro
 }
 
 /// Why a message was not made.
+///
+/// ```
+/// use socketio_cluster::{EncodeError, Envelope, Message, NodeId, WireLimits, encode};
+/// use socketio_proto::Namespace;
+///
+/// let mut limits = WireLimits::default();
+/// limits.max_message_bytes = 10;
+/// let beat = Envelope { sender: NodeId::new(1), namespace: Namespace::root(), message: Message::Heartbeat };
+/// assert!(matches!(encode(&beat, &limits), Err(EncodeError::TooLarge { limit: 10, .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -129,6 +157,15 @@ impl Error for EncodeError {}
 
 /// Why bytes from the others are no message. It is ignored, and nothing else comes of it: there is nobody to punish, as the backplane is
 /// shared.
+///
+/// ```
+/// use socketio_cluster::{DecodeError, NodeId, WireLimits, decode};
+///
+/// let newer = decode(&r#"{"uid":"b3a4","nsp":"/","type":99}"#.into(), &WireLimits::default());
+/// let sender = NodeId::parse("b3a4").expect("an id");
+/// assert_eq!(newer, Err(DecodeError::UnknownType { sender, number: 99 }));
+/// assert!(matches!(decode(&"hello".into(), &WireLimits::default()), Err(DecodeError::Malformed(_))));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {

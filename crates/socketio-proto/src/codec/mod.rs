@@ -42,6 +42,14 @@ impl Encoded {
     /// One packet in these messages, in this order: for parsers of other formats.
     ///
     /// Without any message nothing is sent.
+    ///
+    /// ```
+    /// use engineio_proto::MessageFrame;
+    /// use socketio_proto::Encoded;
+    ///
+    /// let packet = Encoded::from_frames(vec![MessageFrame::text(&["one"]), MessageFrame::binary(&[2])]);
+    /// assert_eq!(packet.frames().len(), 2);
+    /// ```
     #[must_use]
     pub fn from_frames(frames: Vec<MessageFrame>) -> Self {
         match <[MessageFrame; 1]>::try_from(frames) {
@@ -51,6 +59,14 @@ impl Encoded {
     }
 
     /// The messages in order; those of the default parser are one text, then the attachments.
+    ///
+    /// ```
+    /// use socketio_proto::{Namespace, encode_event};
+    ///
+    /// let packet = encode_event(&Namespace::root(), None, "hi", &())?;
+    /// assert_eq!(packet.frames()[0].packet(), br#"42["hi"]"#);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     #[must_use]
     pub fn frames(&self) -> &[MessageFrame] {
         match &self.0 {
@@ -60,6 +76,14 @@ impl Encoded {
     }
 
     /// The same, not to be compressed on its way; see [`MessageFrame::uncompressed`].
+    ///
+    /// ```
+    /// use socketio_proto::{Namespace, encode_event};
+    ///
+    /// let packet = encode_event(&Namespace::root(), None, "hi", &())?.uncompressed();
+    /// assert!(!packet.frames()[0].may_compress());
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     #[must_use]
     pub fn uncompressed(&self) -> Self {
         self.map(MessageFrame::uncompressed)
@@ -67,6 +91,17 @@ impl Encoded {
 
     /// The same, to be sent to many of whom some want it compressed: that is then done once; see
     /// [`MessageFrame::shared`].
+    ///
+    /// ```
+    /// use engineio_proto::websocket::Deflater;
+    /// use socketio_proto::{Namespace, encode_event};
+    ///
+    /// let packet = encode_event(&Namespace::root(), None, "news", &"long ".repeat(500))?.shared();
+    /// let (one, other) = (packet.clone(), packet);
+    /// let [one, other] = [one, other].map(|packet| packet.frames()[0].deflated(&mut Deflater::new(6)));
+    /// assert_eq!(one.as_ptr(), other.as_ptr()); // made once
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     #[must_use]
     pub fn shared(&self) -> Self {
         self.map(MessageFrame::shared)
@@ -80,6 +115,14 @@ impl Encoded {
     }
 
     /// Bytes that it costs in a queue, frame headers included.
+    ///
+    /// ```
+    /// use socketio_proto::{Namespace, encode_event};
+    ///
+    /// let packet = encode_event(&Namespace::root(), None, "hi", &())?;
+    /// assert_eq!(packet.byte_len(), 10); // 2 of the frame's header, and `42["hi"]`
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
     #[must_use]
     pub fn byte_len(&self) -> usize {
         self.frames().iter().map(MessageFrame::len).sum()
@@ -89,6 +132,16 @@ impl Encoded {
 /// An EVENT called `event` with the arguments `args`; with `ack`, the other side is asked to answer.
 ///
 /// The bytes in `args` are copied once, into their frames.
+///
+/// ```
+/// use socketio_proto::{AckId, EncodeError, Namespace, encode_event};
+///
+/// let packet = encode_event(&Namespace::new("/chat"), Some(AckId(7)), "hello", &("world", 1))?;
+/// assert_eq!(packet.frames()[0].packet(), br#"42/chat,7["hello","world",1]"#);
+/// let refused = encode_event(&Namespace::root(), None, "disconnect", &());
+/// assert!(matches!(refused, Err(EncodeError::ReservedEvent)));
+/// # Ok::<(), EncodeError>(())
+/// ```
 ///
 /// # Errors
 /// [`EncodeError::ReservedEvent`], and whatever keeps `args` from becoming JSON.
@@ -105,6 +158,14 @@ pub fn encode_event<T: Serialize + ?Sized>(
 
 /// The ACK that answers the event with the id `ack` with `args`.
 ///
+/// ```
+/// use socketio_proto::{AckId, Namespace, encode_ack};
+///
+/// let packet = encode_ack(&Namespace::root(), AckId(7), &"done")?;
+/// assert_eq!(packet.frames()[0].packet(), br#"437["done"]"#);
+/// # Ok::<(), socketio_proto::EncodeError>(())
+/// ```
+///
 /// # Errors
 /// Whatever keeps `args` from becoming JSON.
 pub fn encode_ack<T: Serialize + ?Sized>(namespace: &Namespace, ack: AckId, args: &T) -> Result<Encoded, EncodeError> {
@@ -114,6 +175,15 @@ pub fn encode_ack<T: Serialize + ?Sized>(namespace: &Namespace, ack: AckId, args
 }
 
 /// `packet`, as [`encode`] does.
+///
+/// ```
+/// use socketio_proto::{Body, Namespace, Packet, PacketKind, encode_packet};
+///
+/// let body = Body::connect(&serde_json::json!({"a": 1}))?;
+/// let packet = Packet::new(PacketKind::Connect, Namespace::root(), Some(body));
+/// assert_eq!(encode_packet(&packet).frames()[0].packet(), br#"40{"a":1}"#);
+/// # Ok::<(), socketio_proto::EncodeError>(())
+/// ```
 #[must_use]
 pub fn encode_packet(packet: &Packet) -> Encoded {
     encode(packet.kind, &packet.namespace, packet.ack, packet.body.as_ref())
@@ -123,6 +193,15 @@ pub fn encode_packet(packet: &Packet) -> Encoded {
 /// and so on; nothing here looks into it.
 ///
 /// An EVENT or ACK with attachments is written as BINARY_EVENT or BINARY_ACK. (C4)
+///
+/// ```
+/// use socketio_proto::{Body, Namespace, PacketKind, encode};
+///
+/// let body = Body::event("file", &bytes::Bytes::from_static(b"content"))?;
+/// let packet = encode(PacketKind::Event, &Namespace::root(), None, Some(&body));
+/// assert_eq!(packet.frames()[0].packet(), br#"451-["file",{"_placeholder":true,"num":0}]"#);
+/// # Ok::<(), socketio_proto::EncodeError>(())
+/// ```
 #[must_use]
 pub fn encode(kind: PacketKind, namespace: &Namespace, ack: Option<AckId>, body: Option<&Body>) -> Encoded {
     let json = body.map_or("", |body| body.json().as_str());

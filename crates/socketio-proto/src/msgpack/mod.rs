@@ -104,6 +104,15 @@ pub fn json_to_msgpack(json: &str, attachments: &[Bytes]) -> Vec<u8> {
 /// The JSON text of a MessagePack value, and what is binary in it, each the only one that its placeholder names; nested no deeper than
 /// `max_depth`.
 ///
+/// ```
+/// use socketio_proto::{DecoderLimits, json_to_msgpack, msgpack_to_json};
+///
+/// let packed = json_to_msgpack(r#"{"a":[1,"b"]}"#, &[]);
+/// let (json, attachments) = msgpack_to_json(&packed.into(), &DecoderLimits::default(), DecoderLimits::MAX_DEPTH)?;
+/// assert_eq!((&*json, attachments.len()), (r#"{"a":[1,"b"]}"#, 0));
+/// # Ok::<(), socketio_proto::DecodeError>(())
+/// ```
+///
 /// # Errors
 /// Where the bytes are not one whole value, or it is beyond the limits, or has an object in it that could be taken for a placeholder
 /// beside binary data.

@@ -13,6 +13,15 @@ use std::time::Duration;
 /// connected socket costs some 100 bytes.
 ///
 /// Time bounds most of it long before: at 100 packets of 500 bytes each second and the default times, packets take 10 MB.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut limits = socketio_proto::RecoveryLimits::default();
+/// assert_eq!(limits.max_disconnection_duration, Duration::from_secs(120));
+/// limits.max_disconnection_duration = Duration::from_secs(600);
+/// limits.max_bytes = 256 << 20; // as clients may come back for longer
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecoveryLimits {

@@ -27,6 +27,14 @@ pub use self::{
 /// The caller makes it of at least 120 random bits. It is looked up in a tree, which compares text with text and may
 /// take longer the more of it is right; what can be learnt of so long a secret over a network in two minutes, at one
 /// connection for each try, is nothing, so no more is done about it. `Debug` does not show it.
+///
+/// ```
+/// use socketio_proto::PrivateId;
+///
+/// let pid = PrivateId::new("hm2bp0oeDzXHl5YpAAAB");
+/// assert_eq!(pid.as_str(), "hm2bp0oeDzXHl5YpAAAB");
+/// assert_eq!(format!("{pid:?}"), "PrivateId(…)");
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PrivateId(Arc<str>);
 
@@ -272,6 +280,20 @@ impl<K: Clone + PartialEq, S, P> Recovery<K, S, P> {
     ///   the connection was noticed to be lost more than [`detection`](RecoveryLimits::detection) after the packet was
     ///   sent. So being quiet for hours does no harm.
     ///
+    /// ```
+    /// # use engineio_proto::Moment;
+    /// # use socketio_proto::{NotRecovered, PrivateId, Recovery, RecoveryLimits};
+    /// # let now = Moment::EPOCH;
+    /// # let mut recovery: Recovery<&str, &str, &str> = Recovery::new(7, RecoveryLimits::default());
+    /// # let pid = PrivateId::new("secret");
+    /// recovery.connected(pid.clone(), "socket", None);
+    /// assert_eq!(recovery.restore("secret", None, now).err(), Some(NotRecovered::StillConnected("socket")));
+    /// recovery.save(pid, &"socket", "its rooms", recovery.latest(), now);
+    /// assert_eq!(recovery.restore("secret", None, now)?.session(), &"its rooms");
+    /// assert_eq!(recovery.restore("guessed", None, now).err(), Some(NotRecovered::UnknownSession));
+    /// # Ok::<(), NotRecovered<&str>>(())
+    /// ```
+    ///
     /// # Errors
     /// Why it has to begin a new session.
     pub fn restore(
@@ -310,6 +332,19 @@ impl<K: Clone + PartialEq, S, P> Recovery<K, S, P> {
     ///
     /// Nothing old is ever restored without it; it is for the memory, as often as the caller likes (the reference does
     /// it each minute).
+    ///
+    /// ```
+    /// # use engineio_proto::Moment;
+    /// # use socketio_proto::{NotRecovered, PrivateId, Recovery, RecoveryLimits};
+    /// # let now = Moment::EPOCH;
+    /// # let mut recovery: Recovery<&str, &str, &str> = Recovery::new(7, RecoveryLimits::default());
+    /// # let pid = PrivateId::new("secret");
+    /// let reserved = recovery.reserve(now);
+    /// recovery.record(reserved, "packet", 6, now);
+    /// let due = recovery.next_timeout().expect("a packet is kept");
+    /// recovery.sweep(due);
+    /// assert_eq!((recovery.packet_count(), recovery.next_timeout()), (0, None));
+    /// ```
     pub fn sweep(&mut self, now: Moment) {
         self.tick(now);
         while let Some((_, pid)) = self.by_age.first_key_value() {
@@ -419,6 +454,19 @@ impl<K: Clone + PartialEq, S, P> Recovery<K, S, P> {
 const LEAST: std::time::Duration = std::time::Duration::from_nanos(1);
 
 /// A session that comes back.
+///
+/// ```
+/// # use engineio_proto::Moment;
+/// # use socketio_proto::{NotRecovered, PrivateId, Recovery, RecoveryLimits};
+/// # let now = Moment::EPOCH;
+/// # let mut recovery: Recovery<&str, &str, &str> = Recovery::new(7, RecoveryLimits::default());
+/// # let pid = PrivateId::new("secret");
+/// recovery.connected(pid.clone(), "socket", None);
+/// recovery.save(pid, &"socket", "its rooms", recovery.latest(), now);
+/// let restored = recovery.restore("secret", None, now)?;
+/// assert_eq!((restored.session(), restored.missed().count()), (&"its rooms", 0));
+/// # Ok::<(), NotRecovered<&str>>(())
+/// ```
 #[derive(Debug)]
 pub struct Restored<'a, S, P> {
     session: &'a Session<S>,
@@ -427,6 +475,18 @@ pub struct Restored<'a, S, P> {
 }
 
 /// A packet that a client may have missed.
+///
+/// ```
+/// use engineio_proto::Moment;
+/// # use socketio_proto::{PrivateId, Recovery, RecoveryLimits};
+/// # let mut recovery: Recovery<(), (), &str> = Recovery::new(7, RecoveryLimits::default());
+/// # recovery.save(PrivateId::new("secret"), &(), (), recovery.latest(), Moment::EPOCH);
+/// let reserved = recovery.reserve(Moment::EPOCH);
+/// recovery.record(reserved, "news", 4, Moment::EPOCH);
+/// let missed = recovery.restore("secret", None, Moment::EPOCH)?.missed().next();
+/// assert!(missed.is_some_and(|missed| *missed.packet == "news" && missed.bytes == 4));
+/// # Ok::<(), socketio_proto::NotRecovered<()>>(())
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Missed<'a, P> {
     /// Its offset, say to compare with when the client joined one of its rooms.
@@ -479,6 +539,15 @@ impl<'a, S, P> Restored<'a, S, P> {
 }
 
 /// Why a client has to begin a new session. (D108)
+///
+/// ```
+/// use engineio_proto::Moment;
+/// use socketio_proto::{NotRecovered, Recovery, RecoveryLimits};
+///
+/// let mut recovery: Recovery<(), (), ()> = Recovery::new(7, RecoveryLimits::default());
+/// let refused = recovery.restore("guessed", None, Moment::EPOCH).err();
+/// assert_eq!(refused.map(|reason| reason.to_string()).as_deref(), Some("no such session is kept"));
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotRecovered<K> {

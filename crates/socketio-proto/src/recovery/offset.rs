@@ -94,6 +94,13 @@ fn read_number(text: &str) -> Result<u64, NotAnOffset> {
 }
 
 /// A text that is not the offset of any packet.
+///
+/// ```
+/// use socketio_proto::{NotAnOffset, Offset};
+///
+/// assert_eq!("hello".parse::<Offset>(), Err(NotAnOffset));
+/// assert_eq!("2s7x.4fti4g".parse::<Offset>().map(|offset| offset.to_string()), Ok("2s7x.4fti4g".into()));
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct NotAnOffset;
 
@@ -106,6 +113,17 @@ impl fmt::Display for NotAnOffset {
 impl std::error::Error for NotAnOffset {}
 
 /// An offset given out for a packet that is about to be sent and recorded, once.
+///
+/// ```
+/// use engineio_proto::Moment;
+/// use socketio_proto::{Recovery, RecoveryLimits};
+///
+/// let mut recovery: Recovery<(), (), String> = Recovery::new(7, RecoveryLimits::default());
+/// let reserved = recovery.reserve(Moment::EPOCH);
+/// let packet = format!(r#"["news","{}"]"#, reserved.offset());
+/// recovery.record(reserved, packet, 100, Moment::EPOCH);
+/// assert_eq!(recovery.packet_count(), 1);
+/// ```
 #[derive(Debug)]
 #[must_use = "a packet with this offset is to be recorded"]
 pub struct Reserved(Offset);
@@ -116,6 +134,15 @@ impl Reserved {
     }
 
     /// The offset, to be put into the packet.
+    ///
+    /// ```
+    /// use engineio_proto::Moment;
+    /// use socketio_proto::{Offset, Recovery, RecoveryLimits};
+    ///
+    /// let mut recovery: Recovery<(), (), ()> = Recovery::new(7, RecoveryLimits::default());
+    /// let text = recovery.reserve(Moment::EPOCH).offset().to_string(); // as it goes into the packet
+    /// assert!(text.parse::<Offset>().is_ok());
+    /// ```
     #[must_use]
     pub const fn offset(&self) -> Offset {
         self.0
