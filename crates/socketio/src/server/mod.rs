@@ -7,8 +7,8 @@
 //! `protocol.rs` has what is different for old clients; `client_files.rs` serves the browser client; `service.rs` is the
 //! tower face.
 //!
-//! Lock order: the registry, rooms of a namespace, handlers of a socket, the socket, then (inside the engine) its
-//! session. No user code runs under any of them.
+//! Lock order: the registry, the sweeper and the store of a namespace, its rooms, handlers of a socket, the socket, then
+//! its data or (inside the engine) its session. No user code runs under any of them.
 
 mod ack;
 mod answers;

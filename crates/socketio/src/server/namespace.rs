@@ -56,8 +56,8 @@ struct NamespaceCore {
     /// the first one too.
     announced: OnceLock<()>,
     store: Option<Store>,
-    /// Somebody wants to look into the events that are emitted, or has to.
-    looks_into_events: AtomicBool,
+    /// Somebody listens, or has listened, to the events that are emitted.
+    watched: AtomicBool,
     /// Of a parent: its children, those that are gone among them until the next one comes.
     children: Option<Mutex<Vec<Weak<Self>>>>,
 }
@@ -96,8 +96,7 @@ impl Namespace {
         let config = &environment.config;
         let recovery = config.connection_state_recovery.as_ref().filter(|_| children.is_none());
         let store = recovery.map(|recovery| Store::new(recovery, &config.engine.limits));
-        // An offset has to be added to each event where clients can be recovered.
-        let looks_into_events = AtomicBool::new(!handlers.outgoing.is_empty() || store.is_some());
+        let watched = AtomicBool::new(!handlers.outgoing.is_empty());
         let (handlers, rooms, next_ack) = (RwLock::new(handlers), Mutex::new(rooms), AtomicU64::new(0));
         let core = NamespaceCore {
             name,
@@ -107,7 +106,7 @@ impl Namespace {
             next_ack,
             announced: OnceLock::new(),
             store,
-            looks_into_events,
+            watched,
             children,
         };
         Self { core: Arc::new(core) }
@@ -315,7 +314,7 @@ impl Namespace {
     /// });
     /// ```
     pub fn on_any_outgoing(self, listener: impl Fn(&Socket, &Body) + Send + Sync + 'static) -> Self {
-        self.look_into_events();
+        self.set_watched();
         self.register(|handlers| handlers.outgoing.push(Arc::new(listener)))
     }
 
@@ -444,13 +443,19 @@ impl Namespace {
         AckId(self.core.next_ack.fetch_add(1, Ordering::Relaxed) & AckId::MAX.0)
     }
 
-    /// Whether events have to be kept readable on their way out.
+    /// Whether events have to be kept readable on their way out: for listeners, for the offset that is added where clients
+    /// can be recovered, and for other servers.
     pub(super) fn looks_into_events(&self) -> bool {
-        self.core.looks_into_events.load(Ordering::Relaxed) || self.core.environment.cluster().is_some()
+        self.is_watched() || self.core.store.is_some() || self.core.environment.cluster().is_some()
     }
 
-    pub(super) fn look_into_events(&self) {
-        self.core.looks_into_events.store(true, Ordering::Relaxed);
+    /// Whether there may be listeners to what is emitted, of the namespace or of single sockets.
+    pub(super) fn is_watched(&self) -> bool {
+        self.core.watched.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_watched(&self) {
+        self.core.watched.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn forget_handlers(&self) {
