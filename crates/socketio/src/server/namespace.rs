@@ -13,7 +13,7 @@ use std::{
 use socketio_proto::{self as sio, AckId, Body, Encoded, PacketKind};
 
 use super::{
-    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Handler, RoomEvent, Socket,
+    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Handler, RoomEvent, Socket, children::Children,
     environment::Environment, handler::Erased, handlers::Handlers, recovery::Store, rooms::Rooms,
 };
 
@@ -58,8 +58,25 @@ struct NamespaceCore {
     store: Option<Store>,
     /// Somebody listens, or has listened, to the events that are emitted.
     watched: AtomicBool,
-    /// Of a parent: its children, those that are gone among them until the next one comes.
-    children: Option<Mutex<Vec<Weak<Self>>>>,
+    /// Of a parent.
+    children: Option<Mutex<Children<Self>>>,
+    /// Of a child.
+    parent: OnceLock<Weak<Self>>,
+}
+
+impl NamespaceCore {
+    fn children(&self) -> Option<MutexGuard<'_, Children<Self>>> {
+        Some(self.children.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for NamespaceCore {
+    fn drop(&mut self) {
+        let parent = self.parent.get().and_then(Weak::upgrade);
+        if let Some(mut children) = parent.as_deref().and_then(Self::children) {
+            children.note_gone();
+        }
+    }
 }
 
 /// A namespace that may go meanwhile.
@@ -89,7 +106,7 @@ impl Namespace {
         name: sio::Namespace,
         environment: Arc<Environment>,
         handlers: Arc<Handlers>,
-        children: Option<Mutex<Vec<Weak<NamespaceCore>>>>,
+        children: Option<Mutex<Children<NamespaceCore>>>,
     ) -> Self {
         let mut rooms = Rooms::default();
         rooms.log = (!handlers.rooms.is_empty()).then(Vec::new);
@@ -108,22 +125,18 @@ impl Namespace {
             store,
             watched,
             children,
+            parent: OnceLock::new(),
         };
         Self { core: Arc::new(core) }
     }
 
     /// Makes this a child of `parent`, so that what is emitted there comes here.
     pub(super) fn adopt(&self, parent: Option<&Self>) {
-        let Some(children) = parent.and_then(|parent| parent.core.children.as_ref()) else { return };
-        let mut children = children.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that are gone are looked for when the list would have to grow.
-        if children.len() == children.capacity() {
-            children.retain(|child| child.strong_count() > 0);
-            // Where few are gone, the next look is as far away as if the list had grown: or each child would cost one.
-            let alive = children.len();
-            children.reserve(alive + 1);
+        let Some(parent) = parent else { return };
+        if let Some(mut children) = parent.core.children() {
+            children.add(&self.core);
+            let _ = self.core.parent.set(Arc::downgrade(&parent.core));
         }
-        children.push(Arc::downgrade(&self.core));
     }
 
     /// Clients may come in from now on.
@@ -139,13 +152,15 @@ impl Namespace {
 
     /// The namespaces that this stands for: itself, or a parent's children.
     pub(super) fn members(&self) -> Vec<Self> {
-        match &self.core.children {
+        match self.core.children() {
             None => vec![self.clone()],
-            Some(children) => {
-                let children = children.lock().unwrap_or_else(PoisonError::into_inner);
-                children.iter().filter_map(Weak::upgrade).map(|core| Self { core }).collect()
-            }
+            Some(children) => children.alive().map(|core| Self { core }).collect(),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_children(&self) -> usize {
+        self.core.children().map_or(0, |children| children.len())
     }
 
     pub(super) fn is_parent(&self) -> bool {

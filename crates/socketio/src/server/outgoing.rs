@@ -99,8 +99,8 @@ mod tests {
     /// Row D67: that events have to be readable does not mean that anybody listens: no socket is looked at for that.
     #[tokio::test]
     async fn recovery_and_clusters_read_events_and_only_listeners_watch_them() {
-        let mut config = Config::default();
-        config.connection_state_recovery = Some(ConnectionStateRecovery::default());
+        let recovery = Some(ConnectionStateRecovery::default());
+        let config = Config { connection_state_recovery: recovery, ..Config::default() };
         let recovering = Server::with_config(config);
         let one_of_many = Server::in_cluster(Config::default(), Arc::new(MemoryHub::new().backplane())).await.unwrap();
         for io in [&recovering, &one_of_many] {
