@@ -351,8 +351,8 @@ impl Session {
     ///
     /// Those who wait are served in the order in which they came, at the moment in which there is room. While somebody
     /// waits, sending without waiting gives [`SendError::Full`], even something small: so nobody waits for ever beside
-    /// a client that reads. Only what takes no room from those who wait passes them, which is what may be dropped
-    /// again under `DropOldest`.
+    /// a client that reads. Only what takes no room from those who wait passes them: what may be dropped again under
+    /// `DropOldest`, and what is [exempt](SendOptions::exempt). What is volatile is dropped.
     ///
     /// Cancel-safe: dropped before it is done, it has either queued nothing, or the messages are on their way because
     /// there was room just then.

@@ -167,9 +167,10 @@ impl Shared {
 
     pub(crate) fn send(&self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
         let mut inner = self.lock();
-        // What is exempt or may be dropped again takes no room from those who wait for it.
+        // What is exempt, is dropped at once or may be dropped again takes no room from those who wait for it.
         let limits = inner.session.limits();
-        let passes = options.exempt || options.droppable && limits.when_full == WhenFull::DropOldest;
+        let drops_oldest = limits.when_full == WhenFull::DropOldest;
+        let passes = options.exempt || options.volatile || options.droppable && drops_oldest;
         if !passes && inner.waiting.has_line_for_room() {
             self.tally.queue_full.count();
             return Err(SendError::Full { queued: inner.session.queued_bytes(), limit: limits.max_queue_bytes });

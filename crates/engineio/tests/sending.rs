@@ -179,6 +179,20 @@ async fn whoever_leaves_the_line_does_not_block_it() {
     assert_eq!([bench.get().await, bench.get().await, bench.get().await], ["4one..", "4two..", "4small"]);
 }
 
+/// Rows D53, J2: what is sent at once or never stands in nobody's way, and meets no bound.
+#[tokio::test(start_paused = true)]
+async fn a_volatile_message_behind_a_line_is_dropped_and_not_refused() {
+    let bench = Bench::new(1, WhenFull::Refuse).await;
+    bench.session.send("one..").unwrap();
+    let waits = frame("waits");
+    let mut waiting = pin!(bench.session.send_when_ready(&waits));
+    begin(waiting.as_mut()).await;
+    assert_eq!(bench.session.send_with(&frame("now.."), SendOptions::VOLATILE), Ok(Sent::Discarded));
+    assert_eq!(bench.engine.counters().queue_full, 0);
+    assert_eq!([bench.get().await, bench.get().await], ["4one..", "4waits"]);
+    in_time(waiting).await.unwrap();
+}
+
 /// Row J2.
 #[tokio::test(start_paused = true)]
 async fn the_queue_is_ready_when_half_of_it_is_free() {

@@ -35,7 +35,8 @@ pub struct Config {
     /// ```
     pub parser: AnyParser,
     /// Whether a namespace that exists because a client asked for it ([`Server::of_matching`](super::Server::of_matching))
-    /// goes when the last client has left it (row D27). Default true; the reference keeps it unless told otherwise.
+    /// goes when the last client has left it (row D27), and none can come back to it
+    /// ([`Config::connection_state_recovery`]). Default true; the reference keeps it unless told otherwise.
     pub cleanup_empty_child_namespaces: bool,
     /// Whether clients whose connection is lost can come back as if they had not been gone; default no (row D103). It
     /// makes each event cost its bytes again for a while, and adds an argument to it, a text: clients other than the

@@ -54,7 +54,7 @@ pub struct Limits {
     pub max_namespaces: usize,
     /// Namespaces that may exist at the same time because a client asked for them
     /// ([`Server::of_matching`](super::Server::of_matching)); one more is refused with a CONNECT_ERROR. Default
-    /// 100,000, at some 500 bytes each while nobody is in a room (hazard S18).
+    /// 100,000, at some 800 bytes each while nobody is in a room; with recovery 2 KB, beside what it keeps (hazard S18).
     pub max_child_namespaces: usize,
     /// Rooms that one socket may be in; [`Socket::join`](super::Socket::join) does nothing past it. Default 10,000, at
     /// some 100 bytes each (row J3).

@@ -3,16 +3,17 @@
 //!
 //! `connection/` is the part that runs: one future a session, inside the engine's task. `handler.rs` and
 //! `extract.rs` turn functions into handlers; `outgoing.rs` makes events, `selection.rs` and `broadcast.rs` select
-//! recipients, `rooms.rs` keeps members; `registry.rs` knows the namespaces, `environment.rs` what they share;
-//! `protocol.rs` has what is different for old clients; `client_files.rs` serves the browser client; `service.rs` is the
-//! tower face.
+//! recipients, `rooms.rs` keeps members; `registry.rs` knows the namespaces, `children.rs` those of a parent,
+//! `environment.rs` what they share; `protocol.rs` has what is different for old clients; `client_files.rs` serves the
+//! browser client; `service.rs` is the tower face.
 //!
-//! Lock order: the registry, rooms of a namespace, handlers of a socket, the socket, then (inside the engine) its
-//! session. No user code runs under any of them.
+//! Lock order: the registry, the sweeper and the store of a namespace, its rooms, handlers of a socket, the socket, then
+//! its data or (inside the engine) its session. No user code runs under any of them.
 
 mod ack;
 mod answers;
 mod broadcast;
+mod children;
 mod client_files;
 mod cluster;
 mod config;

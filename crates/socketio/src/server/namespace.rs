@@ -13,7 +13,7 @@ use std::{
 use socketio_proto::{self as sio, AckId, Body, Encoded, PacketKind};
 
 use super::{
-    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Handler, RoomEvent, Socket,
+    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Handler, RoomEvent, Socket, children::Children,
     environment::Environment, handler::Erased, handlers::Handlers, recovery::Store, rooms::Rooms,
 };
 
@@ -56,10 +56,27 @@ struct NamespaceCore {
     /// the first one too.
     announced: OnceLock<()>,
     store: Option<Store>,
-    /// Somebody wants to look into the events that are emitted, or has to.
-    looks_into_events: AtomicBool,
-    /// Of a parent: its children, those that are gone among them until the next one comes.
-    children: Option<Mutex<Vec<Weak<Self>>>>,
+    /// Somebody listens, or has listened, to the events that are emitted.
+    watched: AtomicBool,
+    /// Of a parent.
+    children: Option<Mutex<Children<Self>>>,
+    /// Of a child.
+    parent: OnceLock<Weak<Self>>,
+}
+
+impl NamespaceCore {
+    fn children(&self) -> Option<MutexGuard<'_, Children<Self>>> {
+        Some(self.children.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for NamespaceCore {
+    fn drop(&mut self) {
+        let parent = self.parent.get().and_then(Weak::upgrade);
+        if let Some(mut children) = parent.as_deref().and_then(Self::children) {
+            children.note_gone();
+        }
+    }
 }
 
 /// A namespace that may go meanwhile.
@@ -89,15 +106,14 @@ impl Namespace {
         name: sio::Namespace,
         environment: Arc<Environment>,
         handlers: Arc<Handlers>,
-        children: Option<Mutex<Vec<Weak<NamespaceCore>>>>,
+        children: Option<Mutex<Children<NamespaceCore>>>,
     ) -> Self {
         let mut rooms = Rooms::default();
         rooms.log = (!handlers.rooms.is_empty()).then(Vec::new);
         let config = &environment.config;
         let recovery = config.connection_state_recovery.as_ref().filter(|_| children.is_none());
         let store = recovery.map(|recovery| Store::new(recovery, &config.engine.limits));
-        // An offset has to be added to each event where clients can be recovered.
-        let looks_into_events = AtomicBool::new(!handlers.outgoing.is_empty() || store.is_some());
+        let watched = AtomicBool::new(!handlers.outgoing.is_empty());
         let (handlers, rooms, next_ack) = (RwLock::new(handlers), Mutex::new(rooms), AtomicU64::new(0));
         let core = NamespaceCore {
             name,
@@ -107,24 +123,20 @@ impl Namespace {
             next_ack,
             announced: OnceLock::new(),
             store,
-            looks_into_events,
+            watched,
             children,
+            parent: OnceLock::new(),
         };
         Self { core: Arc::new(core) }
     }
 
     /// Makes this a child of `parent`, so that what is emitted there comes here.
     pub(super) fn adopt(&self, parent: Option<&Self>) {
-        let Some(children) = parent.and_then(|parent| parent.core.children.as_ref()) else { return };
-        let mut children = children.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that are gone are looked for when the list would have to grow.
-        if children.len() == children.capacity() {
-            children.retain(|child| child.strong_count() > 0);
-            // Where few are gone, the next look is as far away as if the list had grown: or each child would cost one.
-            let alive = children.len();
-            children.reserve(alive + 1);
+        let Some(parent) = parent else { return };
+        if let Some(mut children) = parent.core.children() {
+            children.add(&self.core);
+            let _ = self.core.parent.set(Arc::downgrade(&parent.core));
         }
-        children.push(Arc::downgrade(&self.core));
     }
 
     /// Clients may come in from now on.
@@ -140,13 +152,15 @@ impl Namespace {
 
     /// The namespaces that this stands for: itself, or a parent's children.
     pub(super) fn members(&self) -> Vec<Self> {
-        match &self.core.children {
+        match self.core.children() {
             None => vec![self.clone()],
-            Some(children) => {
-                let children = children.lock().unwrap_or_else(PoisonError::into_inner);
-                children.iter().filter_map(Weak::upgrade).map(|core| Self { core }).collect()
-            }
+            Some(children) => children.alive().map(|core| Self { core }).collect(),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_children(&self) -> usize {
+        self.core.children().map_or(0, |children| children.len())
     }
 
     pub(super) fn is_parent(&self) -> bool {
@@ -315,7 +329,7 @@ impl Namespace {
     /// });
     /// ```
     pub fn on_any_outgoing(self, listener: impl Fn(&Socket, &Body) + Send + Sync + 'static) -> Self {
-        self.look_into_events();
+        self.set_watched();
         self.register(|handlers| handlers.outgoing.push(Arc::new(listener)))
     }
 
@@ -444,13 +458,19 @@ impl Namespace {
         AckId(self.core.next_ack.fetch_add(1, Ordering::Relaxed) & AckId::MAX.0)
     }
 
-    /// Whether events have to be kept readable on their way out.
+    /// Whether events have to be kept readable on their way out: for listeners, for the offset that is added where clients
+    /// can be recovered, and for other servers.
     pub(super) fn looks_into_events(&self) -> bool {
-        self.core.looks_into_events.load(Ordering::Relaxed) || self.core.environment.cluster().is_some()
+        self.is_watched() || self.core.store.is_some() || self.core.environment.cluster().is_some()
     }
 
-    pub(super) fn look_into_events(&self) {
-        self.core.looks_into_events.store(true, Ordering::Relaxed);
+    /// Whether there may be listeners to what is emitted, of the namespace or of single sockets.
+    pub(super) fn is_watched(&self) -> bool {
+        self.core.watched.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_watched(&self) {
+        self.core.watched.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn forget_handlers(&self) {

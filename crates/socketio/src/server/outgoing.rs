@@ -74,7 +74,7 @@ impl Outgoing {
 
     /// Whether anybody listens to what is sent.
     pub(super) fn is_watched(&self, namespace: &Namespace) -> bool {
-        matches!(self, Self::Body(_)) && namespace.looks_into_events()
+        matches!(self, Self::Body(_)) && namespace.is_watched()
     }
 
     /// Tells those who listen to what is sent to that socket (row D67).
@@ -86,5 +86,31 @@ impl Outgoing {
             let show = || listener(&socket.handle(), body);
             socket.namespace.environment().guard("an outgoing listener", show);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Config, ConnectionStateRecovery, Server, cluster::MemoryHub};
+
+    /// Row D67: that events have to be readable does not mean that anybody listens: no socket is looked at for that.
+    #[tokio::test]
+    async fn recovery_and_clusters_read_events_and_only_listeners_watch_them() {
+        let recovery = Some(ConnectionStateRecovery::default());
+        let config = Config { connection_state_recovery: recovery, ..Config::default() };
+        let recovering = Server::with_config(config);
+        let one_of_many = Server::in_cluster(Config::default(), Arc::new(MemoryHub::new().backplane())).await.unwrap();
+        for io in [&recovering, &one_of_many] {
+            let namespace = io.of("/");
+            let event = Outgoing::new(&namespace, None, "e", &1).unwrap();
+            assert!(matches!(event, Outgoing::Body(_)), "it is readable");
+            assert!(!event.is_watched(&namespace), "and nobody looks");
+            let namespace = namespace.on_any_outgoing(|_, _| {});
+            assert!(event.is_watched(&namespace));
+        }
+        one_of_many.close().await;
     }
 }

@@ -118,7 +118,7 @@ impl Socket {
     /// # Ok(()) }
     /// ```
     pub fn on_any_outgoing(&self, listener: impl Fn(&Self, &Body) + Send + Sync + 'static) {
-        self.core.namespace.look_into_events();
+        self.core.namespace.set_watched();
         self.core.with_handlers(|own| own.outgoing.push(Arc::new(listener)));
     }
 
