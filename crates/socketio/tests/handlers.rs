@@ -16,13 +16,6 @@ use socketio::{
 };
 use tokio::sync::Notify;
 
-async fn connected(io: &Server) -> (Client, Socket) {
-    let before = io.of("/").sockets();
-    let client = Client::connected(io).await;
-    let socket = io.of("/").sockets().into_iter().find(|socket| !before.contains(socket)).unwrap();
-    (client, socket)
-}
-
 /// D64: a socket's own handlers run behind those of its namespace, in the order of their registration, for that socket
 /// alone, until they are taken away.
 #[tokio::test(start_paused = true)]
@@ -30,8 +23,8 @@ async fn a_socket_has_handlers_of_its_own() {
     let io = Server::new();
     let log = Log::default();
     io.of("/").on("e", log.note("namespace")).on_fallback(log.note("fallback"));
-    let (one, socket) = connected(&io).await;
-    let (two, _other) = connected(&io).await;
+    let (one, socket) = Client::with_socket(&io).await;
+    let (two, _other) = Client::with_socket(&io).await;
     socket.on("e", log.note("own 1"));
     socket.on("e", log.note("own 2"));
     socket.on("mine", async || Ok("own answer"));
@@ -62,7 +55,7 @@ async fn the_first_of_several_handlers_acknowledges() {
             Ok("first")
         })
         .on("e", async || Ok("second"));
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     let entries = log.clone();
     socket.on("e", move |ack: Option<AckSender>| {
         entries.push(format!("{}", ack.is_some()));
@@ -78,7 +71,7 @@ async fn a_handler_that_runs_once_runs_for_the_next_event_alone() {
     let io = Server::new();
     let log = Log::default();
     io.of("/").on_fallback(log.note("fallback"));
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     socket.once("e", log.note("once"));
     client.send("42[\"other\"]\u{1e}42[\"e\"]\u{1e}42[\"e\"]").await;
     log.becomes(&["fallback", "once", "fallback"]).await;
@@ -109,7 +102,7 @@ async fn a_handler_that_runs_once_may_register_another() {
     }
     let io = Server::new();
     let log = Log::default();
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     count_down(&socket, &log, 2);
     client.send(&["42[\"e\"]"; 5].join("\u{1e}")).await;
     log.becomes(&["2", "1", "0"]).await;
@@ -127,7 +120,7 @@ async fn a_handler_that_runs_once_outlives_an_event_that_was_dropped() {
             if allowed { Ok(()) } else { Err(HandlerError::new("dropped")) }
         },
     );
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     socket.once("e", log.note("once"));
     client.send("42[\"e\",false]\u{1e}42[\"e\",true]\u{1e}42[\"e\",true]").await;
     client.settle().await;
@@ -146,7 +139,7 @@ async fn catch_alls_come_before_middlewares_and_those_before_handlers() {
         .event_middleware(log.note("middleware 2"))
         .on_any(log.note("any 1"))
         .on_any(log.note("any 2"));
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     socket.on("e", log.note("own handler"));
     socket.on_any(log.note("own any"));
     let before = ["any 1", "any 2", "own any", "middleware 1", "middleware 2"];
@@ -171,7 +164,7 @@ async fn a_catch_all_sees_every_event_and_answers_none() {
         entries.push(format!("{name} {:?}", event.args::<Args<i32>>().map(|args| args.0)));
         async { Ok("catch-all") }
     });
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     let asked = socket.emit_with_ack::<()>("q", &());
     assert_eq!(client.receive().await, ["420[\"q\"]"]);
     client.send("430[]").await;
@@ -248,8 +241,8 @@ async fn a_catch_all_that_disconnects_keeps_the_event_from_its_handlers() {
 async fn what_is_sent_is_shown_to_outgoing_listeners() {
     let io = Server::new();
     let log = Log::default();
-    let (one, first) = connected(&io).await;
-    let (_two, second) = connected(&io).await;
+    let (one, first) = Client::with_socket(&io).await;
+    let (_two, second) = Client::with_socket(&io).await;
     let (shared, own, id) = (log.clone(), log.clone(), first.id().clone());
     io.of("/").on("ask", async || Ok("answer")).on_any_outgoing(move |socket, event| {
         let who = if *socket.id() == id { "first" } else { "second" };
@@ -393,7 +386,7 @@ async fn a_socket_that_is_leaving_is_in_its_rooms_and_one_that_has_left_is_not()
         if !own {
             io.of("/").on_disconnect(look(&log, "left")).on_disconnecting(look(&log, "leaving"));
         }
-        let (client, socket) = connected(&io).await;
+        let (client, socket) = Client::with_socket(&io).await;
         if own {
             socket.on_disconnecting(look(&log, "leaving"));
             socket.on_disconnect(look(&log, "left"));
@@ -421,7 +414,7 @@ async fn a_handler_for_leaving_that_waits_holds_nothing_up() {
             seen.push(format!("{}", socket.namespace().room_len("room")));
         }
     });
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     socket.join("room");
     let started = tokio::time::Instant::now();
     client.close().await;
@@ -437,8 +430,8 @@ async fn a_socket_has_handlers_for_its_own_end() {
     let io = Server::new();
     let log = Log::default();
     io.of("/").on_disconnecting(log.note("disconnecting")).on_disconnect(log.note("disconnect"));
-    let (client, socket) = connected(&io).await;
-    let (_other_client, other) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
+    let (_other_client, other) = Client::with_socket(&io).await;
     socket.on_disconnect(log.reasons());
     socket.on_disconnecting(log.note("own disconnecting"));
     client.send("41").await;
@@ -469,8 +462,8 @@ async fn a_socket_keeps_data_of_any_type() {
             entries.push(user.name.clone());
             async {}
         });
-    let (client, socket) = connected(&io).await;
-    let (other, _) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
+    let (other, _) = Client::with_socket(&io).await;
     assert_eq!(client.exchange("420[\"who\"]").await, ["430[{\"error\":\"internal error\"}]"], "not its type's name");
     assert_eq!(client.exchange("421[\"rename\",\"Ada\"]").await, ["431[]"]);
     assert_eq!(client.exchange("422[\"who\"]").await, ["432[\"Ada\"]"]);
@@ -501,8 +494,8 @@ async fn send_emits_a_message() {
 #[tokio::test(start_paused = true)]
 async fn modifiers_hold_for_what_is_made_of_them_and_nothing_else() {
     let io = Server::new();
-    let (client, socket) = connected(&io).await;
-    let (other, second) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
+    let (other, second) = Client::with_socket(&io).await;
     second.join("a");
     let hasty = socket.compress(false).timeout(Duration::from_secs(1));
     let started = tokio::time::Instant::now();

@@ -12,13 +12,6 @@ use client::{Client, Log};
 use serde::Serialize;
 use socketio::{HandlerError, Server, Socket};
 
-async fn connected(io: &Server) -> (Client, Socket) {
-    let before = io.of("/").sockets();
-    let client = Client::connected(io).await;
-    let socket = io.of("/").sockets().into_iter().find(|socket| !before.contains(socket)).unwrap();
-    (client, socket)
-}
-
 /// D67, R25: a panic in an outgoing listener is that listener's alone: everybody gets the event.
 #[tokio::test(start_paused = true)]
 async fn an_outgoing_listener_that_panics_hurts_nobody() {
@@ -116,7 +109,7 @@ async fn what_a_removed_handler_captured_may_use_the_socket_when_it_is_dropped()
     let entries = log.clone();
     let body = async move {
         let io = Server::new();
-        let (client, socket) = connected(&io).await;
+        let (client, socket) = Client::with_socket(&io).await;
         socket.on("e", handler(Uses(socket.clone(), entries.clone())));
         socket.on_any(handler(Uses(socket.clone(), entries.clone())));
         let outgoing = Uses(socket.clone(), entries.clone());
@@ -206,7 +199,7 @@ fn everything_may_be_used_in_every_kind_of_handler() {
         let entries = log.clone();
         watched(async move {
             let io = Server::new();
-            let (_victim_client, victim) = connected(&io).await;
+            let (_victim_client, victim) = Client::with_socket(&io).await;
             victim.join("victims");
             let once = Arc::new(std::sync::Mutex::new(Vec::new()));
             let server = io.clone();

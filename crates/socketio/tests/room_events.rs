@@ -29,22 +29,15 @@ fn in_words(event: &RoomEvent) -> String {
     }
 }
 
-async fn connected(io: &Server) -> (Client, Socket) {
-    let before = io.of("/").sockets();
-    let client = Client::connected(io).await;
-    let socket = io.of("/").sockets().into_iter().find(|socket| !before.contains(socket)).unwrap();
-    (client, socket)
-}
-
 /// D92: made with the first, deleted with the last; who is in already joins nothing, who is not leaves nothing.
 #[tokio::test(start_paused = true)]
 async fn rooms_are_made_joined_left_and_deleted() {
     let io = Server::new();
     let log = Log::default();
     io.of("/").on_room_event(note(&log));
-    let (_one, first) = connected(&io).await;
+    let (_one, first) = Client::with_socket(&io).await;
     assert_eq!(log.take(), ["created own", "joined own"]);
-    let (_two, second) = connected(&io).await;
+    let (_two, second) = Client::with_socket(&io).await;
     log.clear();
     first.leave("a");
     first.join("a");
@@ -66,7 +59,7 @@ async fn an_event_names_the_room_and_the_socket() {
     let events = Arc::new(std::sync::Mutex::new(Vec::new()));
     let list = events.clone();
     io.of("/").on_room_event(move |event| list.lock().unwrap().push(event.clone()));
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     socket.join("a");
     client.close().await;
     io.close().await;
@@ -103,7 +96,7 @@ async fn a_socket_that_goes_leaves_each_room_once() {
                     async {}
                 });
             }
-            let (client, socket) = connected(&io).await;
+            let (client, socket) = Client::with_socket(&io).await;
             socket.join("a");
             socket.join("b");
             log.clear();
@@ -170,7 +163,7 @@ async fn every_listener_is_told_in_the_order_of_their_registration() {
     let log = Log::default();
     let second = log.clone();
     io.of("/").on_room_event(note(&log)).on_room_event(move |event| second.push(format!("2: {}", in_words(event))));
-    let (_client, socket) = connected(&io).await;
+    let (_client, socket) = Client::with_socket(&io).await;
     log.clear();
     socket.join("a");
     assert_eq!(log.take(), ["created a", "2: created a", "joined a", "2: joined a"]);
@@ -205,13 +198,13 @@ async fn a_room_listener_may_use_the_server() {
             _ => {}
         }
     });
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     socket.join("a");
     assert_eq!(log.take(), ["a has 1", "b has 1", "a has 0", "0"]);
     assert!(!socket.is_connected());
     // What the listener of the join changed was told behind it: it had emitted by then.
     assert_eq!(client.receive().await, ["42[\"welcome\",\"a\"]", "41"]);
-    let (client, _socket) = connected(&io).await;
+    let (client, _socket) = Client::with_socket(&io).await;
     assert_eq!(client.exchange("420[\"registered in a listener\"]").await, ["430[\"yes\"]"]);
 }
 
@@ -227,7 +220,7 @@ async fn a_room_listener_that_panics_hurts_nobody() {
             socket.join("a");
             Ok(socket.rooms().len())
         });
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     log.clear();
     assert_eq!(client.exchange("420[\"join\"]").await, ["430[1]"]);
     assert_eq!(log.take(), ["created a", "joined a"]);
@@ -247,8 +240,8 @@ async fn a_socket_joins_only_so_many_rooms() {
     let io = Server::with_config(config);
     let log = Log::default();
     io.of("/").on_room_event(note(&log));
-    let (_one, socket) = connected(&io).await;
-    let (_two, other) = connected(&io).await;
+    let (_one, socket) = Client::with_socket(&io).await;
+    let (_two, other) = Client::with_socket(&io).await;
     socket.join("a");
     socket.join("b");
     log.clear();
@@ -272,7 +265,7 @@ async fn the_bound_on_rooms_holds_on_the_way_in() {
     io.of("/").middleware(async |socket: Socket| {
         (0..10_001).for_each(|room| socket.join(room.to_string()));
     });
-    let (client, socket) = connected(&io).await;
+    let (client, socket) = Client::with_socket(&io).await;
     assert_eq!((socket.rooms().len(), io.of("/").room_names().len()), (10_000, 10_000));
     assert_eq!(io.counters().rooms_refused, 1);
     client.close().await;
@@ -288,7 +281,7 @@ async fn events_of_rooms_add_up_when_threads_join_and_leave_at_once() {
     io.of("/").on_room_event(note(&log));
     let mut clients = Vec::new();
     for _ in 0..4 {
-        clients.push(connected(&io).await);
+        clients.push(Client::with_socket(&io).await);
     }
     let threads: Vec<_> = clients
         .iter()

@@ -12,7 +12,7 @@ use std::{
 
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use socketio::{DisconnectReason, Event, Server};
+use socketio::{DisconnectReason, Event, Server, Socket};
 use tokio::sync::Notify;
 
 /// Far beyond any test; on a paused clock it costs nothing.
@@ -45,6 +45,15 @@ impl Client {
         let answer = client.receive().await;
         assert!(answer[0].starts_with("40{\"sid\""), "{answer:?}");
         client
+    }
+
+    /// The same, with its socket.
+    #[allow(dead_code, reason = "not every test file looks at the server's side")]
+    pub(crate) async fn with_socket(io: &Server) -> (Self, Socket) {
+        let before = io.of("/").sockets();
+        let client = Self::connected(io).await;
+        let socket = io.of("/").sockets().into_iter().find(|socket| !before.contains(socket)).unwrap();
+        (client, socket)
     }
 
     async fn ask(&self, method: &str, body: &str) -> (StatusCode, String) {
