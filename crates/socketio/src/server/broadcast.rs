@@ -264,11 +264,9 @@ impl Broadcast {
     }
 
     fn options(&self) -> BroadcastOptions {
-        let mut flags = BroadcastFlags::default();
-        flags.volatile = self.flags.volatile;
-        flags.compress = (!self.flags.compress).then_some(false);
-        flags.timeout = self.timeout;
-        Cluster::options(&self.rooms, &self.except, flags)
+        let compress = (!self.flags.compress).then_some(false);
+        let flags = BroadcastFlags { volatile: self.flags.volatile, compress, local: false, timeout: self.timeout };
+        BroadcastOptions { rooms: self.rooms.clone(), except: self.except.clone(), flags }
     }
 
     /// Sends an event to the selected sockets of this server.

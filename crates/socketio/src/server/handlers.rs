@@ -57,6 +57,11 @@ impl EventHandlers {
         self.named.remove(event)
     }
 
+    /// The name of an event, in memory of its own: shared where it has handlers.
+    pub(super) fn name_of(&self, event: &str) -> Arc<str> {
+        self.named.get_key_value(event).map_or_else(|| event.into(), |(name, _)| name.clone())
+    }
+
     /// The handlers of an event in the order of their registration.
     pub(super) fn of_event(&self, event: &str) -> impl Iterator<Item = &Erased<EventContext>> {
         self.named.get(event).into_iter().flatten().map(|registered| &registered.handler)

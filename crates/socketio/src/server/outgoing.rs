@@ -80,6 +80,9 @@ impl Outgoing {
     /// Tells those who listen to what is sent to that socket (row D67).
     pub(super) fn show_to(&self, socket: &Arc<SocketCore>) {
         let Self::Body(body) = self else { return };
+        if !socket.namespace.is_watched() {
+            return;
+        }
         let handlers = socket.namespace.handlers();
         let own = socket.own_handlers(|own| own.outgoing.clone());
         for listener in handlers.outgoing.iter().chain(&own) {

@@ -63,13 +63,6 @@ pub(super) struct Registry {
     known: RwLock<Known>,
 }
 
-/// Why a namespace cannot be joined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotJoinable {
-    Unknown,
-    TooMany,
-}
-
 impl Registry {
     /// A registry with the main namespace in it.
     pub(super) fn new(environment: Arc<Environment>) -> Self {
@@ -139,38 +132,38 @@ impl Registry {
         self.read().entries.values().map(|entry| entry.namespace.clone()).collect()
     }
 
-    /// A client is on its way into a namespace that exists. Each such call is followed by one of
+    /// A client is on its way into a namespace; `None` where that does not exist. Each such call is followed by one of
     /// [`Registry::leave`].
-    pub(super) fn enter(&self, name: &sio::Namespace) -> Result<Namespace, NotJoinable> {
+    pub(super) fn enter(&self, name: &sio::Namespace) -> Option<Namespace> {
         {
             let known = self.read();
-            let entry = known.entries.get(name).ok_or(NotJoinable::Unknown)?;
+            let entry = known.entries.get(name)?;
             if entry.child_users.is_none() {
                 let namespace = entry.namespace.clone();
                 drop(known);
-                return Ok(namespace.wait_until_open());
+                return Some(namespace.wait_until_open());
             }
         }
         let mut known = self.write();
-        let entry = known.entries.get_mut(name).ok_or(NotJoinable::Unknown)?;
+        let entry = known.entries.get_mut(name)?;
         entry.child_users = entry.child_users.map(|users| users + 1);
         let namespace = entry.namespace.clone();
         drop(known);
-        Ok(namespace.wait_until_open())
+        Some(namespace.wait_until_open())
     }
 
-    /// A client is on its way into a namespace that `parent` has taken for its own.
-    pub(super) fn enter_child(&self, name: &sio::Namespace, parent: &Parent) -> Result<Namespace, NotJoinable> {
+    /// A client is on its way into a namespace that `parent` has taken for its own; `None` where there are too many.
+    pub(super) fn enter_child(&self, name: &sio::Namespace, parent: &Parent) -> Option<Namespace> {
         let mut known = self.write();
         if let Some(entry) = known.entries.get_mut(name) {
             entry.child_users = entry.child_users.map(|users| users + 1);
             let namespace = entry.namespace.clone();
             drop(known);
-            return Ok(namespace.wait_until_open());
+            return Some(namespace.wait_until_open());
         }
         if known.children >= self.environment.config.limits.max_child_namespaces {
             count(&self.environment.counting.child_namespaces_refused);
-            return Err(NotJoinable::TooMany);
+            return None;
         }
         // The packet's name shares the memory of its message.
         let name = name.detached();
@@ -181,7 +174,7 @@ impl Registry {
         namespace.adopt(Some(&parent.namespace));
         self.environment.announce_namespace(&namespace);
         namespace.open();
-        Ok(namespace)
+        Some(namespace)
     }
 
     /// The server has ended, and nothing of the application's is called any more. What that captured goes, under no lock:

@@ -21,8 +21,8 @@ use std::{
 use bytes::Bytes;
 use engineio_proto::Moment;
 use socketio_cluster::{
-    Answer, Backplane, BackplaneError, BoxFuture, BroadcastOptions, Node, NodeConfig, NodeId, Outcome, Output,
-    Publication, RequestId, SocketDetails, Work,
+    Answer, Backplane, BackplaneError, BoxFuture, Node, NodeConfig, NodeId, Outcome, Output, Publication, RequestId,
+    SocketDetails, Work,
 };
 use socketio_proto::Body;
 use tokio::{
@@ -262,16 +262,6 @@ impl Cluster {
                 None
             }
         }
-    }
-
-    pub(super) fn options(
-        rooms: &[String],
-        except: &[String],
-        flags: socketio_cluster::BroadcastFlags,
-    ) -> BroadcastOptions {
-        let mut options = BroadcastOptions::default();
-        (options.rooms, options.except, options.flags) = (rooms.to_vec(), except.to_vec(), flags);
-        options
     }
 }
 

@@ -24,8 +24,8 @@ impl Connection {
         if !socket.is_connected() {
             return;
         }
-        let name: Arc<str> = event.event_name().unwrap_or_default().into();
         let shared = socket.namespace.handlers();
+        let name = shared.events.name_of(&event.event_name().unwrap_or_default());
         let (own_any, own_middleware) =
             socket.own_handlers(|own| (own.events.any.clone(), own.event_middleware.clone()));
         // The acknowledgement stays in the context until somebody takes it.

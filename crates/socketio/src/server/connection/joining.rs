@@ -14,7 +14,7 @@ use crate::server::{
     hooks::Occasion,
     protocol,
     recovery::{Return, Store},
-    registry::{NotJoinable, Parent, Rule},
+    registry::{Parent, Rule},
     socket::SocketCore,
 };
 
@@ -38,8 +38,8 @@ impl Connection {
             return self.refuse(&packet, "Too many namespaces");
         }
         match self.registry.enter(&packet.namespace) {
-            Ok(namespace) => self.join(packet, &namespace, cx),
-            Err(_) => self.look_for_parent(packet, cx),
+            Some(namespace) => self.join(packet, &namespace, cx),
+            None => self.look_for_parent(packet, cx),
         }
     }
 
@@ -80,9 +80,8 @@ impl Connection {
 
     fn join_child(&mut self, packet: Packet, parent: &Parent, cx: &mut TaskContext<'_>) {
         match self.registry.enter_child(&packet.namespace, parent) {
-            Ok(namespace) => self.join(packet, &namespace, cx),
-            Err(NotJoinable::TooMany) => self.refuse(&packet, "Too many namespaces"),
-            Err(NotJoinable::Unknown) => self.refuse(&packet, "Invalid namespace"),
+            Some(namespace) => self.join(packet, &namespace, cx),
+            None => self.refuse(&packet, "Too many namespaces"),
         }
     }
 
@@ -95,10 +94,14 @@ impl Connection {
     /// A socket for the client, which then is let in or refused.
     fn join(&mut self, packet: Packet, namespace: &Namespace, cx: &mut TaskContext<'_>) {
         let store = namespace.store().filter(|_| protocol::comes_back(self.link.revision));
-        let comeback = store.and_then(|store| find_session(store, &packet));
-        if comeback.is_none() && store.is_some() && asks_for_session(&packet) {
-            count(&self.registry.environment.counting.recoveries_failed);
-        }
+        let asked = store.and_then(|store| Some((store, packet.body.as_ref()?.data::<Comeback>().ok()?)));
+        let comeback = asked.and_then(|(store, asked)| {
+            let found = find_session(store, &asked);
+            if found.is_none() {
+                count(&self.registry.environment.counting.recoveries_failed);
+            }
+            found
+        });
         let new_id = || protocol::socket_id(&self.link.session, self.link.revision, namespace.wire_name());
         let id = comeback.as_ref().map_or_else(new_id, |comeback| Ok(comeback.saved.id.clone()));
         let Ok(id) = id else {
@@ -136,19 +139,10 @@ impl Comeback {
     }
 }
 
-fn comeback(packet: &Packet) -> Option<Comeback> {
-    packet.body.as_ref()?.data().ok()
-}
-
-fn asks_for_session(packet: &Packet) -> bool {
-    comeback(packet).is_some()
-}
-
 /// The session that the client asks for. Where its old socket is still taken for alive, that one goes, as lost
 /// (hazards R12, R32).
-fn find_session(store: &Store, packet: &Packet) -> Option<Return> {
-    let comeback = comeback(packet)?;
-    let (pid, offset) = (&comeback.pid, comeback.offset());
+fn find_session(store: &Store, asked: &Comeback) -> Option<Return> {
+    let (pid, offset) = (&asked.pid, asked.offset());
     let found = store.lock().find(pid, offset.as_deref());
     let found = match found {
         Err(Some(old)) => {
