@@ -1,5 +1,7 @@
 //! The open packet: what the server tells a new client about its session. [EIO4 Handshake]
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Limits, Text, id::SessionId};
@@ -13,7 +15,7 @@ use crate::{Limits, Text, id::SessionId};
 /// let handshake = Handshake::new(&SessionId::new("secret"), &["websocket"], &Limits::default());
 /// assert_eq!((handshake.ping_interval, handshake.max_payload), (25_000, 1_000_000));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Handshake {
@@ -25,8 +27,23 @@ pub struct Handshake {
     pub ping_interval: u64,
     /// Milliseconds that the client has for a pong.
     pub ping_timeout: u64,
-    /// Bytes that a POST body may have.
+    /// Bytes that a POST body may have; 0 where the server names no bound (row B31).
+    #[serde(default)]
     pub max_payload: u64,
+}
+
+/// Without the session's id, which is a secret (hazard S45).
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sid, upgrades, ping_interval, ping_timeout, max_payload } = self;
+        f.debug_struct("Handshake")
+            .field("sid", &SessionId::new(sid.as_str()))
+            .field("upgrades", upgrades)
+            .field("ping_interval", ping_interval)
+            .field("ping_timeout", ping_timeout)
+            .field("max_payload", max_payload)
+            .finish()
+    }
 }
 
 impl Handshake {

@@ -1,4 +1,4 @@
-//! Names of things: [`SessionId`], [`TransportKind`], [`PollId`], [`WireId`].
+//! Names of things: [`SessionId`], [`TransportKind`], [`PollId`], [`RequestId`], [`WireId`].
 //!
 //! Ids are made by the caller, who has the randomness; this file only gives them types.
 
@@ -132,6 +132,20 @@ pub struct PollId(pub(crate) u32);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WireId(pub(crate) u32);
+
+/// One request of a client's session, a GET or a POST; numbered by the session, so that an answer finds what it answers.
+///
+/// ```
+/// use engineio_proto::{ClientOutput, ClientSession, Moment};
+///
+/// let mut out = Vec::new();
+/// let mut session = ClientSession::open(Default::default(), None, Moment::EPOCH, &mut out);
+/// let Some(ClientOutput::Get(get)) = out.pop() else { panic!("it begins with a GET") };
+/// session.handle_request_failed(get, &mut out);
+/// assert!(session.is_closed());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub(crate) u32);
 
 #[cfg(test)]
 mod tests {

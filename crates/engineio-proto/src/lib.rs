@@ -7,8 +7,8 @@
 //! - **Requests**: [`request::classify`] turns an HTTP request into what it wants, or into the refusal that
 //!   the error table gives it.
 //! - **Revisions**: a [`Dialect`] says what a client speaks; what is different in revision 3 is in [`v3`].
-//! - **Session**: [`ServerSession`] takes inputs (`handle_*`, with the time as an argument) and gives
-//!   [`Output`]s into a vector that the caller lends. *Drain it after each input*: outputs are in order, and
+//! - **Session**: [`ServerSession`] and [`ClientSession`] take inputs (`handle_*`, with the time as an argument) and give
+//!   [`Output`]s and [`ClientOutput`]s into a vector that the caller lends. *Drain it after each input*: outputs are in order, and
 //!   a later input assumes that the earlier outputs were carried out.
 //!
 //! Nothing here reads a clock, draws a random number, waits or touches a socket: ids, masks and time come
@@ -29,6 +29,7 @@
 //! assert_eq!(out, [Output::Message("hello".into())]);
 //! ```
 
+mod client;
 mod close;
 mod dialect;
 mod error;
@@ -47,11 +48,12 @@ mod text;
 pub mod v3;
 pub mod websocket;
 
+pub use client::{ClientLimits, ClientOptions, ClientOutput, ClientSession};
 pub use close::{CloseReason, Closed};
 pub use dialect::{Dialect, Revision};
 pub use error::{DecodeError, SendError};
 pub use handshake::Handshake;
-pub use id::{PollId, SessionId, TransportKind, WireId};
+pub use id::{PollId, RequestId, SessionId, TransportKind, WireId};
 pub use limits::{Limits, WhenFull};
 pub use message::{Message, MessageFrame};
 pub use moment::Moment;

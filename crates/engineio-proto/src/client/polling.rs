@@ -1,0 +1,206 @@
+//! The long-polling inputs of a [`ClientSession`]: what became of its GETs and POSTs. [EIO4 Polling] Rows B31–B33, B37–B39.
+
+use bytes::Bytes;
+
+use super::{
+    output::ClientOutput,
+    session::{ClientSession, Leaving, Opening, Polling, Probe, State, Step, Via},
+};
+use crate::{CloseReason, Packet, Packets, Text, id::RequestId, moment::Moment};
+
+/// What the reference calls a server that sends what is no packet (row B39).
+const SERVER_ERROR: &str = "server error: its answer holds what is no packet";
+
+impl ClientSession {
+    /// A GET was answered with this body. An answer that nobody waits for any more is ignored.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let mut out = Vec::new();
+    /// # let mut session = ClientSession::open(Default::default(), None, Moment::EPOCH, &mut out);
+    /// # let Some(ClientOutput::Get(get)) = out.pop() else { panic!() };
+    /// session.handle_answer(get, "4who are you".into(), Moment::EPOCH, &mut out);
+    /// assert!(session.is_closed()); // a session begins with an open packet
+    /// ```
+    pub fn handle_answer(&mut self, get: RequestId, body: Bytes, now: Moment, out: &mut Vec<ClientOutput>) {
+        match &mut self.state {
+            State::Opening(Opening { via: Via::Get(first), .. }) if *first == get => {}
+            State::Polling(polling) | State::Leaving(polling, _) if polling.get == Some(get) => polling.get = None,
+            _ => return,
+        }
+        let Ok(body) = Text::from_utf8(body) else {
+            return self.refuse_payload(out);
+        };
+        for packet in Packets::new(body) {
+            match packet {
+                Ok(Packet::Open(open)) if matches!(self.state, State::Opening(_)) => self.open_by_get(&open, now, out),
+                Ok(_) if matches!(self.state, State::Opening(_)) => {
+                    self.fail_opening("the server's first packet is not an open packet", out);
+                }
+                Ok(Packet::Close) => self.close(CloseReason::TransportClose, "the server closed the session", out),
+                Ok(packet) => self.handle_packet(packet, now, out),
+                Err(_) => self.refuse_payload(out),
+            }
+            // Another transport may be opening now, for which the rest of this payload says nothing.
+            if !matches!(self.state, State::Polling(_) | State::Leaving(..)) {
+                return;
+            }
+        }
+        self.go_on(now, out);
+    }
+
+    fn refuse_payload(&mut self, out: &mut Vec<ClientOutput>) {
+        match self.state {
+            State::Opening(_) => self.fail_opening(SERVER_ERROR, out),
+            _ => self.close(CloseReason::TransportError, SERVER_ERROR, out),
+        }
+    }
+
+    fn open_by_get(&mut self, open: &str, now: Moment, out: &mut Vec<ClientOutput>) {
+        let State::Opening(opening) = self.state else { return };
+        let Some(upgrade) = self.try_establish(open, now, out) else { return };
+        if opening.closing {
+            return self.leave(Polling::default(), now + self.options.limits.close_timeout, out);
+        }
+        let mut polling = Polling::default();
+        if upgrade {
+            let deadline = now + self.options.limits.upgrade_timeout;
+            let wire = self.next_wire();
+            polling.probe = Some(Probe { wire, step: Step::Connecting, deadline, closing: false });
+            out.push(ClientOutput::OpenWire(wire));
+        }
+        self.state = State::Polling(polling);
+    }
+
+    /// Whether an upgrade is to be tried; `None` where the open packet was none.
+    pub(super) fn try_establish(&mut self, open: &str, now: Moment, out: &mut Vec<ClientOutput>) -> Option<bool> {
+        let upgrade = self.establish(open, now).is_some();
+        if self.established.is_none() {
+            self.fail_opening("the server's open packet does not describe a session", out);
+            return None;
+        }
+        out.push(ClientOutput::Opened);
+        Some(upgrade)
+    }
+
+    /// A POST was taken by the server.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let mut out = Vec::new();
+    /// # let mut session = ClientSession::open(Default::default(), None, Moment::EPOCH, &mut out);
+    /// # let Some(ClientOutput::Get(first)) = out.pop() else { panic!() };
+    /// # let open = r#"0{"sid":"secret","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}"#;
+    /// # session.handle_answer(first, open.into(), Moment::EPOCH, &mut out);
+    /// # out.clear();
+    /// for text in ["one", "two"] {
+    ///     session.handle_send(&[MessageFrame::text(&[text])], Moment::EPOCH)?;
+    ///     session.handle_flush(&mut out);
+    /// }
+    /// let [ClientOutput::Post(post, first)] = &out[..] else { panic!("one POST at a time") };
+    /// assert_eq!(first.bytes, "4one");
+    /// let post = *post;
+    /// session.handle_posted(post, Moment::EPOCH, &mut out);
+    /// assert!(matches!(&out[1..], [ClientOutput::Post(_, second)] if second.bytes == "4two"));
+    /// # Ok::<(), SendError>(())
+    /// ```
+    pub fn handle_posted(&mut self, post: RequestId, now: Moment, out: &mut Vec<ClientOutput>) {
+        match &mut self.state {
+            State::Leaving(polling, leaving) if polling.post == Some(post) => {
+                polling.post = None;
+                if leaving.last == Some(post) {
+                    return self.close(CloseReason::ForcedClose, "closed by this side", out);
+                }
+            }
+            State::Polling(polling) if polling.post == Some(post) => polling.post = None,
+            _ => return,
+        }
+        self.go_on(now, out);
+    }
+
+    /// A request came to nothing: no connection, an answer that is no success, a body over the bound (row B45).
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let mut out = Vec::new();
+    /// # let mut session = ClientSession::open(Default::default(), None, Moment::EPOCH, &mut out);
+    /// # let Some(ClientOutput::Get(first)) = out.pop() else { panic!() };
+    /// session.handle_request_failed(first, &mut out);
+    /// assert!(matches!(&out[..], [ClientOutput::Closed(closed), ..] if closed.reason == CloseReason::TransportError));
+    /// ```
+    pub fn handle_request_failed(&mut self, request: RequestId, out: &mut Vec<ClientOutput>) {
+        match self.state {
+            State::Opening(Opening { via: Via::Get(first), .. }) if first == request => {
+                self.fail_opening("the first GET failed", out);
+            }
+            State::Polling(polling) | State::Leaving(polling, _) if polling.get == Some(request) => {
+                self.close(CloseReason::TransportError, "a GET failed", out);
+            }
+            State::Polling(polling) | State::Leaving(polling, _) if polling.post == Some(request) => {
+                self.close(CloseReason::TransportError, "a POST failed", out);
+            }
+            _ => {}
+        }
+    }
+
+    /// Goes on after a request has ended: polls again, posts what has gathered, or switches.
+    pub(super) fn go_on(&mut self, now: Moment, out: &mut Vec<ClientOutput>) {
+        if let State::Polling(Polling { get: None, post: None, probe: Some(probe) }) = self.state
+            && probe.step == Step::Pausing
+        {
+            return self.switch(probe, now, out);
+        }
+        self.handle_flush(out);
+        let pausing = matches!(self.state, State::Polling(polling) if polling.is_pausing());
+        if let State::Polling(Polling { get: None, .. }) | State::Leaving(Polling { get: None, .. }, _) = self.state
+            && !pausing
+        {
+            let get = self.next_request();
+            if let State::Polling(polling) | State::Leaving(polling, _) = &mut self.state {
+                polling.get = Some(get);
+                out.push(ClientOutput::Get(get));
+            }
+        }
+    }
+
+    /// Whether [`ClientSession::handle_flush`] would send a POST.
+    #[must_use]
+    pub fn wants_flush(&self) -> bool {
+        let owes_pong = self.established.as_deref().is_some_and(|established| established.watch.owes_pong());
+        match &self.state {
+            State::Polling(polling) => {
+                polling.post.is_none() && !polling.is_pausing() && (owes_pong || !self.queue.is_empty())
+            }
+            State::Leaving(polling, leaving) => polling.post.is_none() && leaving.last.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Posts what is queued, as much as one payload of the server's size may hold, if no POST is under way (rows B31–B33).
+    /// To be called after a round of sending.
+    pub fn handle_flush(&mut self, out: &mut Vec<ClientOutput>) {
+        if !self.wants_flush() {
+            return;
+        }
+        let is_leaving = matches!(self.state, State::Leaving(..));
+        let payload = self.payload(is_leaving);
+        let post = self.next_request();
+        let is_last = is_leaving && self.queue.is_empty();
+        match &mut self.state {
+            State::Polling(polling) => polling.post = Some(post),
+            State::Leaving(polling, Leaving { last, .. }) => {
+                polling.post = Some(post);
+                *last = is_last.then_some(post);
+            }
+            _ => return,
+        }
+        out.push(ClientOutput::Post(post, payload));
+    }
+}
+
+impl Polling {
+    /// Whether nothing new is sent by long-polling, because a WebSocket is about to take over.
+    pub(super) fn is_pausing(&self) -> bool {
+        self.probe.is_some_and(|probe| probe.step == Step::Pausing)
+    }
+}
