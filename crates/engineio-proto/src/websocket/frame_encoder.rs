@@ -1,11 +1,16 @@
-//! Whole frames as bytes: [`encode_frame`] and [`encode_close`]. [RFC 6455 §5.2, §5.5.1]
+//! Whole frames as bytes: [`encode_frame`] and [`encode_close`], and [`mask_frame`] for a client's. [RFC 6455 §5.2, §5.3,
+//! §5.5.1]
 //!
 //! Owns masking on the way out and the bounds of control frames. It leaves out fragmenting: nothing
 //! here has a reason to send a message in pieces.
 
 use bytes::{BufMut, BytesMut};
 
-use super::{CloseCode, MAX_CONTROL_PAYLOAD_BYTES, Opcode, encode_header, header::MAX_HEADER_BYTES, mask::apply_mask};
+use super::{
+    CloseCode, MAX_CONTROL_PAYLOAD_BYTES, Opcode, encode_header,
+    header::{MASKED, MAX_HEADER_BYTES},
+    mask::apply_mask,
+};
 
 /// Appends one final frame to `out`, masked where a mask is given.
 ///
@@ -59,4 +64,39 @@ pub fn encode_close(code: Option<CloseCode>, reason: &str, mask: Option<[u8; 4]>
         payload.extend(reason.as_bytes());
     }
     encode_frame(Opcode::Close, &payload, mask, out);
+}
+
+/// Appends a frame that has no mask, as a server writes it, in the form that a client has to write: the same, masked.
+/// What is no such frame is appended as it is. [RFC 6455 §5.3]
+///
+/// ```
+/// use bytes::BytesMut;
+/// use engineio_proto::{MessageFrame, websocket::{FrameDecoder, FrameEvent, FrameLimits, Role, mask_frame}};
+///
+/// let mut out = BytesMut::new();
+/// mask_frame(MessageFrame::text(&["hello"]).frame(), [1, 2, 3, 4], &mut out);
+/// let seen = FrameDecoder::new(Role::Server, FrameLimits::default()).decode(&mut out)?;
+/// assert_eq!(seen, Some(FrameEvent::Message("4hello".into())));
+/// # Ok::<(), engineio_proto::websocket::FrameError>(())
+/// ```
+pub fn mask_frame(frame: &[u8], mask: [u8; 4], out: &mut BytesMut) {
+    let header_len = match frame.get(1) {
+        Some(126) => 4,
+        Some(127) => 10,
+        Some(0..126) => 2,
+        _ => usize::MAX,
+    };
+    let Some((header, payload)) = frame.split_at_checked(header_len) else { return out.put_slice(frame) };
+    out.reserve(frame.len() + mask.len());
+    let start = out.len();
+    out.put_slice(header);
+    if let Some(length) = out.get_mut(start + 1) {
+        *length |= MASKED;
+    }
+    out.put_slice(&mask);
+    let start = out.len();
+    out.put_slice(payload);
+    if let Some(written) = out.get_mut(start..) {
+        apply_mask(written, mask, 0);
+    }
 }

@@ -29,7 +29,7 @@ pub(super) const COMPRESSED: u8 = 0x40;
 /// RSV2 and RSV3, which nothing here ever gives a meaning.
 const RESERVED: u8 = 0x30;
 const OPCODE: u8 = 0x0F;
-const MASKED: u8 = 0x80;
+pub(super) const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7F;
 /// In the place of the length: a 16-bit length follows.
 const LENGTH_16: u8 = 126;

@@ -411,3 +411,21 @@ fn the_accept_key_is_the_rfcs_and_wants_sixteen_bytes() {
         assert_eq!(accept_key(key), None, "{key:?}");
     }
 }
+
+#[test]
+fn a_servers_frame_masked_is_the_clients_frame_whatever_its_length() {
+    for len in [0, 1, 125, 126, 300, 65_535, 65_536, 70_000] {
+        let payload = vec![b'x'; len];
+        let (mut server, mut client, mut masked) = (BytesMut::new(), BytesMut::new(), BytesMut::from("before"));
+        encode_frame(Opcode::Binary, &payload, None, &mut server);
+        encode_frame(Opcode::Binary, &payload, Some(MASK), &mut client);
+        mask_frame(&server, MASK, &mut masked);
+        assert_eq!(masked.split_off(6), client, "{len} bytes");
+        assert_eq!(&masked[..], b"before");
+    }
+    for no_frame in [&b""[..], b"\x81", b"\x81\x7E\x01", b"\x81\x85abcdhello"] {
+        let mut out = BytesMut::new();
+        mask_frame(no_frame, MASK, &mut out);
+        assert_eq!(&out[..], no_frame, "left as it is");
+    }
+}
