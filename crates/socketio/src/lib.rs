@@ -53,20 +53,28 @@
 //! waits, and only then the next one starts. Past [`Limits::max_pending_handlers`] handlers that wait, the
 //! connection is not read until one ends.
 
-#[cfg(doctest)]
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(all(doctest, feature = "server"))]
 mod guide;
+#[cfg(feature = "server")]
 pub mod server;
 
 /// What joins several servers: [`Backplane`](cluster::Backplane) and what there is of it. [`Server::in_cluster`] takes one.
+#[cfg(feature = "server")]
 pub mod cluster {
     pub use socketio_cluster::{
         Absence, Backplane, BackplaneError, BoxFuture, Destination, Inbox, MemoryBackplane, MemoryHub, NodeId,
         Publication,
     };
 }
+#[cfg(feature = "server")]
 pub mod testing;
 
-pub use engineio::{self, AllowRequest, PeerAddr, TransportKind};
+pub use engineio::{self, TransportKind};
+#[cfg(feature = "server")]
+pub use engineio::{AllowRequest, PeerAddr};
+#[cfg(feature = "server")]
 pub use server::{
     AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Context,
     Counters, Data, DisconnectContext, DisconnectReason, EmitError, Emitter, Event, EventContext, Extension,
