@@ -53,10 +53,18 @@
 //! waits, and only then the next one starts. Past [`Limits::max_pending_handlers`] handlers that wait, the
 //! connection is not read until one ends.
 
+#![cfg_attr(
+    not(feature = "server"),
+    expect(dead_code, reason = "the client does not use all that it shares with the server")
+)]
+
 #[cfg(feature = "client")]
 pub mod client;
+mod error;
 #[cfg(all(doctest, feature = "server"))]
 mod guide;
+mod id;
+mod reason;
 #[cfg(feature = "server")]
 pub mod server;
 
@@ -74,13 +82,15 @@ pub mod testing;
 pub use engineio::{self, TransportKind};
 #[cfg(feature = "server")]
 pub use engineio::{AllowRequest, PeerAddr};
+pub use error::{AckError, EmitError, HandlerError};
+pub use id::SocketId;
+pub use reason::DisconnectReason;
 #[cfg(feature = "server")]
 pub use server::{
-    AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Context,
-    Counters, Data, DisconnectContext, DisconnectReason, EmitError, Emitter, Event, EventContext, Extension,
-    Extensions, FromContext, Handler, HandlerError, HandlerFailure, Handshake, HandshakeDetails, Incomplete, Limits,
-    Namespace, Occasion, PendingAck, PendingAnswers, RawEvent, RemoteSocket, Reply, RoomEvent, Server, ServerLayer,
-    ServerService, Socket, SocketData, SocketId, WhenFull,
+    AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Context, Counters, Data,
+    DisconnectContext, Emitter, Event, EventContext, Extension, Extensions, FromContext, Handler, HandlerFailure,
+    Handshake, HandshakeDetails, Incomplete, Limits, Namespace, Occasion, PendingAck, PendingAnswers, RawEvent,
+    RemoteSocket, Reply, RoomEvent, Server, ServerLayer, ServerService, Socket, SocketData, WhenFull,
 };
 pub use socketio_proto::{
     AnyParser, Args, ArgumentError, Body, DecoderLimits, EncodeError, JsonParser, MsgpackParser, Parser,

@@ -21,18 +21,15 @@ mod connection;
 mod counters;
 mod emitter;
 mod environment;
-mod error;
 mod extract;
 mod handler;
 mod handlers;
 mod hooks;
-mod id;
 mod limits;
 mod main_namespace;
 mod namespace;
 mod outgoing;
 mod protocol;
-mod reason;
 mod recovery;
 mod registry;
 mod remote;
@@ -55,17 +52,14 @@ pub use counters::Counters;
 pub use emitter::Emitter;
 use engineio::server::{Engine, Listener};
 use environment::Environment;
-pub use error::{AckError, EmitError, HandlerError};
 pub use extract::{
     AckSender, Auth, ConnectContext, Data, DisconnectContext, Event, EventContext, Extension, FromContext, RawEvent,
     SocketData,
 };
 pub use handler::{Context, Handler, Reply};
 pub use hooks::{HandlerFailure, Occasion};
-pub use id::SocketId;
 pub use limits::Limits;
 pub use namespace::Namespace;
-pub use reason::DisconnectReason;
 pub use recovery::ConnectionStateRecovery;
 use registry::{Registry, Rule};
 pub use remote::{HandshakeDetails, RemoteSocket};
@@ -76,6 +70,8 @@ pub use socket::{Extensions, Handshake, Socket};
 use socketio_cluster::{Backplane, BackplaneError, NodeId};
 use socketio_proto::Body;
 use tokio::net::ToSocketAddrs;
+
+pub use crate::{AckError, DisconnectReason, EmitError, HandlerError, SocketId};
 
 /// A Socket.IO server. Cloning it costs a reference count; all clones are the same server.
 ///

@@ -86,7 +86,7 @@ impl Connection {
     }
 
     fn refuse(&self, packet: &Packet, message: &str) {
-        let body = HandlerError::new(message).connect_error();
+        let body = protocol::connect_error(&HandlerError::new(message));
         let parser = &self.registry.environment.config.parser;
         self.link.send(&parser.encode(PacketKind::ConnectError, &packet.namespace, None, body.as_ref()));
     }

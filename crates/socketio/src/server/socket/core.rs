@@ -458,7 +458,8 @@ impl SocketCore {
             Some(Phase::Connected) => self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None)),
             Some(Phase::Connecting(..)) => {
                 self.forget_session();
-                self.tell_refusal(HandlerError::new("disconnected by the server").connect_error().as_ref());
+                let error = HandlerError::new("disconnected by the server");
+                self.tell_refusal(protocol::connect_error(&error).as_ref());
             }
             Some(Phase::Disconnected) | None => {}
         }
