@@ -55,14 +55,22 @@
 
 #![cfg_attr(
     not(feature = "server"),
-    expect(dead_code, reason = "the client does not use all that it shares with the server")
+    expect(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "the client does not use all that it shares with the server"
+    )
 )]
 
+mod ack;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
+mod extract;
 #[cfg(all(doctest, feature = "server"))]
 mod guide;
+mod handler;
 mod id;
 mod reason;
 #[cfg(feature = "server")]
@@ -79,18 +87,21 @@ pub mod cluster {
 #[cfg(feature = "server")]
 pub mod testing;
 
+pub use ack::{AckSender, PendingAck};
 pub use engineio::{self, TransportKind};
 #[cfg(feature = "server")]
 pub use engineio::{AllowRequest, PeerAddr};
 pub use error::{AckError, EmitError, HandlerError};
+pub use extract::{Data, Event, FromContext, RawEvent};
+pub use handler::{Context, Handler, Reply};
 pub use id::SocketId;
 pub use reason::DisconnectReason;
 #[cfg(feature = "server")]
 pub use server::{
-    AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Context, Counters, Data,
-    DisconnectContext, Emitter, Event, EventContext, Extension, Extensions, FromContext, Handler, HandlerFailure,
-    Handshake, HandshakeDetails, Incomplete, Limits, Namespace, Occasion, PendingAck, PendingAnswers, RawEvent,
-    RemoteSocket, Reply, RoomEvent, Server, ServerLayer, ServerService, Socket, SocketData, WhenFull,
+    Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Counters, DisconnectContext,
+    Emitter, EventContext, Extension, Extensions, HandlerFailure, Handshake, HandshakeDetails, Incomplete, Limits,
+    Namespace, Occasion, PendingAnswers, RemoteSocket, RoomEvent, Server, ServerLayer, ServerService, Socket,
+    SocketData, WhenFull,
 };
 pub use socketio_proto::{
     AnyParser, Args, ArgumentError, Body, DecoderLimits, EncodeError, JsonParser, MsgpackParser, Parser,

@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use socketio_proto::Body;
 
-use super::{ConnectContext, DisconnectContext, EventContext, RoomEvent, ServerEventContext, Socket, handler::Erased};
+use super::{ConnectContext, DisconnectContext, EventContext, RoomEvent, ServerEventContext, Socket};
+use crate::handler::Erased;
 
 pub(super) type OutgoingListener = Arc<dyn Fn(&Socket, &Body) + Send + Sync>;
 pub(super) type RoomListener = Arc<dyn Fn(&RoomEvent) + Send + Sync>;

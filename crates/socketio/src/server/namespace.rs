@@ -14,8 +14,9 @@ use socketio_proto::{self as sio, AckId, Body, Encoded, PacketKind};
 
 use super::{
     ConnectContext, DisconnectContext, DisconnectReason, EventContext, Handler, RoomEvent, Socket, children::Children,
-    environment::Environment, handler::Erased, handlers::Handlers, recovery::Store, rooms::Rooms,
+    environment::Environment, handlers::Handlers, recovery::Store, rooms::Rooms,
 };
+use crate::handler::Erased;
 
 /// A namespace of a server; cloning it costs a reference count.
 ///
