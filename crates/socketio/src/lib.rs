@@ -67,6 +67,7 @@ mod ack;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
+mod event_handlers;
 mod extract;
 #[cfg(all(doctest, feature = "server"))]
 mod guide;
