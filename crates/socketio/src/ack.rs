@@ -3,6 +3,9 @@
 //! those that are awaited (`socketio_proto::AckTable`) and the way to the other end. [SIO5 Acknowledgement]
 //! Rows D50–D52, E41–E46; hazards R21, R22.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt,
     future::{Future, IntoFuture},
