@@ -53,26 +53,56 @@
 //! waits, and only then the next one starts. Past [`Limits::max_pending_handlers`] handlers that wait, the
 //! connection is not read until one ends.
 
-#[cfg(doctest)]
+#![cfg_attr(
+    not(feature = "server"),
+    expect(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        reason = "the client does not use all that it shares with the server"
+    )
+)]
+
+mod ack;
+#[cfg(feature = "client")]
+pub mod client;
+mod error;
+mod event_handlers;
+mod extract;
+#[cfg(all(doctest, feature = "server"))]
 mod guide;
+mod handler;
+mod id;
+mod reason;
+#[cfg(feature = "server")]
 pub mod server;
 
 /// What joins several servers: [`Backplane`](cluster::Backplane) and what there is of it. [`Server::in_cluster`] takes one.
+#[cfg(feature = "server")]
 pub mod cluster {
     pub use socketio_cluster::{
         Absence, Backplane, BackplaneError, BoxFuture, Destination, Inbox, MemoryBackplane, MemoryHub, NodeId,
         Publication,
     };
 }
+#[cfg(feature = "server")]
 pub mod testing;
 
-pub use engineio::{self, AllowRequest, PeerAddr, TransportKind};
+pub use ack::{AckSender, PendingAck};
+pub use engineio::{self, TransportKind};
+#[cfg(feature = "server")]
+pub use engineio::{AllowRequest, PeerAddr};
+pub use error::{AckError, EmitError, HandlerError};
+pub use extract::{Data, Event, FromContext, RawEvent};
+pub use handler::{Context, Handler, Reply};
+pub use id::SocketId;
+pub use reason::DisconnectReason;
+#[cfg(feature = "server")]
 pub use server::{
-    AckError, AckSender, Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Context,
-    Counters, Data, DisconnectContext, DisconnectReason, EmitError, Emitter, Event, EventContext, Extension,
-    Extensions, FromContext, Handler, HandlerError, HandlerFailure, Handshake, HandshakeDetails, Incomplete, Limits,
-    Namespace, Occasion, PendingAck, PendingAnswers, RawEvent, RemoteSocket, Reply, RoomEvent, Server, ServerLayer,
-    ServerService, Socket, SocketData, SocketId, WhenFull,
+    Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Counters, DisconnectContext,
+    Emitter, EventContext, Extension, Extensions, HandlerFailure, Handshake, HandshakeDetails, Incomplete, Limits,
+    Namespace, Occasion, PendingAnswers, RemoteSocket, RoomEvent, Server, ServerLayer, ServerService, Socket,
+    SocketData, WhenFull,
 };
 pub use socketio_proto::{
     AnyParser, Args, ArgumentError, Body, DecoderLimits, EncodeError, JsonParser, MsgpackParser, Parser,

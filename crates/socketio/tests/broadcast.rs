@@ -5,10 +5,7 @@
 
 use std::time::Duration;
 
-use socketio::{
-    AckError, DisconnectReason, Server, Socket,
-    testing::{ClientDisconnectReason, TestClient},
-};
+use socketio::{AckError, DisconnectReason, Server, Socket, testing::TestClient};
 use tokio::time::Instant;
 
 async fn settle() {
@@ -119,7 +116,7 @@ async fn a_selection_of_one_server_joins_leaves_and_is_disconnected() {
     let rooms: Vec<_> = rooms.iter().map(|rooms| names(rooms)).collect();
     assert_eq!(rooms, [vec!["a", "c", "d"], vec!["a", "b", "c"], vec!["b"]]);
     chat.to("c").except("b").disconnect_sockets(false);
-    assert_eq!(clients[0].disconnected().await, ClientDisconnectReason::ServerDisconnect);
+    assert_eq!(clients[0].disconnected().await, DisconnectReason::IoServerDisconnect);
     let second = {
         io.of("/second");
         clients[1].join("/second").await

@@ -14,9 +14,8 @@ use client::{Client, Log};
 use serde::{Deserialize, Serialize};
 use servers::{Servers, settle};
 use socketio::{
-    AckError, Broadcast, Config, Data, DisconnectReason, Namespace, RemoteSocket, Server, Socket,
-    cluster::Absence,
-    testing::{ClientDisconnectReason, TestClient},
+    AckError, Broadcast, Config, Data, DisconnectReason, Namespace, RemoteSocket, Server, Socket, cluster::Absence,
+    testing::TestClient,
 };
 use tokio::time::Instant;
 
@@ -203,14 +202,14 @@ async fn sockets_of_all_servers_join_leave_and_are_disconnected() {
     servers.io.iter().for_each(|io| drop(io.of("/second")));
     let (second, third) = (clients[1].join("/second").await, clients[2].join("/second").await);
     chat.to(clients[1].id()).disconnect_sockets(false);
-    assert_eq!(clients[1].disconnected().await, ClientDisconnectReason::ServerDisconnect);
+    assert_eq!(clients[1].disconnected().await, DisconnectReason::IoServerDisconnect);
     settle().await;
     assert!(second.is_connected());
     chat.to(clients[2].id()).disconnect_sockets(true);
     third.disconnected().await;
     assert_eq!((servers.io[2].engine().session_count(), servers.io[1].engine().session_count()), (0, 1));
     chat.disconnect_sockets(false);
-    assert_eq!(clients[0].disconnected().await, ClientDisconnectReason::ServerDisconnect);
+    assert_eq!(clients[0].disconnected().await, DisconnectReason::IoServerDisconnect);
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -302,7 +301,7 @@ async fn a_socket_of_another_server_is_used_like_one_of_this() {
     assert_eq!(servers.io[0].of("/").room_len("b"), 0);
 
     remote.disconnect(false);
-    assert_eq!(clients[2].disconnected().await, ClientDisconnectReason::ServerDisconnect);
+    assert_eq!(clients[2].disconnected().await, DisconnectReason::IoServerDisconnect);
     settle().await;
     let started = Instant::now();
     let gone = remote.emit_with_ack::<u32>(Duration::from_secs(9), "asked", &1).await;

@@ -16,9 +16,9 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
 use socketio::{
-    Config, HandlerError, Server, Socket, TransportKind,
+    Config, DisconnectReason, HandlerError, Server, Socket, TransportKind,
     engineio::{ConnectionErrorHook, GenerateId, HeadersHook, Middleware, Refusal, SecureTransport},
-    testing::{ClientDisconnectReason, TestClient},
+    testing::TestClient,
 };
 
 /// D41: each field that the reference has, and what it means.
@@ -163,7 +163,7 @@ async fn a_socket_knows_whether_it_is_connected_and_by_what_it_is_carried() {
     socket.emit("x", "1234567890").unwrap();
     assert!(socket.queued_bytes() >= 20, "{}", socket.queued_bytes());
     socket.abort_connection();
-    assert_eq!(client.disconnected().await, ClientDisconnectReason::TransportClose);
+    assert_eq!(client.disconnected().await, DisconnectReason::TransportClose);
     tokio::time::sleep(Duration::from_millis(1)).await;
     assert_eq!((socket.is_connected(), socket.transport()), (false, None));
     assert_eq!(socket.handshake().request.uri.path(), "/socket.io/", "what it was is still known");

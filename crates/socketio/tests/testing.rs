@@ -8,10 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use socketio::{
-    AllowRequest, Auth, Config, Data, DisconnectReason, HandlerError, Server, Socket,
-    testing::{ClientDisconnectReason, TestClient},
-};
+use socketio::{AllowRequest, Auth, Config, Data, DisconnectReason, HandlerError, Server, Socket, testing::TestClient};
 use tokio::{
     runtime::Handle,
     sync::mpsc,
@@ -223,9 +220,9 @@ async fn no_task_or_session_outlives_the_clients() {
         [clients().await, clients().await, clients().await, clients().await, clients().await];
     assert_eq!((io.engine().session_count(), tasks() - before), (5, 10), "a task for either side");
     closed.0.close_connection();
-    assert_eq!(closed.1.disconnected().await, ClientDisconnectReason::TransportClose);
+    assert_eq!(closed.1.disconnected().await, DisconnectReason::TransportClose);
     cut.1.drop_connection();
-    assert_eq!(cut.0.disconnected().await, ClientDisconnectReason::TransportError);
+    assert_eq!(cut.0.disconnected().await, DisconnectReason::TransportError);
     silent.0.fall_silent();
     left.0.disconnect();
     left.1.disconnect();
@@ -287,17 +284,14 @@ async fn a_client_sees_that_the_server_disconnects_it_and_keeps_what_came_before
     let client = TestClient::connect(&io).await;
     let other = client.join("/other").await;
     client.emit("kick me", &());
-    assert_eq!(client.disconnected().await, ClientDisconnectReason::ServerDisconnect);
+    assert_eq!(client.disconnected().await, DisconnectReason::IoServerDisconnect);
     assert_eq!(client.receive::<String>("bye").await, "for now");
     assert!(client.receive::<()>("more").result().await.unwrap_err().is_disconnected());
     assert!(other.is_connected(), "the rest of the connection is untouched");
     let again = other.join("/").await;
     assert_ne!(again.id(), client.id());
     io.close().await;
-    assert!(matches!(
-        other.disconnected().await,
-        ClientDisconnectReason::TransportClose | ClientDisconnectReason::TransportError
-    ));
+    assert!(matches!(other.disconnected().await, DisconnectReason::TransportClose | DisconnectReason::TransportError));
 }
 
 #[tokio::test(start_paused = true)]
@@ -491,5 +485,5 @@ async fn the_limits_of_the_server_apply() {
     let io = Server::with_config(config);
     let client = TestClient::connect(&io).await;
     client.emit("large", &"x".repeat(1000));
-    assert_eq!(client.disconnected().await, ClientDisconnectReason::TransportError);
+    assert_eq!(client.disconnected().await, DisconnectReason::TransportError);
 }

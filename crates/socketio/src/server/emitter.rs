@@ -142,7 +142,7 @@ impl Emitter {
         let namespace = &self.socket.namespace;
         let id = namespace.next_ack_id();
         let event = Outgoing::new(namespace, Some(id), event, args).map_err(|error| EmitError::from(error).into());
-        PendingAck::new(event.and_then(|event| self.socket.ask(id, &event, self.flags)), self.timeout)
+        PendingAck::new(event.and_then(|event| self.socket.ask(id, &event, self.flags)), Some(self.timeout))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The server: [`Server`] holds the namespaces and the engine, [`Namespace`] the handlers and rooms,
 //! [`Socket`] one client in one namespace.
 //!
-//! `connection/` is the part that runs: one future a session, inside the engine's task. `handler.rs` and
-//! `extract.rs` turn functions into handlers; `outgoing.rs` makes events, `selection.rs` and `broadcast.rs` select
+//! `connection/` is the part that runs: one future a session, inside the engine's task. `extract.rs` has what its
+//! handlers are called for; `outgoing.rs` makes events, `selection.rs` and `broadcast.rs` select
 //! recipients, `rooms.rs` keeps members; `registry.rs` knows the namespaces, `children.rs` those of a parent,
 //! `environment.rs` what they share; `protocol.rs` has what is different for old clients; `client_files.rs` serves the
 //! browser client; `service.rs` is the tower face.
@@ -10,7 +10,6 @@
 //! Lock order: the registry, the sweeper and the store of a namespace, its rooms, handlers of a socket, the socket, then
 //! its data or (inside the engine) its session. No user code runs under any of them.
 
-mod ack;
 mod answers;
 mod broadcast;
 mod children;
@@ -21,18 +20,14 @@ mod connection;
 mod counters;
 mod emitter;
 mod environment;
-mod error;
 mod extract;
-mod handler;
 mod handlers;
 mod hooks;
-mod id;
 mod limits;
 mod main_namespace;
 mod namespace;
 mod outgoing;
 mod protocol;
-mod reason;
 mod recovery;
 mod registry;
 mod remote;
@@ -44,7 +39,6 @@ mod socket;
 
 use std::{fmt, future::Future, io, sync::Arc};
 
-pub use ack::PendingAck;
 pub use answers::{Incomplete, PendingAnswers};
 pub use broadcast::Broadcast;
 pub use client_files::ClientFiles;
@@ -55,17 +49,10 @@ pub use counters::Counters;
 pub use emitter::Emitter;
 use engineio::server::{Engine, Listener};
 use environment::Environment;
-pub use error::{AckError, EmitError, HandlerError};
-pub use extract::{
-    AckSender, Auth, ConnectContext, Data, DisconnectContext, Event, EventContext, Extension, FromContext, RawEvent,
-    SocketData,
-};
-pub use handler::{Context, Handler, Reply};
+pub use extract::{Auth, ConnectContext, DisconnectContext, EventContext, Extension, SocketData};
 pub use hooks::{HandlerFailure, Occasion};
-pub use id::SocketId;
 pub use limits::Limits;
 pub use namespace::Namespace;
-pub use reason::DisconnectReason;
 pub use recovery::ConnectionStateRecovery;
 use registry::{Registry, Rule};
 pub use remote::{HandshakeDetails, RemoteSocket};
@@ -76,6 +63,11 @@ pub use socket::{Extensions, Handshake, Socket};
 use socketio_cluster::{Backplane, BackplaneError, NodeId};
 use socketio_proto::Body;
 use tokio::net::ToSocketAddrs;
+
+pub use crate::{
+    AckError, AckSender, Context, Data, DisconnectReason, EmitError, Event, FromContext, Handler, HandlerError,
+    PendingAck, RawEvent, Reply, SocketId,
+};
 
 /// A Socket.IO server. Cloning it costs a reference count; all clones are the same server.
 ///

@@ -14,8 +14,9 @@ use socketio_proto::{self as sio, AckId, Body, Encoded, PacketKind};
 
 use super::{
     ConnectContext, DisconnectContext, DisconnectReason, EventContext, Handler, RoomEvent, Socket, children::Children,
-    environment::Environment, handler::Erased, handlers::Handlers, recovery::Store, rooms::Rooms,
+    environment::Environment, handlers::Handlers, recovery::Store, rooms::Rooms,
 };
+use crate::{event_handlers, handler::Erased};
 
 /// A namespace of a server; cloning it costs a reference count.
 ///
@@ -488,12 +489,9 @@ impl Namespace {
     }
 }
 
-/// Tells a mistake at the place where it is made: a handler that could never run.
+/// Tells a mistake at the place where it is made.
 pub(super) fn check_event_name(event: &str) {
-    assert!(
-        !sio::is_reserved_event(event),
-        "no client can send the reserved event {event:?}: register with `on_connect` or `on_disconnect` instead"
-    );
+    event_handlers::check_event_name(event);
     if event == "connection" {
         tracing::warn!("`on(\"connection\", …)` waits for an event of that name: clients that join are `on_connect`'s");
     }

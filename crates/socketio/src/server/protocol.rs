@@ -71,9 +71,9 @@ pub(super) fn id_in_logs<'a>(session: &Session, revision: Revision, id: &'a Sock
 /// (hazard S45).
 pub(super) fn socket_id(session: &Session, revision: Revision, namespace: &Namespace) -> io::Result<SocketId> {
     match revision {
-        Revision::V4 => SocketId::random(),
-        Revision::V3 if namespace.is_root() => Ok(SocketId::of_session(session.id().expose().to_owned())),
-        Revision::V3 => Ok(SocketId::of_session(format!("{}#{}", namespace.as_str(), session.id().expose()))),
+        Revision::V4 => engineio::random_id().map(SocketId::new),
+        Revision::V3 if namespace.is_root() => Ok(SocketId::new(session.id().expose().to_owned())),
+        Revision::V3 => Ok(SocketId::new(format!("{}#{}", namespace.as_str(), session.id().expose()))),
     }
 }
 
@@ -86,10 +86,15 @@ pub(super) fn greeting(revision: Revision, what: &Value) -> Option<Body> {
     }
 }
 
+/// The body of a CONNECT_ERROR (row C21).
+pub(super) fn connect_error(error: &HandlerError) -> Option<Body> {
+    Body::connect_error(error.message(), error.data()).ok()
+}
+
 /// The body of the packet that refuses a client: the old ones get the error's data, or else its message (rows C21, C25).
 pub(super) fn refusal(revision: Revision, error: &HandlerError) -> Option<Body> {
     match (revision, error.data()) {
-        (Revision::V4, _) => error.connect_error(),
+        (Revision::V4, _) => connect_error(error),
         // What else data may be, such a client cannot read.
         (Revision::V3, Some(data @ (Value::Object(_) | Value::Array(_)))) => Body::error(data).ok(),
         (Revision::V3, Some(Value::String(data))) if !data.is_empty() => Body::error(data).ok(),

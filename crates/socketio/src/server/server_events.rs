@@ -8,12 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::{Body, EncodeError};
 use tokio::sync::mpsc;
 
-use super::{
-    EmitError, Handler, Namespace, PendingAnswers,
-    answers::Gathering,
-    connection::{begin, finish},
-    handler::Erased,
-};
+use super::{EmitError, Handler, Namespace, PendingAnswers, answers::Gathering};
+use crate::handler::{Erased, begin, finish};
 
 /// Another server has sent an event to this one.
 ///

@@ -6,12 +6,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::{AckId, PacketKind, encode, encode_event};
 
 use super::{
-    ClientDisconnectReason, Connect, Expectation, Join, ReceivedEvent,
+    Connect, Expectation, Join, ReceivedEvent,
     expectation::{Failure, QUIET_TIME},
     line::{Connection, Stop},
     seat::{Incoming, Phase, Seat, shown},
 };
-use crate::Server;
+use crate::{DisconnectReason, Server};
 
 /// A client of a [`Server`] in the same process, without sockets. See the [module](super) for an example.
 ///
@@ -295,11 +295,11 @@ impl TestClient {
     /// # let io = Server::new();
     /// let client = TestClient::connect(&io).await;
     /// io.of("/").disconnect_sockets(false);
-    /// assert_eq!(client.disconnected().await, ClientDisconnectReason::ServerDisconnect);
+    /// assert_eq!(client.disconnected().await, DisconnectReason::IoServerDisconnect);
     /// # Ok(()) }
     /// ```
     #[track_caller]
-    pub fn disconnected(&self) -> Expectation<ClientDisconnectReason> {
+    pub fn disconnected(&self) -> Expectation<DisconnectReason> {
         let seat = self.seat.clone();
         let end = async move {
             Ok(seat.until(|seat| if let Phase::Left(reason) = seat.phase() { Some(reason) } else { None }).await)
@@ -331,7 +331,7 @@ impl TestClient {
         if self.is_connected() {
             self.connection.line.send(&encode(PacketKind::Disconnect, &self.seat.namespace, None, None));
         }
-        self.seat.end(ClientDisconnectReason::ClientDisconnect);
+        self.seat.end(DisconnectReason::IoClientDisconnect);
         self.connection.line.leave_seat(&self.seat);
     }
 

@@ -15,7 +15,8 @@ use std::{
 use socketio_proto::ArgumentError;
 use tokio::time::{Instant, Sleep};
 
-use super::{ClientDisconnectReason, Refusal, seat::Seat};
+use super::{Refusal, seat::Seat};
+use crate::DisconnectReason;
 
 /// For [`expect_nothing`](super::TestClient::expect_nothing), whose deadline is its success: the time that it costs
 /// where the clock is not paused.
@@ -171,7 +172,7 @@ pub struct TestError {
 pub(super) enum Failure {
     Timeout(Duration),
     /// The client is out.
-    Ended(ClientDisconnectReason),
+    Ended(DisconnectReason),
     Refused(Refusal),
     /// A client that was to be refused.
     LetIn,

@@ -12,7 +12,8 @@ use engineio_proto::PayloadWriter;
 use socketio_proto::{Encoded, Namespace, Packet};
 use tokio::sync::Notify;
 
-use super::{ClientDisconnectReason, seat::Seat};
+use super::seat::Seat;
+use crate::DisconnectReason;
 
 #[derive(Debug, Default)]
 pub(super) struct Line {
@@ -26,7 +27,7 @@ struct State {
     outgoing: VecDeque<Outgoing>,
     silent: bool,
     stop: Option<Stop>,
-    over: Option<ClientDisconnectReason>,
+    over: Option<DisconnectReason>,
 }
 
 #[derive(Debug)]
@@ -142,7 +143,7 @@ impl Line {
     }
 
     /// The connection is over; the first reason counts.
-    pub(super) fn end(&self, reason: ClientDisconnectReason) {
+    pub(super) fn end(&self, reason: DisconnectReason) {
         let (seats, reason) = self.change(|state| {
             state.outgoing.clear();
             (std::mem::take(&mut state.seats), *state.over.get_or_insert(reason))

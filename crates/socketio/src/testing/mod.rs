@@ -41,7 +41,6 @@ mod entry;
 mod event;
 mod expectation;
 mod line;
-mod reason;
 mod seat;
 mod wire;
 
@@ -49,4 +48,3 @@ pub use client::TestClient;
 pub use entry::{Connect, Join, Refusal};
 pub use event::ReceivedEvent;
 pub use expectation::{Expectation, TestError};
-pub use reason::ClientDisconnectReason;

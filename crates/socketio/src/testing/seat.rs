@@ -11,7 +11,8 @@ use serde::Deserialize;
 use socketio_proto::{AckId, AckTable, Body, Namespace, Packet, PacketKind};
 use tokio::sync::{Notify, oneshot};
 
-use super::{ClientDisconnectReason, Refusal};
+use super::Refusal;
+use crate::DisconnectReason;
 
 /// Of what came and was not taken, a message shows that many events, and of each that many characters.
 const SHOWN_EVENTS: usize = 10;
@@ -37,7 +38,7 @@ pub(super) enum Phase {
     /// With the id of the socket.
     Joined(String),
     Refused(Refusal),
-    Left(ClientDisconnectReason),
+    Left(DisconnectReason),
 }
 
 /// An event as it came.
@@ -76,7 +77,7 @@ impl Seat {
             (PacketKind::ConnectError, body) => {
                 self.lock().phase = Phase::Refused(body.map(|body| Refusal::read(&body)).unwrap_or_default());
             }
-            (PacketKind::Disconnect, _) => self.end(ClientDisconnectReason::ServerDisconnect),
+            (PacketKind::Disconnect, _) => self.end(DisconnectReason::IoServerDisconnect),
             (PacketKind::Event, Some(body)) => self.lock().events.push_back(Incoming { body, ack: packet.ack }),
             (PacketKind::Ack, Some(body)) => {
                 let sender = packet.ack.and_then(|id| self.lock().acks.take(id));
@@ -90,7 +91,7 @@ impl Seat {
     }
 
     /// The client is out; the first reason counts. Acknowledgements do not come any more; events can still be taken.
-    pub(super) fn end(&self, reason: ClientDisconnectReason) {
+    pub(super) fn end(&self, reason: DisconnectReason) {
         let _acks = {
             let mut state = self.lock();
             if matches!(state.phase, Phase::Joining | Phase::Joined(_)) {

@@ -14,10 +14,10 @@ use serde::Deserialize;
 use socketio_proto::{Decoder, DecoderLimits};
 
 use super::{
-    ClientDisconnectReason, Refusal,
+    Refusal,
     line::{Line, Stop},
 };
-use crate::Server;
+use crate::{DisconnectReason, Server};
 
 /// How long a good-bye may take: a server that reads nothing is left without.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,10 +96,10 @@ impl Wire {
         let stopped = pin!(line.stopped());
         let reason = match select(select(polling, posting), stopped).await {
             Either::Left((ended, _)) => ended.factor_first().0,
-            Either::Right((Stop::Cut, _)) => ClientDisconnectReason::TransportError,
+            Either::Right((Stop::Cut, _)) => DisconnectReason::TransportError,
             Either::Right((Stop::HangUp, work)) => {
                 let _ = tokio::time::timeout(FAREWELL_TIMEOUT, work).await;
-                ClientDisconnectReason::TransportClose
+                DisconnectReason::TransportClose
             }
         };
         line.end(reason);
@@ -109,52 +109,52 @@ impl Wire {
 /// A task that is torn down in the middle ends its line all the same.
 impl Drop for Wire {
     fn drop(&mut self) {
-        self.line.end(ClientDisconnectReason::TransportError);
+        self.line.end(DisconnectReason::TransportError);
     }
 }
 
-async fn poll(server: &Peer, line: &Line, decoder: &mut Decoder) -> ClientDisconnectReason {
+async fn poll(server: &Peer, line: &Line, decoder: &mut Decoder) -> DisconnectReason {
     loop {
         let (status, body) = server.ask(Method::GET, Bytes::new()).await;
         if line.is_silent() {
             pending::<()>().await;
         }
         if status != StatusCode::OK {
-            return ClientDisconnectReason::TransportError;
+            return DisconnectReason::TransportError;
         }
-        let Ok(text) = Text::from_utf8(body) else { return ClientDisconnectReason::ParseError };
+        let Ok(text) = Text::from_utf8(body) else { return DisconnectReason::ParseError };
         if let Some(reason) = handle(Packets::new(text), line, decoder) {
             return reason;
         }
     }
 }
 
-async fn post(server: &Peer, line: &Line) -> ClientDisconnectReason {
+async fn post(server: &Peer, line: &Line) -> DisconnectReason {
     let budget = server.io.config().engine.limits.max_payload_bytes;
     loop {
         let (payload, is_last) = line.next_payload(budget).await;
         let (status, _) = server.ask(Method::POST, payload).await;
         match (status, is_last) {
             (StatusCode::OK, false) => {}
-            (StatusCode::OK, true) => return ClientDisconnectReason::TransportClose,
-            _ => return ClientDisconnectReason::TransportError,
+            (StatusCode::OK, true) => return DisconnectReason::TransportClose,
+            _ => return DisconnectReason::TransportError,
         }
     }
 }
 
 /// Takes what the server sent; gives the reason where it was the end.
-fn handle(packets: Packets, line: &Line, decoder: &mut Decoder) -> Option<ClientDisconnectReason> {
+fn handle(packets: Packets, line: &Line, decoder: &mut Decoder) -> Option<DisconnectReason> {
     for packet in packets {
         match packet {
             Ok(Packet::Message(message)) => match decoder.handle(message) {
                 Ok(Some(packet)) => line.deliver(packet),
                 Ok(None) => {}
-                Err(_) => return Some(ClientDisconnectReason::ParseError),
+                Err(_) => return Some(DisconnectReason::ParseError),
             },
             Ok(Packet::Ping(_)) => line.send_pong(),
-            Ok(Packet::Close) => return Some(ClientDisconnectReason::TransportClose),
+            Ok(Packet::Close) => return Some(DisconnectReason::TransportClose),
             Ok(_) => {}
-            Err(_) => return Some(ClientDisconnectReason::ParseError),
+            Err(_) => return Some(DisconnectReason::ParseError),
         }
     }
     None

@@ -6,13 +6,11 @@ use std::{sync::Arc, task::Context as TaskContext};
 use futures_util::future::join_all;
 use socketio_proto::{AckId, Body, Packet};
 
-use super::{Connection, begin, finish};
-use crate::server::{
-    AckSender, EventContext, HandlerError,
-    handler::{Erased, HandlerFuture},
-    handlers::Handlers,
-    hooks::Occasion,
-    socket::SocketCore,
+use super::Connection;
+use crate::{
+    ack::AckTarget,
+    handler::{Erased, HandlerFuture, begin, finish},
+    server::{EventContext, HandlerError, handlers::Handlers, hooks::Occasion, socket::SocketCore},
 };
 
 type Begun = Result<HandlerFuture<EventContext>, HandlerError>;
@@ -88,7 +86,7 @@ fn acknowledge(socket: &Arc<SocketCore>, ack: Option<AckId>, outcome: Result<Bod
     let Some(id) = ack else { return };
     let Some(body) = outcome.map_or_else(|error| error.ack(), Some) else { return };
     // Where it cannot be sent, the client is gone, or is thrown out.
-    let _ = AckSender::new(socket.clone(), id).send_body(&body);
+    let _ = socket.send_ack(id, &body);
 }
 
 /// A catch-all handler: what it returns is no acknowledgement.

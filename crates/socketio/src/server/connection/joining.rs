@@ -6,16 +6,19 @@ use engineio::CloseMode;
 use futures_util::future::join_all;
 use socketio_proto::{Packet, PacketKind, PrivateId};
 
-use super::{Connection, run};
-use crate::server::{
-    ConnectContext, DisconnectReason, HandlerError, Handshake, Namespace,
-    counters::count,
-    handlers::Handlers,
-    hooks::Occasion,
-    protocol,
-    recovery::{Return, Store},
-    registry::{Parent, Rule},
-    socket::SocketCore,
+use super::Connection;
+use crate::{
+    handler::run,
+    server::{
+        ConnectContext, DisconnectReason, HandlerError, Handshake, Namespace,
+        counters::count,
+        handlers::Handlers,
+        hooks::Occasion,
+        protocol,
+        recovery::{Return, Store},
+        registry::{Parent, Rule},
+        socket::SocketCore,
+    },
 };
 
 /// A CONNECT whose namespace was looked for, by asking the application.
@@ -86,7 +89,7 @@ impl Connection {
     }
 
     fn refuse(&self, packet: &Packet, message: &str) {
-        let body = HandlerError::new(message).connect_error();
+        let body = protocol::connect_error(&HandlerError::new(message));
         let parser = &self.registry.environment.config.parser;
         self.link.send(&parser.encode(PacketKind::ConnectError, &packet.namespace, None, body.as_ref()));
     }

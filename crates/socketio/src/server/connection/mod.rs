@@ -13,27 +13,22 @@ mod tests;
 use std::{
     fmt,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
 };
 
 use engineio::{CloseMode, Session};
-use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 pub(super) use link::{Departure, Link};
 use socketio_proto::{self as sio, AnyDecoder, Packet, PacketKind};
 use tokio::time::Sleep;
 
 use super::{
-    DisconnectContext, DisconnectReason, HandlerError,
-    counters::count,
-    handler::{Context, Erased, HandlerFuture, Outcome},
-    hooks::Occasion,
-    protocol,
-    registry::Registry,
+    DisconnectContext, DisconnectReason, counters::count, hooks::Occasion, protocol, registry::Registry,
     socket::SocketCore,
 };
+use crate::handler::{Erased, run};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -302,24 +297,4 @@ async fn say_goodbye(handler: Erased<DisconnectContext>, socket: Arc<SocketCore>
     if let (_, Err(error)) = run(handler, context).await {
         socket.namespace.environment().report(&socket.handle(), Occasion::Disconnect, &error);
     }
-}
-
-/// Takes what a handler wants out of the context and calls it. A panic in it, or in an extractor, is an error of this
-/// one call (hazard R25).
-pub(super) fn begin<C: Context>(handler: &Erased<C>, context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
-    catch_unwind(AssertUnwindSafe(|| handler.call(context))).unwrap_or_else(|_| Err(HandlerError::panic()))
-}
-
-/// Waits for a handler that has begun.
-pub(super) async fn finish<R>(
-    begun: Result<impl Future<Output = Result<R, HandlerError>>, HandlerError>,
-) -> Result<R, HandlerError> {
-    AssertUnwindSafe(begun?).catch_unwind().await.unwrap_or_else(|_| Err(HandlerError::panic()))
-}
-
-/// Runs a handler that is called alone.
-async fn run<C: Context>(handler: Erased<C>, mut context: C) -> (C, Outcome<C>) {
-    let begun = begin(&handler, &mut context);
-    let outcome = finish(begun).await;
-    (context, outcome)
 }

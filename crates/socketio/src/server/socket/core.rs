@@ -17,16 +17,18 @@ use socketio_proto::{AckId, AckTable, Body, Encoded, Offset, PacketKind};
 use tokio::sync::oneshot;
 
 use super::{Extensions, Handshake, Socket, data::Slot};
-use crate::server::{
-    AckError, DisconnectReason, EmitError, HandlerError, Namespace, SocketId, WhenFull,
-    ack::Waiting,
-    cluster::{Part, Parts},
-    connection::{Departure, Link},
-    counters::count,
-    handlers::{Leaving, SocketHandlers},
-    outgoing::{Flags, Outgoing, Prepared},
-    protocol,
-    recovery::{Locked, Return, Saved, Store, Ticket},
+use crate::{
+    ack::{AckSource, AckTarget, Waiting},
+    server::{
+        AckError, DisconnectReason, EmitError, HandlerError, Namespace, SocketId, WhenFull,
+        cluster::{Part, Parts},
+        connection::{Departure, Link},
+        counters::count,
+        handlers::{Leaving, SocketHandlers},
+        outgoing::{Flags, Outgoing, Prepared},
+        protocol,
+        recovery::{Locked, Return, Saved, Store, Ticket},
+    },
 };
 
 pub(in crate::server) struct SocketCore {
@@ -70,7 +72,7 @@ pub(in crate::server) struct Held {
 
 /// Who waits for an acknowledgement. Dropped without an answer where the socket leaves.
 pub(in crate::server) enum AckWaiter {
-    One(oneshot::Sender<Body>),
+    One(oneshot::Sender<Result<Body, AckError>>),
     /// One of the answers to a broadcast.
     Shared(Parts),
 }
@@ -79,7 +81,7 @@ impl AckWaiter {
     fn answer(self, body: Body) {
         // Who waited may have given up in this moment.
         match self {
-            Self::One(waiter) => drop(waiter.send(body)),
+            Self::One(waiter) => drop(waiter.send(Ok(body))),
             Self::Shared(waiter) => drop(waiter.send(Part::Answer(body))),
         }
     }
@@ -323,7 +325,7 @@ impl SocketCore {
     ) -> Result<Waiting, AckError> {
         let (sender, answer) = oneshot::channel();
         self.await_ack(id, AckWaiter::One(sender))?;
-        let waiting = Waiting { socket: self.clone(), id, answer };
+        let waiting = Waiting::new(self.clone(), id, answer);
         event.show_to(self);
         let sent = self.try_send(Prepared::Ready(&event.packet(&self.namespace, Some(id))), flags);
         self.settle(sent)?;
@@ -458,7 +460,8 @@ impl SocketCore {
             Some(Phase::Connected) => self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None)),
             Some(Phase::Connecting(..)) => {
                 self.forget_session();
-                self.tell_refusal(HandlerError::new("disconnected by the server").connect_error().as_ref());
+                let error = HandlerError::new("disconnected by the server");
+                self.tell_refusal(protocol::connect_error(&error).as_ref());
             }
             Some(Phase::Disconnected) | None => {}
         }
@@ -516,5 +519,26 @@ impl SocketCore {
 
     pub(in crate::server) fn handle(self: &Arc<Self>) -> Socket {
         Socket { core: self.clone() }
+    }
+}
+
+impl AckSource for SocketCore {
+    fn forget(&self, id: AckId, timed_out: bool) {
+        if timed_out {
+            count(&self.namespace.environment().counting.ack_timeouts);
+        }
+        self.forget_ack(id);
+    }
+}
+
+impl AckTarget for SocketCore {
+    fn send_ack(&self, id: AckId, body: &Body) -> Result<(), EmitError> {
+        let packet = self.namespace.encode(PacketKind::Ack, Some(id), Some(body));
+        let sent = self.send_as(&packet, SendOptions::KEPT).map(drop);
+        if sent == Err(EmitError::Full) {
+            // It is used up, and the client waits for it (row J1).
+            self.link.close_for_slowness();
+        }
+        sent
     }
 }

@@ -5,7 +5,10 @@ use std::{mem::take, sync::Arc};
 use socketio_proto::Body;
 
 use super::Socket;
-use crate::server::{DisconnectContext, EventContext, Handler, handler::Erased, namespace::check_event_name};
+use crate::{
+    handler::Erased,
+    server::{DisconnectContext, EventContext, Handler, namespace::check_event_name},
+};
 
 impl Socket {
     /// Runs `handler` for each event of that name from this socket, behind the namespace's own handlers (row D64). It

@@ -1,17 +1,21 @@
-//! [`Handler`]: how an async function becomes a handler. Its arguments are extractors
-//! ([`FromContext`](super::FromContext)), what it returns is a [`Reply`]. Type parameters end here: [`Erased`] is what
-//! a namespace keeps.
+//! [`Handler`]: how an async function becomes a handler, of a server or of a client. Its arguments are extractors
+//! ([`FromContext`]), what it returns is a [`Reply`]. Type parameters end here: [`Erased`] is what is kept. Here too is how
+//! one handler is run; which ones, in which order, and what becomes of their replies is the business of each end.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+};
 
-use serde::Serialize;
-use socketio_proto::Body;
+use futures_util::FutureExt;
 
-use super::{ConnectContext, DisconnectContext, EventContext, FromContext, HandlerError, ServerEventContext};
+use crate::{FromContext, HandlerError};
 
 /// What a handler's future comes to: what the context replies with, or the error.
-pub(super) type Outcome<C> = Result<<C as Context>::Reply, HandlerError>;
-pub(super) type HandlerFuture<C> = Pin<Box<dyn Future<Output = Outcome<C>> + Send>>;
+pub(crate) type Outcome<C> = Result<<C as Context>::Reply, HandlerError>;
+pub(crate) type HandlerFuture<C> = Pin<Box<dyn Future<Output = Outcome<C>> + Send>>;
 
 /// What a handler is called for: a client that joins, an event, a client that leaves. Sealed.
 pub trait Context: sealed::Sealed + Send + 'static {
@@ -20,29 +24,9 @@ pub trait Context: sealed::Sealed + Send + 'static {
     type Reply: Send + 'static;
 }
 
-impl Context for ConnectContext {
-    type Reply = ();
-}
-
-impl Context for EventContext {
-    type Reply = Body;
-}
-
-impl Context for DisconnectContext {
-    type Reply = ();
-}
-
-impl Context for ServerEventContext {
-    type Reply = Body;
-}
-
-mod sealed {
+pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "nobody else is to implement the contexts")]
     pub trait Sealed {}
-    impl Sealed for super::ConnectContext {}
-    impl Sealed for super::EventContext {}
-    impl Sealed for super::DisconnectContext {}
-    impl Sealed for super::ServerEventContext {}
 }
 
 /// What a handler may return.
@@ -75,47 +59,49 @@ pub trait Reply<C: Context> {
     fn into_outcome(self) -> Result<C::Reply, HandlerError>;
 }
 
-impl Reply<ConnectContext> for () {
-    fn into_outcome(self) -> Result<(), HandlerError> {
-        Ok(())
-    }
-}
+/// Makes a type the context of handlers, and says what they may return. One implementation of [`Reply`] for each context:
+/// with one for all of a kind, the compiler would speak of that kind, which no user has heard of.
+macro_rules! context {
+    ($context:ty, replies with nothing) => {
+        $crate::handler::context!(@ $context, ());
 
-impl Reply<ConnectContext> for Result<(), HandlerError> {
-    fn into_outcome(self) -> Self {
-        self
-    }
-}
-
-impl Reply<DisconnectContext> for () {
-    fn into_outcome(self) -> Result<(), HandlerError> {
-        Ok(())
-    }
-}
-
-impl Reply<DisconnectContext> for Result<(), HandlerError> {
-    fn into_outcome(self) -> Self {
-        self
-    }
-}
-
-macro_rules! reply_with_a_value {
-    ($($context:ident)*) => { $(
-        impl Reply<$context> for () {
-            fn into_outcome(self) -> Result<Body, HandlerError> {
-                Ok(Body::ack(&())?)
+        impl $crate::handler::Reply<$context> for () {
+            fn into_outcome(self) -> Result<(), $crate::HandlerError> {
+                Ok(())
             }
         }
 
-        impl<T: Serialize> Reply<$context> for Result<T, HandlerError> {
-            fn into_outcome(self) -> Result<Body, HandlerError> {
-                Ok(Body::ack(&self?)?)
+        impl $crate::handler::Reply<$context> for Result<(), $crate::HandlerError> {
+            fn into_outcome(self) -> Self {
+                self
             }
         }
-    )* };
+    };
+    ($context:ty, replies with a value) => {
+        $crate::handler::context!(@ $context, ::socketio_proto::Body);
+
+        impl $crate::handler::Reply<$context> for () {
+            fn into_outcome(self) -> Result<::socketio_proto::Body, $crate::HandlerError> {
+                Ok(::socketio_proto::Body::ack(&())?)
+            }
+        }
+
+        impl<T: ::serde::Serialize> $crate::handler::Reply<$context> for Result<T, $crate::HandlerError> {
+            fn into_outcome(self) -> Result<::socketio_proto::Body, $crate::HandlerError> {
+                Ok(::socketio_proto::Body::ack(&self?)?)
+            }
+        }
+    };
+    (@ $context:ty, $reply:ty) => {
+        impl $crate::handler::sealed::Sealed for $context {}
+
+        impl $crate::handler::Context for $context {
+            type Reply = $reply;
+        }
+    };
 }
 
-reply_with_a_value!(EventContext ServerEventContext);
+pub(crate) use context;
 
 /// An async function that takes extractors and returns a [`Reply`]. Implemented for functions and closures of
 /// up to eight arguments; `M` is inferred and never written.
@@ -234,14 +220,14 @@ functions_of!(A1 A2 A3 A4 A5 A6 A7 A8);
 type Call<C> = dyn Fn(&mut C) -> Result<HandlerFuture<C>, HandlerError> + Send + Sync;
 
 /// A handler without its type.
-pub(super) struct Erased<C: Context>(Arc<Call<C>>);
+pub(crate) struct Erased<C: Context>(Arc<Call<C>>);
 
 impl<C: Context> Erased<C> {
-    pub(super) fn new<M>(handler: impl Handler<C, M>) -> Self {
+    pub(crate) fn new<M>(handler: impl Handler<C, M>) -> Self {
         Self(Arc::new(move |context| handler.call(context)))
     }
 
-    pub(super) fn call(&self, context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
+    pub(crate) fn call(&self, context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
         (self.0)(context)
     }
 }
@@ -250,4 +236,24 @@ impl<C: Context> Clone for Erased<C> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
+}
+
+/// Takes what a handler wants out of the context and calls it. A panic in it, or in an extractor, is an error of this
+/// one call (hazard R25).
+pub(crate) fn begin<C: Context>(handler: &Erased<C>, context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
+    catch_unwind(AssertUnwindSafe(|| handler.call(context))).unwrap_or_else(|_| Err(HandlerError::panic()))
+}
+
+/// Waits for a handler that has begun.
+pub(crate) async fn finish<R>(
+    begun: Result<impl Future<Output = Result<R, HandlerError>>, HandlerError>,
+) -> Result<R, HandlerError> {
+    AssertUnwindSafe(begun?).catch_unwind().await.unwrap_or_else(|_| Err(HandlerError::panic()))
+}
+
+/// Runs a handler that is called alone.
+pub(crate) async fn run<C: Context>(handler: Erased<C>, mut context: C) -> (C, Outcome<C>) {
+    let begun = begin(&handler, &mut context);
+    let outcome = finish(begun).await;
+    (context, outcome)
 }

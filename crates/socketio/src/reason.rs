@@ -1,10 +1,12 @@
-//! [`DisconnectReason`]: why a socket left its namespace.
+//! [`DisconnectReason`]: why a socket left its namespace, for both ends: they see the same end, and not always with the
+//! same reason.
 
 use std::fmt;
 
 use engineio::CloseReason;
 
-/// Why a socket was disconnected, in the reference's words (row D72).
+/// Why a socket was disconnected, in the reference's words: on a server those of row D72, on a client those of row E34.
+/// The other end of the same connection may see another reason.
 ///
 /// ```
 /// use socketio::{DisconnectReason, Server};
@@ -18,24 +20,32 @@ use engineio::CloseReason;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// The transport failed, or the client broke its rules.
+    /// Both ends: the transport failed, or the other end broke its rules; on a server also: the client was thrown out,
+    /// since its queue was full.
     TransportError,
-    /// The client closed the connection, or lost it.
+    /// Both ends: the other end closed the connection, or it was lost.
     TransportClose,
-    /// The connection was closed underneath: by the application, or because a packet could not be decoded.
+    /// Both ends: the connection was closed underneath by this side's application; on a server also: a packet could not be
+    /// decoded.
     ForcedClose,
-    /// The client did not answer a ping in time.
+    /// Both ends: the heartbeat stopped. On a server the client did not answer a ping in time, on a client no ping came.
     PingTimeout,
-    /// The client sent something that is not an Engine.IO packet.
+    /// Both ends: on a server the client sent something that is not an Engine.IO packet, on a client the server something
+    /// that cannot be decoded.
     ParseError,
-    /// The server is closing.
+    /// On a server: it is closing.
     ServerShuttingDown,
-    /// The server closed the connection: the client broke the order of the protocol, or joined nothing in time.
+    /// On a server: it closed the connection, since the client broke the order of the protocol, or joined nothing in time.
     ForcedServerClose,
-    /// The client left this namespace.
+    /// On a server: the client left this namespace, which sees [`DisconnectReason::IoClientDisconnect`].
     ClientNamespaceDisconnect,
-    /// [`Socket::disconnect`](super::Socket::disconnect).
+    /// On a server: [`Socket::disconnect`](crate::Socket::disconnect) and its like; the client sees
+    /// [`DisconnectReason::IoServerDisconnect`].
     ServerNamespaceDisconnect,
+    /// On a client: the server has put this socket out of the namespace.
+    IoServerDisconnect,
+    /// On a client: this side has asked for it.
+    IoClientDisconnect,
 }
 
 impl DisconnectReason {
@@ -56,17 +66,28 @@ impl DisconnectReason {
             Self::ForcedServerClose => "forced server close",
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
             Self::ServerNamespaceDisconnect => "server namespace disconnect",
+            Self::IoServerDisconnect => "io server disconnect",
+            Self::IoClientDisconnect => "io client disconnect",
         }
     }
 
-    /// Whether a client of the official kind comes back by itself: not where either side left on purpose.
+    /// Whether a client comes back by itself, as those of the official kind do: not where either side left on purpose.
     ///
     /// ```
-    /// assert!(socketio::DisconnectReason::TransportClose.will_reconnect());
+    /// use socketio::DisconnectReason;
+    ///
+    /// assert!(DisconnectReason::TransportClose.will_reconnect());
+    /// assert!(!DisconnectReason::IoServerDisconnect.will_reconnect());
     /// ```
     #[must_use]
     pub const fn will_reconnect(self) -> bool {
-        !matches!(self, Self::ClientNamespaceDisconnect | Self::ServerNamespaceDisconnect)
+        !matches!(
+            self,
+            Self::ClientNamespaceDisconnect
+                | Self::ServerNamespaceDisconnect
+                | Self::IoServerDisconnect
+                | Self::IoClientDisconnect
+        )
     }
 }
 

@@ -1,11 +1,12 @@
-//! [`SocketId`]: the public name of a socket.
+//! [`SocketId`]: the public name of a socket, on both ends. Leaves out where a server gets it from.
 
-use std::{borrow::Borrow, fmt, io};
+use std::{borrow::Borrow, fmt};
 
 use engineio::Text;
 
 /// The id of a socket: 20 random characters, new for each namespace that a client joins. It may be shown to
-/// others; the id of the session underneath is a secret and never equal to it (row D39, hazard S45).
+/// others; the id of the session underneath is a secret and never equal to it (row D39, hazard S45). A client learns it
+/// from the server, and has another one after each connection, but for where its session is recovered (row E58).
 ///
 /// Except for clients of the JavaScript versions 1.x and 2.x, where
 /// [`allow_eio3`](engineio::Config::allow_eio3) lets them in: they make up the id themselves, as the session's id, and
@@ -23,12 +24,8 @@ use engineio::Text;
 pub struct SocketId(Text);
 
 impl SocketId {
-    pub(super) fn random() -> io::Result<Self> {
-        engineio::random_id().map(Self)
-    }
-
-    /// An id made of that of the session.
-    pub(super) fn of_session(id: String) -> Self {
+    /// The id that a server has made up.
+    pub(crate) fn new(id: impl Into<Text>) -> Self {
         Self(id.into())
     }
 

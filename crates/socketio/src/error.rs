@@ -1,5 +1,5 @@
-//! Errors of the server: [`EmitError`] for sending, [`AckError`] for awaited acknowledgements, and
-//! [`HandlerError`], which a handler returns and the client sees.
+//! Errors of both ends: [`EmitError`] for sending, [`AckError`] for awaited acknowledgements, and
+//! [`HandlerError`], which a handler returns and the other end sees.
 
 use std::{error::Error, fmt};
 
@@ -24,7 +24,8 @@ pub enum EmitError {
     Encode(EncodeError),
     /// The socket is disconnected.
     Disconnected,
-    /// The client reads too slowly: its send queue is full.
+    /// The send queue is full: the other end reads too slowly. On a client also: it is offline, and what it keeps for
+    /// the next connection has reached its bound.
     Full,
 }
 
@@ -39,7 +40,7 @@ impl EmitError {
         matches!(self, Self::Disconnected)
     }
 
-    /// Whether the client's send queue is full.
+    /// Whether the send queue is full.
     ///
     /// ```
     /// assert!(socketio::EmitError::Full.is_full());
@@ -71,7 +72,7 @@ impl fmt::Display for EmitError {
             Self::Encode(error) => write!(f, "the event cannot be sent: {error}"),
             Self::Disconnected => f.write_str("the socket is disconnected"),
             Self::Full => f.write_str(
-                "the client reads too slowly and its send queue is full: send less, or raise `max_queue_bytes` of its limits",
+                "the send queue is full, since the other end does not read as fast: send less, or raise `max_queue_bytes` of the limits",
             ),
         }
     }
@@ -97,18 +98,18 @@ impl Error for EmitError {}
 pub enum AckError {
     /// The event was not sent.
     Emit(EmitError),
-    /// The client did not answer in time (row D51).
+    /// The other end did not answer in time (rows D51, E41).
     Timeout,
-    /// The socket was disconnected before the answer (hazard R22).
+    /// The socket was disconnected before the answer (row E44, hazard R22).
     Disconnected,
-    /// The socket is not connected yet: the connect handler has to end first.
+    /// Of a server: the socket is not connected yet, since the connect handler has to end first.
     NotConnected,
     /// The answer is not of the type asked for.
     Answer(ArgumentError),
 }
 
 impl AckError {
-    /// Whether the client did not answer in time.
+    /// Whether the other end did not answer in time.
     ///
     /// ```
     /// assert!(socketio::AckError::Timeout.is_timeout());
@@ -153,12 +154,12 @@ impl From<EmitError> for AckError {
     }
 }
 
-/// What a handler fails with, and what the client is told.
+/// What a handler fails with, and what the other end is told.
 ///
 /// From an event handler it becomes the acknowledgement `{"error": message, "data": …}`, where one was asked
-/// for; from a connect handler it becomes the CONNECT_ERROR `{"message": message, "data": …}` (row C21). Any
+/// for; from a connect handler of a server it becomes the CONNECT_ERROR `{"message": message, "data": …}` (row C21). Any
 /// [`std::error::Error`] turns into one by `?`, with its text as the message: where that text is not for
-/// clients, map it first.
+/// others, map it first.
 ///
 /// ```
 /// use socketio::HandlerError;
@@ -177,7 +178,7 @@ pub struct HandlerError {
 enum Kind {
     #[default]
     Returned,
-    /// The client sent what the handler does not take: its fault, and nothing to alarm anybody.
+    /// The other end sent what the handler does not take: its fault, and nothing to alarm anybody.
     Extraction,
     Panic,
 }
@@ -194,16 +195,16 @@ impl HandlerError {
     }
 
     /// An extractor's error.
-    pub(super) fn extraction(message: impl Into<String>) -> Self {
+    pub(crate) fn extraction(message: impl Into<String>) -> Self {
         Self { kind: Kind::Extraction, ..Self::new(message) }
     }
 
-    /// The error of a handler that panicked. What it said is for the log, not for the client.
-    pub(super) fn panic() -> Self {
+    /// The error of a handler that panicked. What it said is for the log, not for the other end.
+    pub(crate) fn panic() -> Self {
         Self { kind: Kind::Panic, ..Self::new("internal error") }
     }
 
-    /// Whether the handler did not run, because the client sent what an extractor does not take.
+    /// Whether the handler did not run, because the other end sent what an extractor does not take.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -230,7 +231,7 @@ impl HandlerError {
         matches!(self.kind, Kind::Panic)
     }
 
-    /// The same with data for the client's code. Data that has no JSON form is left out.
+    /// The same with data for the other end's code. Data that has no JSON form is left out.
     ///
     /// ```
     /// let error = socketio::HandlerError::new("later, please").with_data(&serde_json::json!({ "seconds": 30 }));
@@ -241,7 +242,7 @@ impl HandlerError {
         Self { data: serde_json::to_value(data).ok(), ..self }
     }
 
-    /// The message for the client.
+    /// The message for the other end.
     ///
     /// ```
     /// let error = socketio::HandlerError::from(std::io::Error::other("the disk is full"));
@@ -252,7 +253,7 @@ impl HandlerError {
         &self.message
     }
 
-    /// The data for the client.
+    /// The data for the other end.
     ///
     /// ```
     /// assert_eq!(socketio::HandlerError::new("no").data(), None);
@@ -262,13 +263,8 @@ impl HandlerError {
         self.data.as_ref()
     }
 
-    /// The body of the CONNECT_ERROR.
-    pub(super) fn connect_error(&self) -> Option<Body> {
-        Body::connect_error(&self.message, self.data.as_ref()).ok()
-    }
-
     /// The body of the acknowledgement.
-    pub(super) fn ack(&self) -> Option<Body> {
+    pub(crate) fn ack(&self) -> Option<Body> {
         #[derive(Serialize)]
         struct Failure<'a> {
             error: &'a str,
