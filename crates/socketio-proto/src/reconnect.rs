@@ -98,25 +98,9 @@ impl Backoff {
         if self.options.attempts.is_some_and(|most| self.attempts >= most) {
             return None;
         }
-        let doubled = 2_f64.powi(self.attempts.min(LAST_DOUBLING).cast_signed());
-        let base = (millis(self.options.delay) * doubled).min(LARGEST_BASE);
+        let delay = delay_before(self.attempts, &self.options, &mut || self.random.next_fraction());
         self.attempts = self.attempts.saturating_add(1);
-        let delay = self.randomized(base).min(millis(self.options.delay_max));
-        // Truncated; what is negative becomes zero.
-        Some(Duration::from_millis(delay as u64))
-    }
-
-    /// Both the deviation and its direction come from the same random number, as in the reference.
-    fn randomized(&mut self, base: f64) -> f64 {
-        let factor = self.options.randomization_factor.clamp(0.0, 1.0);
-        // Not a number is not above anything.
-        if factor > 0.0 {
-            let random = self.random.next_fraction();
-            let deviation = (random * factor * base).floor();
-            let is_shorter = ((random * 10.0) as u32).is_multiple_of(2);
-            return if is_shorter { base - deviation } else { base + deviation };
-        }
-        base
+        Some(delay)
     }
 
     /// How many attempts there have been since the last [`reset`](Self::reset). (E20)
@@ -157,6 +141,23 @@ impl Backoff {
     pub const fn set_options(&mut self, options: ReconnectOptions) {
         self.options = options;
     }
+}
+
+/// Before the attempt with this number, from 0. Both the deviation and its direction come from the same random number, as
+/// in the reference.
+fn delay_before(attempt: u32, options: &ReconnectOptions, random: &mut dyn FnMut() -> f64) -> Duration {
+    let doubled = 2_f64.powi(attempt.min(LAST_DOUBLING).cast_signed());
+    let mut delay = (millis(options.delay) * doubled).min(LARGEST_BASE);
+    let factor = options.randomization_factor.clamp(0.0, 1.0);
+    // What is no number is not above anything.
+    if factor > 0.0 {
+        let random = random();
+        let deviation = (random * factor * delay).floor();
+        let is_shorter = ((random * 10.0) as u32).is_multiple_of(2);
+        delay += if is_shorter { -deviation } else { deviation };
+    }
+    // Truncated.
+    Duration::from_millis(delay.min(millis(options.delay_max)) as u64)
 }
 
 fn millis(duration: Duration) -> f64 {
