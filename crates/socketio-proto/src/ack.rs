@@ -149,6 +149,17 @@ impl<T> AckTable<T> {
         std::mem::take(&mut self.pending).into_iter().map(|(id, pending)| (id, pending.value))
     }
 
+    /// Removes and yields those whose id is asked for, in order of the ids.
+    pub(crate) fn take_where(&mut self, mut is_asked_for: impl FnMut(AckId) -> bool) -> Vec<(AckId, T)> {
+        let ids: Vec<_> = self.pending.keys().copied().filter(|id| is_asked_for(*id)).collect();
+        ids.into_iter().filter_map(|id| self.take(id).map(|value| (id, value))).collect()
+    }
+
+    /// Whether somebody waits for the answer with this id.
+    pub(crate) fn contains(&self, id: AckId) -> bool {
+        self.pending.contains_key(&id)
+    }
+
     /// How many are waiting.
     #[must_use]
     pub fn len(&self) -> usize {

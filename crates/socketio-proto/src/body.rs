@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use engineio_proto::Text;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{
     ArgumentError, DecodeError, EncodeError, PacketKind,
@@ -358,6 +359,27 @@ impl Body {
         let list = self.json.trim_end();
         // Nothing but a string ends with a quote.
         list.strip_suffix(']').is_some_and(|list| list.trim_end().ends_with('"'))
+    }
+
+    /// The last argument of an EVENT where it is a text of at most so many bytes: what an offset is. (E57)
+    ///
+    /// The reference takes the name of an event without arguments for one as well, which it never is.
+    pub(crate) fn last_text(&self, max_bytes: usize) -> Option<String> {
+        if !self.ends_with_text() || self.arg_count() == 0 {
+            return None;
+        }
+        let list = self.json.trim_end().strip_suffix(']')?.trim_end();
+        let open = list.strip_suffix('"')?.rfind('"')?;
+        let text = match list.get(..open)?.ends_with('\\') {
+            // The quote is part of a text with escapes.
+            true => serde_json::from_str::<Vec<&RawValue>>(&self.json).ok()?.last()?.get(),
+            false => list.get(open..)?,
+        };
+        // A character is written with six at the most.
+        if text.len() > max_bytes.saturating_mul(6).saturating_add(2) {
+            return None;
+        }
+        serde_json::from_str(text).ok().filter(|text: &String| text.len() <= max_bytes)
     }
 
     /// The body of an ACK that answers this EVENT with its own arguments, attachments included, without

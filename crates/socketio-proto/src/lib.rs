@@ -1,6 +1,6 @@
 //! Socket.IO protocol v5 without I/O: packets, the JSON codec with binary attachments, the bounded
-//! decoder, other parsers in their place, the table of pending acknowledgements, and what connection state recovery
-//! keeps. [SIO5 Protocol]
+//! decoder, other parsers in their place, the table of pending acknowledgements, what connection state recovery
+//! keeps, a client's socket, and how long a client waits before it tries again. [SIO5 Protocol]
 //!
 //! Leaves out everything with a clock, a task or a socket in it (crate `socketio`) and the transport
 //! below (crate `engineio-proto`, whose messages come in and go out here).
@@ -69,6 +69,7 @@
 mod ack;
 mod args;
 mod body;
+mod client;
 mod codec;
 mod decoder;
 mod error;
@@ -76,11 +77,16 @@ mod limits;
 mod msgpack;
 mod packet;
 mod parser;
+mod reconnect;
 mod recovery;
 
 pub use ack::AckTable;
 pub use args::Args;
 pub use body::Body;
+pub use client::{
+    AckFailure, AuthId, ClientClosed, ClientOutput, ClientSocket, ClientSocketOptions, EarlyOverflow, EmitOptions,
+    EmitRefusal, Emitted, NotEmitted, OfflinePolicy, Outgoing, Refusal,
+};
 pub use codec::{Encoded, encode, encode_ack, encode_event, encode_packet};
 pub use decoder::Decoder;
 pub use error::{ArgumentError, DecodeError, EncodeError};
@@ -88,6 +94,7 @@ pub use limits::DecoderLimits;
 pub use msgpack::{MsgpackParser, json_to_msgpack, msgpack_to_json};
 pub use packet::{AckId, Namespace, Packet, PacketKind, RESERVED_EVENTS, is_reserved_event};
 pub use parser::{AnyDecoder, AnyParser, Decode, JsonParser, Parser};
+pub use reconnect::{Backoff, ReconnectOptions};
 pub use recovery::{
     Missed, NotAnOffset, NotRecovered, Offset, PrivateId, Recovery, RecoveryLimits, Reserved, Restored,
 };
