@@ -29,6 +29,7 @@
 //! assert_eq!(out, [Output::Message("hello".into())]);
 //! ```
 
+mod client_query;
 mod close;
 mod dialect;
 mod error;
@@ -47,6 +48,7 @@ mod text;
 pub mod v3;
 pub mod websocket;
 
+pub use client_query::{ClientQuery, Refusal};
 pub use close::{CloseReason, Closed};
 pub use dialect::{Dialect, Revision};
 pub use error::{DecodeError, SendError};
