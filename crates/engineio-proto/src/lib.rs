@@ -30,6 +30,7 @@
 //! ```
 
 mod client;
+mod client_query;
 mod close;
 mod dialect;
 mod error;
@@ -49,6 +50,7 @@ pub mod v3;
 pub mod websocket;
 
 pub use client::{ClientLimits, ClientOptions, ClientOutput, ClientSession};
+pub use client_query::{ClientQuery, Refusal};
 pub use close::{CloseReason, Closed};
 pub use dialect::{Dialect, Revision};
 pub use error::{DecodeError, SendError};

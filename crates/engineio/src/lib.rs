@@ -1,5 +1,9 @@
-//! Engine.IO on tokio and hyper: sessions over HTTP long-polling and WebSocket, behind any HTTP server that
-//! speaks tower, or on a listener of its own. The protocol itself is in `engineio-proto`.
+//! Engine.IO on tokio and hyper: sessions over HTTP long-polling and WebSocket. The server stands behind any HTTP server that
+//! speaks tower, or on a listener of its own; the client gets to a server, by way of proxies and TLS where need be. The
+//! protocol itself is in `engineio-proto`.
+//!
+//! The features `server`, `client` and `tls` (https and wss for the client) are on by default; each face compiles without the
+//! other.
 //!
 //! ```
 //! use engineio::{Config, server::Engine};
@@ -17,34 +21,53 @@
 //! # }
 //! ```
 
+#![cfg_attr(not(feature = "server"), allow(dead_code, reason = "the client's session is not here yet"))]
+
+#[cfg(feature = "client")]
+pub mod client;
 mod clock;
+#[cfg(feature = "server")]
 mod compression;
+#[cfg(feature = "server")]
 mod config;
+#[cfg(feature = "server")]
 mod cookie;
+#[cfg(feature = "server")]
 mod cors;
+#[cfg(feature = "server")]
 mod counters;
+#[cfg(feature = "server")]
 mod driver;
+#[cfg(feature = "server")]
 mod hooks;
+#[cfg(feature = "server")]
 mod middleware;
 mod per_message_deflate;
 mod random;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
 mod session;
+#[cfg(feature = "server")]
 mod shared;
 mod transport;
+#[cfg(feature = "server")]
 mod waiting;
 
-pub use compression::{ContentCoding, HttpCompression};
-pub use config::Config;
-pub use cookie::{Cookie, SameSite};
-pub use cors::{Cors, Origins};
-pub use counters::Counters;
 pub use engineio_proto::{
     CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, Text,
     TransportKind, WhenFull,
 };
-pub use hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook};
-pub use middleware::{Exchange, Middleware, Refusal};
 pub use per_message_deflate::PerMessageDeflate;
 pub use random::random_id;
-pub use session::{CloseMode, PeerAddr, Request, SecureTransport, Session};
+#[cfg(feature = "server")]
+pub use {
+    compression::{ContentCoding, HttpCompression},
+    config::Config,
+    cookie::{Cookie, SameSite},
+    cors::{Cors, Origins},
+    counters::Counters,
+    hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook},
+    middleware::{Exchange, Middleware, Refusal},
+    session::{CloseMode, PeerAddr, Request, SecureTransport, Session},
+};

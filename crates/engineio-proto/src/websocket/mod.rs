@@ -2,7 +2,7 @@
 //!
 //! Owns reading frames ([`FrameDecoder`]), writing them ([`encode_header`], [`encode_frame`],
 //! [`encode_close`], [`mask_frame`]), the close codes, the `Sec-WebSocket-Accept` digest, and permessage-deflate
-//! ([`negotiate_deflate`], [`FrameDecoder::with_deflate`], [`Deflater`]; RFC 7692). It leaves out the rest of
+//! ([`negotiate_deflate`], [`check_deflate_answer`], [`FrameDecoder::with_deflate`], [`Deflater`]; RFC 7692). It leaves out the rest of
 //! the HTTP handshake, every reply (answering a ping or a close is the session's decision), other extensions
 //! (their reserved bits are errors) and randomness: masks come from the caller.
 //!
@@ -41,7 +41,7 @@ pub use frame_decoder::{FrameDecoder, FrameEvent, FrameLimits};
 pub use frame_encoder::{encode_close, encode_frame, mask_frame};
 pub use handshake::accept_key;
 pub use header::{MAX_SERVER_HEADER_BYTES, Opcode, Role, encode_header};
-pub use negotiation::negotiate_deflate;
+pub use negotiation::{DEFLATE_OFFER, check_deflate_answer, negotiate_deflate};
 
 /// The longest payload that a control frame may have, in bytes. [RFC 6455 §5.5]
 ///

@@ -1,8 +1,8 @@
-//! [`negotiate_deflate`]: which of a client's offers of permessage-deflate is accepted. [RFC 7692 §5, §7.1]
-//! [RFC 6455 §9.1]
+//! [`negotiate_deflate`]: which of a client's offers of permessage-deflate is accepted, and [`check_deflate_answer`]: what a
+//! server may answer to this client's. [RFC 7692 §5, §7.1] [RFC 6455 §9.1]
 //!
-//! Owns the grammar of `Sec-WebSocket-Extensions` and the choice. It leaves out all other extensions, whose offers are
-//! read over, and the client's side. Hazards S32, S38.
+//! Owns the grammar of `Sec-WebSocket-Extensions` and the choice. It leaves out all other extensions: a client's offers of
+//! them are read over, a server's answer with one is refused. Hazards S32, S38.
 
 /// What the values of the header may come to; a browser sends some 50 bytes.
 const MAX_HEADER_VALUE_BYTES: usize = 4096;
@@ -48,12 +48,62 @@ pub fn negotiate_deflate<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Opti
             }
             // A list may have empty elements. [RFC 7230 §7]
             if !rest.skip(b',') {
-                let offer = rest.take_offer()?;
+                let offer = rest.take_extension(Offer::admits)?;
                 answer = answer.or_else(|| offer.answer());
             }
         }
     }
     answer
+}
+
+/// What a client offers: no context is taken over, in either direction. [RFC 7692 §7.1.1]
+///
+/// ```
+/// use engineio_proto::websocket::{DEFLATE_OFFER, negotiate_deflate};
+///
+/// assert!(negotiate_deflate([DEFLATE_OFFER.as_bytes()]).is_some());
+/// ```
+pub const DEFLATE_OFFER: &str = "permessage-deflate; client_no_context_takeover; server_no_context_takeover";
+
+/// Reads the values of the `Sec-WebSocket-Extensions` headers of the answer to [`DEFLATE_OFFER`]: `Some(true)` where messages
+/// are to be compressed, `Some(false)` where there is no answer, and `None` where the connection has to be given up, since
+/// the server answers what was not offered, or what cannot be met. [RFC 6455 §9.1] [RFC 7692 §7]
+///
+/// The answer has to say `server_no_context_takeover`, as was asked for; that is what keeps inflating from holding memory for
+/// a connection. It may confirm `client_no_context_takeover`, which this side does anyway, and name the server's window
+/// (`server_max_window_bits`, 8 to 15): what was packed in a smaller window is read in the largest.
+///
+/// ```
+/// use engineio_proto::websocket::check_deflate_answer;
+///
+/// let accepted = b"permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+/// assert_eq!(check_deflate_answer([&accepted[..]]), Some(true));
+/// assert_eq!(check_deflate_answer([]), Some(false));
+/// assert_eq!(check_deflate_answer([&b"permessage-deflate"[..]]), None);
+/// ```
+#[must_use]
+pub fn check_deflate_answer<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Option<bool> {
+    let mut room = MAX_HEADER_VALUE_BYTES;
+    let mut accepted = false;
+    for value in values {
+        room = room.checked_sub(value.len())?;
+        let mut rest = Rest(value);
+        loop {
+            rest.skip_blanks();
+            if rest.0.is_empty() {
+                break;
+            }
+            if !rest.skip(b',') {
+                let answer = rest.take_extension(Offer::admits_in_answer)?;
+                // One answer to one offer.
+                if accepted || !answer.is_acceptable || !answer.server_no_context_takeover {
+                    return None;
+                }
+                accepted = true;
+            }
+        }
+    }
+    Some(accepted)
 }
 
 /// What is still to be read of a value.
@@ -75,8 +125,8 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// One element of the list; `None` where it breaks the grammar.
-    fn take_offer(&mut self) -> Option<Offer> {
+    /// One element of the list, with what it admits as a parameter; `None` where it breaks the grammar.
+    fn take_extension(&mut self, admits: fn(&mut Offer, &[u8], Option<&[u8]>) -> bool) -> Option<Offer> {
         let is_deflate = self.take_token()? == b"permessage-deflate";
         let mut offer = Offer { is_acceptable: is_deflate, ..Offer::default() };
         loop {
@@ -87,7 +137,7 @@ impl<'a> Rest<'a> {
             self.skip_blanks();
             let name = self.take_token()?;
             let value = if self.skip(b'=') { Some(self.take_value()?) } else { None };
-            offer.is_acceptable &= offer.admits(name, value.as_deref());
+            offer.is_acceptable &= admits(&mut offer, name, value.as_deref());
         }
         (self.0.is_empty() || self.0.first() == Some(&b',')).then_some(offer)
     }
@@ -129,7 +179,7 @@ const fn is_token_byte(byte: u8) -> bool {
         )
 }
 
-/// The parameters of an offer that were seen so far. [RFC 7692 §7.1]
+/// The parameters of an offer, or of the answer to one, that were seen so far. [RFC 7692 §7.1]
 #[derive(Default)]
 struct Offer {
     is_acceptable: bool,
@@ -151,6 +201,17 @@ impl Offer {
             _ => return false,
         };
         !std::mem::replace(seen, true) && is_valid
+    }
+
+    /// Whether an answer can still be met with this parameter. A window for this side was not offered.
+    fn admits_in_answer(&mut self, name: &[u8], value: Option<&[u8]>) -> bool {
+        match name {
+            b"client_max_window_bits" => false,
+            b"server_max_window_bits" => {
+                value.and_then(window_bits).is_some() && !std::mem::replace(&mut self.server_max_window_bits, true)
+            }
+            _ => self.admits(name, value),
+        }
     }
 
     const fn answer(&self) -> Option<&'static str> {
@@ -236,6 +297,43 @@ mod tests {
         let declined: &[u8] = b"permessage-deflate; what";
         assert_eq!(negotiate_deflate([declined, b"permessage-deflate"]), Some(ACCEPTED), "in two headers");
         assert_eq!(negotiate_deflate([]), None);
+    }
+
+    /// B19: what was not offered ends the connection, and so does what would cost memory for as long as it lives.
+    #[test]
+    fn an_answer_is_taken_only_where_it_was_offered_and_can_be_met() {
+        let cases = [
+            ("", Some(false)),
+            (" , ,", Some(false)),
+            ("permessage-deflate; server_no_context_takeover", Some(true)),
+            (ACCEPTED, Some(true)),
+            (ACCEPTED_WITH_WINDOW, Some(true)),
+            (DEFLATE_OFFER, Some(true)),
+            ("permessage-deflate; server_no_context_takeover; server_max_window_bits=8", Some(true)),
+            ("permessage-deflate; server_no_context_takeover; server_max_window_bits=\"12\"", Some(true)),
+            ("permessage-deflate", None),
+            ("permessage-deflate; client_no_context_takeover", None),
+            ("permessage-deflate; server_no_context_takeover=1", None),
+            ("permessage-deflate; server_no_context_takeover; server_no_context_takeover", None),
+            ("permessage-deflate; server_no_context_takeover; client_max_window_bits=15", None),
+            ("permessage-deflate; server_no_context_takeover; client_max_window_bits", None),
+            ("permessage-deflate; server_no_context_takeover; server_max_window_bits", None),
+            ("permessage-deflate; server_no_context_takeover; server_max_window_bits=7", None),
+            ("permessage-deflate; server_no_context_takeover; server_max_window_bits=16", None),
+            ("permessage-deflate; server_no_context_takeover; mux", None),
+            ("permessage-deflate; server_no_context_takeover, mux", None),
+            ("mux", None),
+            ("x-webkit-deflate-frame; server_no_context_takeover", None),
+            ("permessage-deflate; server_no_context_takeover,permessage-deflate; server_no_context_takeover", None),
+            ("permessage-deflate; server_no_context_takeover;", None),
+            ("permessage-deflate; =", None),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(check_deflate_answer([value.as_bytes()]), expected, "{value}");
+        }
+        assert_eq!(check_deflate_answer([]), Some(false));
+        assert_eq!(check_deflate_answer([ACCEPTED.as_bytes(); 2]), None, "in two headers");
+        assert_eq!(check_deflate_answer([" ".repeat(4097).as_bytes()]), None, "S32");
     }
 
     /// S32: what took down other parsers is just not accepted.

@@ -6,7 +6,7 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use engineio_proto::{
     Attached, CloseMode, Dialect, Handshake, Limits, MessageFrame, Reject, ServerSession, SessionId, TransportKind,
     request::{self, Method, Query, Request},
@@ -36,7 +36,7 @@ use crate::{
     random::random_id,
     session::{self, Session},
     shared::Shared,
-    transport::websocket::Upgrade,
+    transport::websocket::{Upgrade, WireIo},
 };
 
 /// How long a WebSocket that is refused after its handshake may take to say good-bye.
@@ -385,7 +385,8 @@ impl Engine {
     fn close_refused(&self, upgrade: Upgrade) {
         self.inner.tasks.spawn(tokio::time::timeout(REFUSAL_TIMEOUT, async move {
             // Who is refused may well be gone: every error here is consumed (hazard S6).
-            let Ok(upgraded) = upgrade.connection.await else { return };
+            let WireIo::Upgrading(connection) = upgrade.connection else { return };
+            let Ok(upgraded) = connection.await else { return };
             let mut frame = BytesMut::new();
             encode_close(None, "", None, &mut frame);
             let mut io = TokioIo::new(upgraded);
@@ -413,5 +414,6 @@ fn accept<R>(parts: &mut Parts, deflate: Option<PerMessageDeflate>) -> Result<Ac
     let connection =
         connection.ok_or_else(|| Box::new(respond::reject_upgrade("This connection cannot be upgraded")))?;
     let deflate = deflate.filter(|_| upgrade::agree_on_deflate(&parts.headers, &mut response));
-    Ok((response, Upgrade { connection, deflate }))
+    let connection = WireIo::Upgrading(connection);
+    Ok((response, Upgrade { connection, early: Bytes::new(), deflate }))
 }

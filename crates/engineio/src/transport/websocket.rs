@@ -7,7 +7,6 @@
 use std::{
     cell::Cell,
     collections::VecDeque,
-    future::Future,
     io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -19,10 +18,16 @@ use engineio_proto::{
     Limits, WireFrame, WireId,
     websocket::{CloseCode, Deflater, FrameDecoder, FrameError, FrameEvent, FrameLimits, Role, encode_close},
 };
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::{rt::TokioIo, server::conn::auto};
-use tokio::{io::AsyncWrite, net::TcpStream, time::Instant};
+use tokio::{io::AsyncWrite, time::Instant};
+#[cfg(feature = "server")]
+use {
+    hyper::upgrade::OnUpgrade,
+    hyper_util::{rt::TokioIo, server::conn::auto},
+    std::future::Future,
+    tokio::net::TcpStream,
+};
 
+use super::byte_stream::ByteStream;
 use crate::per_message_deflate::PerMessageDeflate;
 
 /// Bytes read at a time: several typical messages, or a good part of a large one.
@@ -39,10 +44,12 @@ thread_local! {
     static DEFLATER: Cell<Option<Deflater>> = Cell::default();
 }
 
-/// The promise of a WebSocket connection, and what its handshake agreed on.
+/// A WebSocket connection or the promise of one, and what its handshake agreed on.
 #[derive(Debug)]
 pub(crate) struct Upgrade {
-    pub(crate) connection: OnUpgrade,
+    pub(crate) connection: WireIo,
+    /// What came behind the answer to the handshake already.
+    pub(crate) early: Bytes,
     /// `None` where nothing is compressed.
     pub(crate) deflate: Option<PerMessageDeflate>,
 }
@@ -64,13 +71,14 @@ pub(crate) struct Wire {
     yields: bool,
 }
 
-enum WireIo {
+/// What a wire reads from and writes to.
+#[derive(Debug)]
+pub(crate) enum WireIo {
     /// The HTTP side still has to hand the connection over.
+    #[cfg(feature = "server")]
     Upgrading(OnUpgrade),
-    /// A bare TCP stream: what listeners on TCP hand over.
-    Tcp(TcpStream),
-    /// Anything else, behind hyper's box.
-    Other(TokioIo<Upgraded>),
+    /// A connection.
+    Open(ByteStream),
 }
 
 /// How far the closing of a wire has come.
@@ -94,19 +102,19 @@ pub(crate) enum Read {
 
 impl Wire {
     pub(crate) fn new(id: WireId, upgrade: Upgrade, limits: &Limits) -> Self {
-        let Upgrade { connection, deflate } = upgrade;
+        let Upgrade { connection, early, deflate } = upgrade;
         let frame_limits =
             FrameLimits { max_message_bytes: limits.max_payload_bytes, max_fragments: limits.max_fragments };
         let decoder = FrameDecoder::new(Role::Server, frame_limits);
         Self {
             id,
-            io: WireIo::Upgrading(connection),
+            io: connection,
             decoder: if deflate.is_some() { decoder.with_deflate() } else { decoder },
             deflate,
             out: VecDeque::new(),
             flushing: false,
             closing: Closing::Open,
-            undecoded: Bytes::new(),
+            undecoded: early,
             yields: false,
         }
     }
@@ -119,7 +127,7 @@ impl Wire {
     /// Whether the session may hand over frames: not while earlier ones wait, so that what the peer does not
     /// read stays in the session's queue, where it is counted.
     pub(crate) fn can_take_frames(&self) -> bool {
-        self.is_flushed() && self.closing == Closing::Open && !matches!(self.io, WireIo::Upgrading(_))
+        self.is_flushed() && self.closing == Closing::Open && matches!(self.io, WireIo::Open(_))
     }
 
     /// Takes frames over to be written, in the form that this connection has agreed on.
@@ -197,26 +205,34 @@ impl Wire {
 
     fn poll_read_into(&mut self, cx: &mut Context<'_>, scratch: &mut BytesMut) -> Poll<io::Result<usize>> {
         match &mut self.io {
-            WireIo::Tcp(io) => tokio_util::io::poll_read_buf(Pin::new(io), cx, scratch),
-            WireIo::Other(io) => tokio_util::io::poll_read_buf(Pin::new(io), cx, scratch),
+            WireIo::Open(io) => tokio_util::io::poll_read_buf(Pin::new(io), cx, scratch),
+            #[cfg(feature = "server")]
             WireIo::Upgrading(_) => Poll::Pending,
         }
     }
 
     /// Waits for the HTTP side to hand the connection over, and takes it out of hyper's box where it is a
     /// plain TCP stream.
+    #[cfg(feature = "server")]
     fn poll_upgrade(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         let WireIo::Upgrading(upgrade) = &mut self.io else { return Poll::Ready(Ok(())) };
         let upgraded = ready!(Pin::new(upgrade).poll(cx))?;
         // Plain hyper, as the listener here; then hyper-util's server, which is under axum.
-        let (io, early) = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => (WireIo::Tcp(parts.io.into_inner()), parts.read_buf),
+        let (stream, early) = match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => (ByteStream::Tcp(parts.io.into_inner()), parts.read_buf),
             Err(upgraded) => match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-                Ok(parts) => (WireIo::Tcp(parts.io.into_inner()), parts.read_buf),
-                Err(upgraded) => (WireIo::Other(TokioIo::new(upgraded)), Bytes::new()),
+                Ok(parts) => (ByteStream::Tcp(parts.io.into_inner()), parts.read_buf),
+                Err(upgraded) => (ByteStream::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
             },
         };
-        (self.io, self.undecoded) = (io, early);
+        (self.io, self.undecoded) = (WireIo::Open(stream), early);
+        Poll::Ready(Ok(()))
+    }
+
+    /// A client's handshake hands over a connection, never the promise of one.
+    #[cfg(not(feature = "server"))]
+    #[allow(clippy::unused_self, reason = "with the server there may be something to wait for")]
+    fn poll_upgrade(&mut self, _: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
@@ -231,8 +247,8 @@ impl Wire {
                     count += 1;
                 }
                 match &mut self.io {
-                    WireIo::Tcp(io) => ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?,
-                    WireIo::Other(io) => ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?,
+                    WireIo::Open(io) => ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?,
+                    #[cfg(feature = "server")]
                     WireIo::Upgrading(_) => return Poll::Pending,
                 }
             };
@@ -240,9 +256,9 @@ impl Wire {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.advance(written);
-            self.flushing = matches!(self.io, WireIo::Other(_));
+            self.flushing = matches!(self.io, WireIo::Open(ByteStream::Other(_)));
         }
-        if let (true, WireIo::Other(io)) = (self.flushing, &mut self.io) {
+        if let (true, WireIo::Open(io)) = (self.flushing, &mut self.io) {
             ready!(Pin::new(io).poll_flush(cx))?;
             self.flushing = false;
         }
@@ -275,8 +291,8 @@ impl Wire {
                 Poll::Ready(Ok(())) => {
                     // Half-closes, which TCP does at once; what else there is may take its time.
                     let _ = match &mut self.io {
-                        WireIo::Tcp(io) => Pin::new(io).poll_shutdown(cx),
-                        WireIo::Other(io) => Pin::new(io).poll_shutdown(cx),
+                        WireIo::Open(io) => Pin::new(io).poll_shutdown(cx),
+                        #[cfg(feature = "server")]
                         WireIo::Upgrading(_) => Poll::Ready(Ok(())),
                     };
                     self.closing = Closing::Lingering(deadline);
@@ -361,7 +377,7 @@ mod tests {
         );
         let wire = Wire {
             id,
-            io: WireIo::Tcp(server),
+            io: WireIo::Open(ByteStream::Tcp(server)),
             decoder: FrameDecoder::new(Role::Server, FrameLimits::default()),
             deflate: None,
             out: VecDeque::new(),
