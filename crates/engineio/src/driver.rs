@@ -14,7 +14,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use engineio_proto::{CloseMode, CloseReason, Limits, Moment, Output, WireFrame, WireLoss, websocket::FrameError};
+use engineio_proto::{
+    CloseMode, CloseReason, Limits, Moment, Output, WireFrame, WireLoss,
+    websocket::{FrameError, FrameLimits, Role},
+};
 use tokio::time::{Instant, Sleep};
 
 use crate::{
@@ -86,7 +89,11 @@ impl Driver {
                 let oldest = self.wires.iter().position(|wire| !wire.is_open());
                 oldest.map(|at| self.wires.remove(at));
             }
-            self.wires.push(Wire::new(id, upgrade, &self.limits));
+            let limits = FrameLimits {
+                max_message_bytes: self.limits.max_payload_bytes,
+                max_fragments: self.limits.max_fragments,
+            };
+            self.wires.push(Wire::new(id, upgrade, Role::Server, limits));
         }
         for (id, code) in std::mem::take(&mut inner.close_wires) {
             if let Some(wire) = self.wires.iter_mut().find(|wire| wire.id == id) {

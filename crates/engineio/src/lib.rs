@@ -50,13 +50,15 @@ pub mod server;
 mod session;
 #[cfg(feature = "server")]
 mod shared;
+mod sleeper;
 mod transport;
 #[cfg(feature = "server")]
 mod waiting;
 
+pub use clock::Clock;
 pub use engineio_proto::{
-    CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, Text,
-    TransportKind, WhenFull,
+    CloseMode, CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId,
+    Text, TransportKind, WhenFull,
 };
 pub use per_message_deflate::PerMessageDeflate;
 pub use random::random_id;
@@ -69,5 +71,5 @@ pub use {
     counters::Counters,
     hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook},
     middleware::{Exchange, Middleware, Refusal},
-    session::{CloseMode, PeerAddr, Request, SecureTransport, Session},
+    session::{PeerAddr, Request, SecureTransport, Session},
 };

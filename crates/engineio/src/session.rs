@@ -2,8 +2,9 @@
 
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, task::Context, task::Poll};
 
-pub use engineio_proto::CloseMode;
-use engineio_proto::{Closed, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, TransportKind};
+use engineio_proto::{
+    CloseMode, Closed, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, TransportKind,
+};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Uri, request::Parts};
 use hyper::upgrade::OnUpgrade;
 

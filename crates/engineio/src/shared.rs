@@ -16,7 +16,9 @@ use engineio_proto::{
 use futures_util::task::AtomicWaker;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{clock::Clock, counters::Tally, session::Request, transport::websocket::Upgrade, waiting::Waiting};
+use crate::{
+    clock::Clock, counters::Tally, session::Request, sleeper::Sleeper, transport::websocket::Upgrade, waiting::Waiting,
+};
 
 /// Outputs for which a session keeps room: those of an ordinary input.
 const KEPT_OUTPUTS: usize = 4;
@@ -58,9 +60,7 @@ pub(crate) struct Inner {
     /// Counts what the application is to be run for: messages, and the end.
     pub(crate) news: u32,
     /// The driver's task.
-    driver: Option<Waker>,
-    /// The driver sleeps. One that runs looks at everything once more before it sleeps, and is not woken.
-    asleep: bool,
+    driver: Sleeper,
 }
 
 impl Shared {
@@ -83,8 +83,7 @@ impl Shared {
             close_wires: Vec::new(),
             closed: None,
             news: 0,
-            driver: None,
-            asleep: false,
+            driver: Sleeper::default(),
         };
         Self { id, clock, tally, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Notify::new() }
     }
@@ -210,7 +209,7 @@ impl Shared {
 
     pub(crate) fn poll_recv(&self, cx: &Context<'_>) -> Poll<Option<Message>> {
         let mut inner = self.lock();
-        if !inner.driver.as_ref().is_some_and(|driver| driver.will_wake(cx.waker())) {
+        if !inner.driver.wakes(cx.waker()) {
             // A receiver inside the driver's task needs no waking: the driver runs it whenever there is something.
             self.receiver.register(cx.waker());
         }
@@ -257,8 +256,7 @@ impl Shared {
 pub(crate) fn wake_driver(mut inner: MutexGuard<'_, Inner>) {
     let Inner { waiting, session, .. } = &mut *inner;
     let served = waiting.serve(session);
-    let asleep = std::mem::replace(&mut inner.asleep, false);
-    let driver = if asleep { inner.driver.clone() } else { None };
+    let driver = inner.driver.take();
     drop(inner);
     if let Some(driver) = driver {
         driver.wake();
@@ -269,15 +267,12 @@ pub(crate) fn wake_driver(mut inner: MutexGuard<'_, Inner>) {
 impl Inner {
     /// The driver runs, under this waker.
     pub(crate) fn driver_runs(&mut self, waker: &Waker) {
-        self.asleep = false;
-        if !self.driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            self.driver = Some(waker.clone());
-        }
+        self.driver.runs(waker);
     }
 
     /// The driver is about to sleep: from now on it is woken.
     pub(crate) const fn driver_sleeps(&mut self) {
-        self.asleep = true;
+        self.driver.sleeps();
     }
 
     pub(crate) fn forget_incoming(&mut self) {

@@ -256,6 +256,19 @@ impl ClientSession {
         matches!(self.state, State::Polling(Polling { probe: Some(_), .. }))
     }
 
+    /// Whether polling pauses: a GET that is under way has to come to its end before the WebSocket takes over, however far the
+    /// application lags behind.
+    #[must_use]
+    pub fn is_pausing(&self) -> bool {
+        matches!(self.state, State::Polling(polling) if polling.is_pausing())
+    }
+
+    /// Whether `wire` is a WebSocket that is to take the session over: what comes on it is nothing for the application.
+    #[must_use]
+    pub fn is_candidate(&self, wire: WireId) -> bool {
+        matches!(self.state, State::Polling(Polling { probe: Some(probe), .. }) if probe.wire == wire)
+    }
+
     /// Whether a graceful close was asked for and is still on its way.
     pub(super) const fn is_closing(&self) -> bool {
         match self.state {

@@ -2,14 +2,18 @@
 //!
 //! Absent are the rows that only a browser or Node has a meaning for: B15, B20–B22, B24.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
-use engineio_proto::TransportKind;
+use engineio_proto::{ClientLimits, TransportKind};
 use http::HeaderMap;
 
 #[cfg(feature = "tls")]
 use super::Tls;
-use super::{Connector, Proxy};
+use super::{Connector, Listener, Proxy};
 use crate::PerMessageDeflate;
 
 /// Configuration of a client.
@@ -83,6 +87,12 @@ pub struct Config {
     /// Makes the connections instead of TCP; default `None`. [`Config::proxy`], [`Config::local_address`],
     /// [`Config::family`] and [`Config::happy_eyeballs_timeout`] mean nothing then.
     pub connector: Option<Connector>,
+    /// Bounds and times of each session (rows B18, E10).
+    pub limits: ClientLimits,
+    /// Is told what happens to a session beside messages; default nobody (row B27).
+    pub listener: Option<Listener>,
+    /// Whether the last session with this configuration ended on a WebSocket (row B5); shared by its clones.
+    pub(super) remembered: Arc<AtomicBool>,
 }
 
 /// What is different on one transport; `None` is as for all (row B13). What is set replaces and does not add.
@@ -155,6 +165,9 @@ impl Default for Config {
             happy_eyeballs_timeout: Duration::from_millis(300),
             per_message_deflate: None,
             connector: None,
+            limits: ClientLimits::default(),
+            listener: None,
+            remembered: Arc::default(),
         }
     }
 }

@@ -76,10 +76,6 @@ impl Endpoint {
         Self { address, config, dialer, jar: Mutex::default() }
     }
 
-    pub(crate) const fn address(&self) -> &Address {
-        &self.address
-    }
-
     pub(crate) const fn config(&self) -> &Config {
         &self.config
     }

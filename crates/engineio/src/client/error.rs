@@ -4,7 +4,12 @@
 
 use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
-use engineio_proto::{Refusal, TransportKind};
+use engineio_proto::{
+    Closed, Refusal, TransportKind,
+    websocket::{CloseFrame, FrameError},
+};
+
+use super::AddressError;
 
 /// A request of long-polling, or the opening of a WebSocket, that failed. Clones share what is in it.
 ///
@@ -52,6 +57,10 @@ pub enum TransportErrorKind {
     Timeout,
     /// The answer to the opening of a WebSocket breaks the rules. [RFC 6455 §4.1]
     Handshake,
+    /// The server closed the WebSocket, and said why: [`TransportError::status`] is its close code (row B41).
+    Closed,
+    /// The server broke the framing of the WebSocket, or sent a message over the bound (hazard S27).
+    Frame,
 }
 
 impl TransportError {
@@ -86,6 +95,28 @@ impl TransportError {
     }
 
     /// Configuration that no request can be made of.
+    /// What a server says when it closes a WebSocket (row B41).
+    pub(crate) fn closed(frame: &CloseFrame) -> Self {
+        let code = frame.code.as_u16();
+        let detail = match shortened(&frame.reason) {
+            reason if reason.is_empty() => format!("the server closed the WebSocket with code {code}"),
+            reason => format!("the server closed the WebSocket with code {code}, {reason:?}"),
+        };
+        Self::new(TransportKind::WebSocket, TransportErrorKind::Closed, detail).with_status(code)
+    }
+
+    /// A WebSocket whose server broke the rules.
+    pub(crate) fn frame(error: FrameError) -> Self {
+        let detail = "the server broke the WebSocket protocol, or sent more than Config::limits allows";
+        Self::new(TransportKind::WebSocket, TransportErrorKind::Frame, detail).with_source(error)
+    }
+
+    /// A connection that ended while something was written to it.
+    pub(crate) fn broken(error: std::io::Error) -> Self {
+        let detail = "the connection of the WebSocket broke";
+        Self::new(TransportKind::WebSocket, TransportErrorKind::Http, detail).with_source(error)
+    }
+
     pub(crate) fn configuration(transport: TransportKind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(transport, TransportErrorKind::Configuration, detail)
     }
@@ -179,6 +210,56 @@ impl fmt::Debug for TransportError {
 impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}
+
+/// A session could not be opened.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// use engineio::client::{ConnectError, connect};
+///
+/// // Nobody listens there.
+/// let error = connect("http://127.0.0.1:1", Default::default()).await.expect_err("nobody listens");
+/// assert!(matches!(&error, ConnectError::Closed { error: Some(error), .. } if error.is_connect()));
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The URL is none.
+    Address(AddressError),
+    /// The session ended before its open packet came.
+    Closed {
+        /// Why.
+        closed: Closed,
+        /// What went wrong below it, where something did (row B40).
+        error: Option<Arc<TransportError>>,
+    },
+}
+
+impl From<AddressError> for ConnectError {
+    fn from(error: AddressError) -> Self {
+        Self::Address(error)
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(error) => error.fmt(f),
+            Self::Closed { error: Some(error), .. } => error.fmt(f),
+            Self::Closed { closed, error: None } => f.write_str(closed.detail),
+        }
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Address(error) => error.source(),
+            Self::Closed { error, .. } => error.as_ref().and_then(|error| error.source()),
+        }
     }
 }
 

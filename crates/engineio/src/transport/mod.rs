@@ -2,4 +2,5 @@
 //! (`server/polling.rs`, `client/requests.rs`), a WebSocket is a [`websocket::Wire`] over a [`byte_stream::ByteStream`].
 
 pub(crate) mod byte_stream;
+mod masks;
 pub(crate) mod websocket;

@@ -15,8 +15,10 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 use engineio_proto::{
-    Limits, WireFrame, WireId,
-    websocket::{CloseCode, Deflater, FrameDecoder, FrameError, FrameEvent, FrameLimits, Role, encode_close},
+    WireFrame, WireId,
+    websocket::{
+        CloseCode, Deflater, FrameDecoder, FrameError, FrameEvent, FrameLimits, Role, encode_close, mask_frame,
+    },
 };
 use tokio::{io::AsyncWrite, time::Instant};
 #[cfg(feature = "server")]
@@ -27,7 +29,7 @@ use {
     tokio::net::TcpStream,
 };
 
-use super::byte_stream::ByteStream;
+use super::{byte_stream::ByteStream, masks::next_mask};
 use crate::per_message_deflate::PerMessageDeflate;
 
 /// Bytes read at a time: several typical messages, or a good part of a large one.
@@ -57,6 +59,8 @@ pub(crate) struct Upgrade {
 /// One WebSocket connection.
 pub(crate) struct Wire {
     pub(crate) id: WireId,
+    /// Which side of the connection this is: a client masks what it writes.
+    role: Role,
     io: WireIo,
     decoder: FrameDecoder,
     deflate: Option<PerMessageDeflate>,
@@ -69,6 +73,8 @@ pub(crate) struct Wire {
     undecoded: Bytes,
     /// Others get their turn before more is decoded.
     yields: bool,
+    /// Why nothing can be written any more.
+    broken: Option<io::Error>,
 }
 
 /// What a wire reads from and writes to.
@@ -101,13 +107,12 @@ pub(crate) enum Read {
 }
 
 impl Wire {
-    pub(crate) fn new(id: WireId, upgrade: Upgrade, limits: &Limits) -> Self {
+    pub(crate) fn new(id: WireId, upgrade: Upgrade, role: Role, limits: FrameLimits) -> Self {
         let Upgrade { connection, early, deflate } = upgrade;
-        let frame_limits =
-            FrameLimits { max_message_bytes: limits.max_payload_bytes, max_fragments: limits.max_fragments };
-        let decoder = FrameDecoder::new(Role::Server, frame_limits);
+        let decoder = FrameDecoder::new(role, limits);
         Self {
             id,
+            role,
             io: connection,
             decoder: if deflate.is_some() { decoder.with_deflate() } else { decoder },
             deflate,
@@ -116,12 +121,13 @@ impl Wire {
             closing: Closing::Open,
             undecoded: early,
             yields: false,
+            broken: None,
         }
     }
 
     /// Whether everything handed over has been written.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.out.is_empty() && !self.flushing
+        self.out.is_empty() && !self.flushing && self.broken.is_none()
     }
 
     /// Whether the session may hand over frames: not while earlier ones wait, so that what the peer does not
@@ -133,7 +139,22 @@ impl Wire {
     /// Takes frames over to be written, in the form that this connection has agreed on.
     pub(crate) fn push_frames(&mut self, frames: &mut Vec<WireFrame>) {
         let deflate = self.deflate;
-        self.out.extend(frames.drain(..).map(|frame| encoded(frame, deflate)));
+        let frames = frames.drain(..).map(|frame| encoded(frame, deflate));
+        match self.role {
+            Role::Server => self.out.extend(frames),
+            Role::Client => {
+                let masked = masked(frames);
+                self.push_masked(masked);
+            }
+        }
+    }
+
+    /// Without randomness nothing can be written: the connection ends.
+    fn push_masked(&mut self, masked: io::Result<Bytes>) {
+        match masked {
+            Ok(bytes) => self.out.push_back(bytes),
+            Err(error) => self.broken = Some(error),
+        }
     }
 
     /// Starts closing: the frames handed over, then a close frame, then the end.
@@ -141,7 +162,10 @@ impl Wire {
         if self.closing == Closing::Open {
             let mut frame = BytesMut::new();
             encode_close(code, "", None, &mut frame);
-            self.out.push_back(frame.freeze());
+            match self.role {
+                Role::Server => self.out.push_back(frame.freeze()),
+                Role::Client => self.push_masked(masked([frame.freeze()].into_iter())),
+            }
             self.closing = Closing::Flushing(Instant::now() + LINGER);
         }
     }
@@ -238,6 +262,9 @@ impl Wire {
 
     /// Writes what was handed over. `Ready(Ok)`: all of it has been written.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Err(error));
+        }
         while !self.out.is_empty() {
             let written = {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
@@ -334,6 +361,15 @@ fn encoded(frame: WireFrame, deflate: Option<PerMessageDeflate>) -> Bytes {
     }
 }
 
+/// Frames as a client writes them, one behind the other: each has its mask.
+fn masked(frames: impl Iterator<Item = Bytes>) -> io::Result<Bytes> {
+    let mut out = BytesMut::new();
+    for frame in frames {
+        mask_frame(&frame, next_mask()?, &mut out);
+    }
+    Ok(out.freeze())
+}
+
 /// Lends the thread's compressor. Where engines of several levels share the thread, each makes its own anew.
 fn with_deflater<R>(level: u8, use_it: impl FnOnce(&mut Deflater) -> R) -> R {
     let kept = DEFLATER.take().filter(|deflater| deflater.level() == level.clamp(1, 9));
@@ -370,13 +406,14 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let (_, id) = ServerSession::open_wire(
-            Limits::default().into(),
+            engineio_proto::Limits::default().into(),
             Dialect::V4,
             &Text::new(),
             engineio_proto::Moment::EPOCH,
         );
         let wire = Wire {
             id,
+            role: Role::Server,
             io: WireIo::Open(ByteStream::Tcp(server)),
             decoder: FrameDecoder::new(Role::Server, FrameLimits::default()),
             deflate: None,
@@ -385,6 +422,7 @@ mod tests {
             closing: Closing::Open,
             undecoded: Bytes::new(),
             yields: false,
+            broken: None,
         };
         (wire, client)
     }

@@ -1,0 +1,385 @@
+//! [`Driver`]: THE task of a client's session: requests, WebSockets, the timer, and nothing of the protocol, whose state is
+//! in [`Shared`]. One round of [`Driver::poll`] does each of these once and goes round again while anything moved; then it
+//! puts its waker where the others find it and sleeps.
+//!
+//! INVARIANT: a driver ends: once the session is closed, every request is given up and every wire has a deadline.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use engineio_proto::{
+    ClientLimits, CloseReason, Moment, RequestId, TransportKind, WireFrame, WireId, WireLoss,
+    websocket::{FrameEvent, FrameLimits, Role},
+};
+use tokio::time::{Instant, Sleep};
+
+use super::{
+    Listener, Notice, TransportError,
+    endpoint::Endpoint,
+    handshake::{OpenedWebSocket, open_websocket},
+    requests::Requests,
+    shared::{Inner, Order, Shared},
+};
+use crate::transport::websocket::{Read, Wire};
+
+/// Bytes taken from the session's queue at a time.
+const WRITE_BUDGET: usize = 256 * 1024;
+
+type Requested = Pin<Box<dyn Future<Output = Result<Bytes, TransportError>> + Send>>;
+type Handshaken = Pin<Box<dyn Future<Output = Result<OpenedWebSocket, TransportError>> + Send>>;
+
+/// The task of one session. It is to be polled, spawned or within another task, until it ends; dropping it cuts the
+/// session off.
+#[must_use = "nothing happens unless it is polled"]
+pub struct Driver {
+    shared: Arc<Shared>,
+    endpoint: Arc<Endpoint>,
+    polling: Requests,
+    limits: ClientLimits,
+    listener: Option<Listener>,
+    /// At most a GET and a POST.
+    requests: Vec<Request>,
+    /// A GET that is not sent while the application has not taken what is here.
+    held_back: Option<RequestId>,
+    /// A WebSocket that is being opened.
+    opening: Option<(WireId, Handshaken)>,
+    /// The session's WebSocket, and those that are closing.
+    wires: Vec<Wire>,
+    sleep: Pin<Box<Sleep>>,
+    /// Reading was suspended in this round, so that neither a wire nor the watch will wake this task.
+    unread: bool,
+}
+
+struct Request {
+    id: RequestId,
+    is_post: bool,
+    future: Requested,
+}
+
+impl Driver {
+    pub(super) fn new(shared: Arc<Shared>, endpoint: Arc<Endpoint>) -> Self {
+        let sleep = Box::pin(tokio::time::sleep_until(Instant::now()));
+        Self {
+            shared,
+            polling: Requests::new(endpoint.clone()),
+            limits: endpoint.config().limits.clone(),
+            listener: endpoint.config().listener.clone(),
+            endpoint,
+            requests: Vec::new(),
+            held_back: None,
+            opening: None,
+            wires: Vec::new(),
+            sleep,
+            unread: false,
+        }
+    }
+
+    /// Carries out what the session has ordered; says whether there was anything.
+    fn take_orders(&mut self) -> bool {
+        let (orders, notices, sid) = {
+            let mut inner = self.shared.lock();
+            let sid = if inner.orders.is_empty() { None } else { inner.session.id() };
+            (std::mem::take(&mut inner.orders), std::mem::take(&mut inner.notices), sid)
+        };
+        notices.iter().for_each(|notice| self.tell(*notice));
+        let any = !orders.is_empty();
+        for order in orders {
+            match order {
+                Order::Get(id) => self.held_back = Some(id),
+                Order::Post(id, payload) => {
+                    let posted = self.polling.post(sid.clone(), payload.bytes);
+                    let future = Box::pin(async move { posted.await.map(|()| Bytes::new()) });
+                    self.requests.push(Request { id, is_post: true, future });
+                }
+                Order::Abort(id) => {
+                    self.requests.retain(|request| request.id != id);
+                    self.held_back = self.held_back.filter(|held| *held != id);
+                }
+                Order::OpenWire(id) => {
+                    self.opening = Some((id, Box::pin(open_websocket(self.endpoint.clone(), sid.clone()))));
+                }
+                Order::CloseWire(id, code) => {
+                    if self.opening.as_ref().is_some_and(|(opening, _)| *opening == id) {
+                        self.opening = None;
+                    } else if let Some(wire) = self.wires.iter_mut().find(|wire| wire.id == id) {
+                        wire.close(code);
+                    }
+                }
+            }
+        }
+        any
+    }
+
+    /// Tells the listener, and remembers whether WebSockets work here (row B5).
+    fn tell(&self, notice: Notice) {
+        let remembered = &self.endpoint.config().remembered;
+        match notice {
+            Notice::Opened => {
+                let on = self.shared.lock().session.transport();
+                remembered.store(on == TransportKind::WebSocket, Ordering::Relaxed);
+            }
+            Notice::Upgraded => {
+                remembered.store(true, Ordering::Relaxed);
+                self.polling.close_idle();
+            }
+            Notice::UpgradeFailed(_) => remembered.store(false, Ordering::Relaxed),
+            _ => {}
+        }
+        if let Some(listener) = &self.listener {
+            listener.tell(notice);
+        }
+    }
+
+    /// The session is over: what was kept for its next request goes, and an error is remembered (row B5).
+    fn finish(&self, inner: &Inner) {
+        self.polling.close_idle();
+        if inner.closed.is_some_and(|closed| closed.reason == CloseReason::TransportError) {
+            self.endpoint.config().remembered.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends the GET that waits, unless the application lags behind: then what the server has stays there.
+    fn poll_again(&mut self) -> bool {
+        if self.held_back.is_none() {
+            return false;
+        }
+        let sid = {
+            let inner = self.shared.lock();
+            if inner.has_incoming() && !inner.session.is_pausing() {
+                self.unread = true;
+                return false;
+            }
+            inner.session.id()
+        };
+        let Some(id) = self.held_back.take() else { return false };
+        let future = Box::pin(self.polling.get(sid, self.limits.max_message_bytes));
+        self.requests.push(Request { id, is_post: false, future });
+        true
+    }
+
+    /// Moves requests on; says whether one has ended.
+    fn drive_requests(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut ended = Vec::new();
+        self.requests.retain_mut(|request| match request.future.as_mut().poll(cx) {
+            Poll::Pending => true,
+            Poll::Ready(outcome) => {
+                ended.push((request.id, request.is_post, outcome));
+                false
+            }
+        });
+        let moved = !ended.is_empty();
+        for (id, is_post, outcome) in ended {
+            let now = self.shared.clock.now();
+            self.shared.feed(|inner, out| match outcome {
+                Ok(_) if is_post => inner.session.handle_posted(id, now, out),
+                Ok(body) => inner.session.handle_answer(id, body, now, out),
+                Err(error) => {
+                    inner.error = Some(Arc::new(error));
+                    inner.session.handle_request_failed(id, out);
+                }
+            });
+        }
+        moved
+    }
+
+    /// Moves the opening of a WebSocket on; says whether it has ended.
+    fn drive_opening(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((id, opening)) = &mut self.opening else { return false };
+        let (id, Poll::Ready(outcome)) = (*id, opening.as_mut().poll(cx)) else { return false };
+        self.opening = None;
+        let now = self.shared.clock.now();
+        match outcome {
+            Ok(OpenedWebSocket { upgrade, protocol }) => {
+                let limits = FrameLimits {
+                    max_message_bytes: self.limits.max_message_bytes,
+                    max_fragments: self.limits.max_fragments,
+                };
+                self.wires.push(Wire::new(id, upgrade, Role::Client, limits));
+                self.shared.feed(|inner, _| {
+                    inner.protocol = protocol;
+                    inner.session.handle_wire_opened(id);
+                });
+            }
+            Err(error) => self.shared.feed(|inner, out| {
+                inner.error = Some(Arc::new(error));
+                inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out);
+            }),
+        }
+        true
+    }
+
+    /// Reads each open wire once, unless the application has not taken what is here; says whether anything came.
+    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
+            {
+                let inner = self.shared.lock();
+                if inner.has_incoming() && !inner.session.is_candidate(wire.id) {
+                    self.unread = true;
+                    continue;
+                }
+            }
+            let Poll::Ready(read) = wire.poll_read(cx) else { continue };
+            moved = true;
+            let (id, now) = (wire.id, self.shared.clock.now());
+            self.shared.feed(|inner, out| match read {
+                Read::Ended => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
+                Read::Frames(events, error) => {
+                    for event in events {
+                        if let FrameEvent::Close(Some(frame)) = &event {
+                            inner.error = Some(Arc::new(TransportError::closed(frame)));
+                        }
+                        inner.session.handle_frame(id, event, now, out);
+                    }
+                    if let Some(error) = error {
+                        inner.error = Some(Arc::new(TransportError::frame(error)));
+                        inner.session.handle_wire_lost(id, WireLoss::Violation(error), now, out);
+                    }
+                }
+            });
+        }
+        moved
+    }
+
+    /// Lets the session see the time. Where nothing is read, a ping may be waiting unseen: the session is told (R17).
+    fn tick(&self) {
+        let mut inner = self.shared.lock();
+        let now = inner.take_lateness().unwrap_or_else(|| self.shared.clock.now());
+        if self.unread && inner.has_incoming() {
+            inner.session.handle_reading_paused(now);
+        } else {
+            inner.session.handle_reading_resumed(now);
+        }
+        let due = inner.session.next_timeout().is_some_and(|at| at <= now);
+        drop(inner);
+        if due {
+            self.shared.feed(|inner, out| inner.session.handle_timeout(now, out));
+        }
+    }
+
+    /// Posts and writes what the session has to send; says whether anything moved on that may have more behind it.
+    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<WireFrame>) -> bool {
+        let flushes = self.shared.lock().session.wants_flush();
+        if flushes {
+            self.shared.feed(|inner, out| inner.session.handle_flush(out));
+        }
+        let mut moved = flushes;
+        for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
+            if wire.can_take_frames() && self.shared.lock().session.wants_write(wire.id) {
+                let id = wire.id;
+                self.shared.feed(|inner, out| inner.session.take_frames(id, WRITE_BUDGET, frames, out));
+                wire.push_frames(frames);
+                moved = true;
+            }
+            if wire.is_flushed() {
+                continue;
+            }
+            let Poll::Ready(written) = wire.poll_write(cx) else { continue };
+            let (id, now) = (wire.id, self.shared.clock.now());
+            self.shared.feed(|inner, out| match written {
+                Ok(()) => inner.session.handle_wire_flushed(id),
+                Err(error) => {
+                    inner.error = Some(Arc::new(TransportError::broken(error)));
+                    inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out);
+                }
+            });
+            moved = true;
+        }
+        moved
+    }
+
+    /// Moves closing wires on and drops those that are gone.
+    fn close(&mut self, cx: &mut Context<'_>) {
+        for wire in self.wires.iter_mut().filter(|wire| !wire.is_open()) {
+            wire.drive_close(cx);
+        }
+        self.wires.retain(|wire| !wire.is_gone());
+    }
+
+    /// Sets the timer to the next deadline; says whether it has passed already.
+    fn set_timer(&mut self, deadline: Option<Instant>, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = deadline else { return false };
+        if self.sleep.deadline() != deadline {
+            self.sleep.as_mut().reset(deadline);
+        }
+        self.sleep.as_mut().poll(cx).is_ready()
+    }
+
+    fn deadline(&self, inner: &Inner) -> Option<Instant> {
+        let far = |at: &Moment| *at < Moment::from_nanos(u64::MAX);
+        let session = inner.session.next_timeout().filter(far).map(|at| self.shared.clock.instant(at));
+        self.wires.iter().filter_map(Wire::deadline).chain(session).min()
+    }
+
+    /// Whether something came up since this round looked at it.
+    fn has_work(&self, inner: &Inner) -> bool {
+        !inner.orders.is_empty()
+            || !inner.notices.is_empty()
+            || (self.unread && !inner.has_incoming())
+            || inner.session.wants_flush()
+            || self.wires.iter().any(|wire| wire.can_take_frames() && inner.session.wants_write(wire.id))
+    }
+
+    fn is_done(&self, inner: &Inner) -> bool {
+        inner.closed.is_some() && self.wires.is_empty() && self.requests.is_empty() && self.opening.is_none()
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let mut frames = Vec::new();
+        this.shared.lock().driver_runs(cx.waker());
+        loop {
+            this.unread = false;
+            let mut moved = this.take_orders();
+            moved |= this.poll_again();
+            moved |= this.drive_requests(cx);
+            moved |= this.drive_opening(cx);
+            moved |= this.read(cx);
+            this.tick();
+            moved |= this.write(cx, &mut frames);
+            moved |= this.take_orders();
+            this.close(cx);
+            if moved {
+                continue;
+            }
+            let shared = this.shared.clone();
+            let mut inner = shared.lock();
+            if this.has_work(&inner) {
+                continue;
+            }
+            if this.is_done(&inner) {
+                this.finish(&inner);
+                return Poll::Ready(());
+            }
+            let deadline = this.deadline(&inner);
+            inner.driver_sleeps();
+            drop(inner);
+            if !this.set_timer(deadline, cx) {
+                return Poll::Pending;
+            }
+            this.shared.lock().driver_runs(cx.waker());
+        }
+    }
+}
+
+/// A driver that goes away takes its session along: nobody waits for what cannot come any more.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shared.close(engineio_proto::CloseMode::Discard);
+    }
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
