@@ -66,6 +66,20 @@ pub struct Closed {
     pub detail: &'static str,
 }
 
+impl Closed {
+    /// An end, for those who end a session for a reason of their own.
+    ///
+    /// ```
+    /// use engineio_proto::{CloseReason, Closed};
+    ///
+    /// assert_eq!(Closed::new(CloseReason::ParseError, "no packet").to_string(), "parse error: no packet");
+    /// ```
+    #[must_use]
+    pub const fn new(reason: CloseReason, detail: &'static str) -> Self {
+        Self { reason, detail }
+    }
+}
+
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.reason, self.detail)

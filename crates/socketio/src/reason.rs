@@ -4,6 +4,7 @@
 use std::fmt;
 
 use engineio::CloseReason;
+use socketio_proto::ClientClosed;
 
 /// Why a socket was disconnected, in the reference's words: on a server those of row D72, on a client those of row E34.
 /// The other end of the same connection may see another reason.
@@ -98,6 +99,17 @@ impl From<CloseReason> for DisconnectReason {
             CloseReason::TransportClose => Self::TransportClose,
             CloseReason::PingTimeout => Self::PingTimeout,
             CloseReason::ParseError => Self::ParseError,
+            _ => Self::ForcedClose,
+        }
+    }
+}
+
+impl From<ClientClosed> for DisconnectReason {
+    fn from(closed: ClientClosed) -> Self {
+        match closed {
+            ClientClosed::Server => Self::IoServerDisconnect,
+            ClientClosed::Client => Self::IoClientDisconnect,
+            ClientClosed::Engine(reason) => reason.into(),
             _ => Self::ForcedClose,
         }
     }

@@ -45,13 +45,14 @@ pub enum Notice {
 pub struct Listener(Arc<dyn Fn(Notice) + Send + Sync>);
 
 impl Listener {
-    /// Wraps a function. A panic in it is caught and logged.
+    /// Wraps a function.
     #[must_use]
     pub fn new(listener: impl Fn(Notice) + Send + Sync + 'static) -> Self {
         Self(Arc::new(listener))
     }
 
-    pub(super) fn tell(&self, notice: Notice) {
+    /// Calls it. A panic in it is caught and logged.
+    pub fn tell(&self, notice: Notice) {
         let call = std::panic::AssertUnwindSafe(|| (self.0)(notice));
         if std::panic::catch_unwind(call).is_err() {
             tracing::error!(?notice, "a listener of a client's session has panicked");

@@ -1,0 +1,214 @@
+//! The client against the server of this crate, over real sockets: the words that both have in common, and what a client
+//! has of its own. The official servers have their say in the workspace's `tests`.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use socketio::{
+    Auth, Data, DisconnectReason, HandlerError, Server, Socket, TransportKind,
+    client::{self, Client, Config, ConnectError},
+};
+use tokio::sync::mpsc;
+
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it happens soon")
+}
+
+/// Serves on a port of its own.
+async fn serve(io: &Server) -> SocketAddr {
+    let listener = io.bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(listener.serve(io.service()));
+    address
+}
+
+fn client(address: SocketAddr, transports: &[TransportKind]) -> Client {
+    let mut config = Config::default();
+    config.engine.transports = transports.to_vec();
+    config.reconnect.delay = Duration::from_millis(20);
+    Client::with_config(&format!("http://{address}"), config).unwrap()
+}
+
+const BOTH: [TransportKind; 2] = [TransportKind::Polling, TransportKind::WebSocket];
+
+/// R21, E43, E46, E55: both directions, several values, binary anywhere.
+#[tokio::test]
+async fn events_and_acknowledgements_go_both_ways_with_any_arguments() {
+    let io = Server::new();
+    io.of("/").on("add", async |Data((a, b)): Data<(u32, u32)>| Ok(a + b)).on(
+        "picture",
+        async |socket: Socket, Data((name, bytes)): Data<(String, Bytes)>| {
+            let asked: (String, Bytes) = socket.emit_with_ack("look", &(name, bytes)).await?;
+            Ok(asked)
+        },
+    );
+    let address = serve(&io).await;
+    for transports in [&BOTH[..1], &BOTH[1..], &BOTH] {
+        let socket = client(address, transports).of("/");
+        socket.on("look", async |Data((name, bytes)): Data<(String, Bytes)>| Ok((format!("{name}!"), bytes)));
+        soon(socket.connect()).await.unwrap();
+        assert_eq!(soon(socket.emit_with_ack::<u32>("add", &(1, 2)).into_future()).await, Ok(3));
+        let picture = (String::from("dot"), Bytes::from_static(&[0, 255]));
+        let answer: (String, Bytes) = soon(socket.emit_with_ack("picture", &picture).into_future()).await.unwrap();
+        assert_eq!(answer, ("dot!".to_owned(), Bytes::from_static(&[0, 255])), "{transports:?}");
+    }
+}
+
+/// E31, R40: connect().await means that the namespace has answered; a refusal is final until the user says otherwise.
+#[tokio::test]
+async fn a_refused_socket_connects_once_its_auth_is_right() {
+    let io = Server::new();
+    io.of("/vault").on_connect(async |Auth(auth): Auth<serde_json::Value>| match auth["token"].as_str() {
+        Some("right") => Ok(()),
+        _ => Err(HandlerError::new("who are you?").with_data(&7)),
+    });
+    let address = serve(&io).await;
+    let socket = client(address, &BOTH).of("/vault");
+    let error = soon(socket.connect()).await.unwrap_err();
+    assert!(error.is_refused());
+    assert_eq!((error.to_string(), error.data::<u8>()), ("who are you?".to_owned(), Some(7)));
+    assert!(!socket.state().will_reconnect());
+    socket.set_auth(&serde_json::json!({ "token": "right" })).unwrap();
+    soon(socket.connect()).await.unwrap();
+    assert!(socket.is_connected() && socket.id().is_some());
+}
+
+/// E2, E22: one connection for all namespaces; the last one to leave closes it.
+#[tokio::test]
+async fn namespaces_share_one_connection_and_the_last_one_closes_it() {
+    let io = Server::new();
+    for name in ["/", "/a", "/b"] {
+        io.of(name).on("where", async |socket: Socket| Ok(socket.namespace().name().to_owned()));
+    }
+    let address = serve(&io).await;
+    let client = client(address, &BOTH);
+    let sockets = ["/", "/a", "/b"].map(|name| client.of(name));
+    for socket in &sockets {
+        soon(socket.connect()).await.unwrap();
+        let name: String = soon(socket.emit_with_ack("where", &()).into_future()).await.unwrap();
+        assert_eq!(name, socket.namespace());
+    }
+    assert_eq!(io.engine().session_count(), 1);
+    let session = client.engine().unwrap();
+    sockets[0].disconnect();
+    sockets[1].disconnect();
+    let _: String = soon(sockets[2].emit_with_ack("where", &()).into_future()).await.unwrap();
+    assert_eq!(session.closed_now(), None);
+    sockets[2].disconnect();
+    soon(session.closed()).await;
+    assert_eq!(client.state(), client::State::Closed);
+}
+
+/// E30, E37, E38: what is emitted while offline is sent once, in order, before the handlers for `connect`.
+#[tokio::test]
+async fn what_was_kept_is_sent_in_order_before_the_connect_handlers_run() {
+    let (got, mut events) = mpsc::unbounded_channel();
+    let io = Server::new();
+    io.of("/").on("number", async move |Data(number): Data<u32>| drop(got.send(number)));
+    let address = serve(&io).await;
+    let socket = client(address, &BOTH).of("/");
+    socket.on_connect(async |socket: client::Socket| {
+        socket.emit("number", &100)?;
+        Ok(())
+    });
+    for number in 0..50 {
+        socket.emit("number", &number).unwrap();
+    }
+    assert_eq!(socket.buffered().len(), 50);
+    soon(socket.connect()).await.unwrap();
+    for expected in (0..50).chain([100]) {
+        assert_eq!(soon(events.recv()).await, Some(expected));
+    }
+    assert!(socket.buffered().is_empty());
+}
+
+/// E19, E33, E34, R14: the server goes away and comes back.
+#[tokio::test]
+async fn a_connection_that_is_lost_comes_back_with_its_namespaces_and_asks_for_its_auth_again() {
+    let (seen, mut joined) = mpsc::unbounded_channel();
+    let io = Server::new();
+    io.of("/a").on_connect(move |socket: Socket, Auth(auth): Auth<serde_json::Value>| {
+        let _ = seen.send((socket, auth["attempt"].as_u64().unwrap_or_default()));
+        async {}
+    });
+    let address = serve(&io).await;
+    let socket = client(address, &BOTH).of("/a");
+    let attempts = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    socket.set_auth_fn(move || {
+        let attempt = attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        async move { Ok(serde_json::json!({ "attempt": attempt })) }
+    });
+    let (lost, mut reasons) = mpsc::unbounded_channel();
+    socket.on_disconnect(move |reason: DisconnectReason| {
+        let _ = lost.send(reason);
+        async {}
+    });
+    soon(socket.connect()).await.unwrap();
+    for attempt in 1..4 {
+        let (at_server, seen) = soon(joined.recv()).await.unwrap();
+        assert_eq!(seen, attempt);
+        at_server.abort_connection();
+        let reason = soon(reasons.recv()).await.unwrap();
+        assert!(reason.will_reconnect(), "{reason}");
+    }
+    let (at_server, _) = soon(joined.recv()).await.unwrap();
+    at_server.disconnect();
+    assert_eq!(soon(reasons.recv()).await, Some(DisconnectReason::IoServerDisconnect));
+    assert!(!socket.state().will_reconnect());
+}
+
+/// R40: the last handle takes everything along.
+#[test]
+fn no_task_is_left_behind_the_last_handle() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let io = Server::new();
+        let address = serve(&io).await;
+        let before = runtime.metrics().num_alive_tasks();
+        let (gone, mut left) = mpsc::unbounded_channel();
+        io.of("/").on_disconnect(move |reason: DisconnectReason| {
+            let _ = gone.send(reason);
+            async {}
+        });
+        for transports in [&BOTH[..1], &BOTH[1..], &BOTH] {
+            let socket = client(address, transports).of("/");
+            soon(socket.connect()).await.unwrap();
+            drop(socket);
+            soon(left.recv()).await.unwrap();
+            soon(async {
+                while runtime.metrics().num_alive_tasks() > before {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+        }
+    });
+}
+
+/// E18, R40: nobody is there.
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error_only_where_no_more_attempts_are_made() {
+    let mut config = Config::default();
+    config.reconnect.delay = Duration::from_millis(1);
+    config.reconnect.attempts = Some(3);
+    let client = Client::with_config("http://127.0.0.1:1", config).unwrap();
+    let (told, mut attempts) = mpsc::unbounded_channel();
+    client.on_event(move |event| drop(told.send(format!("{event:?}"))));
+    let socket = client.of("/");
+    let (failed, mut errors) = mpsc::unbounded_channel();
+    socket.on_connect_error(move |error: ConnectError| {
+        let _ = failed.send(error.is_unreachable());
+        async {}
+    });
+    let error = soon(socket.connect()).await.unwrap_err();
+    assert!(error.is_unreachable(), "{error}");
+    for _ in 0..4 {
+        assert_eq!(soon(errors.recv()).await, Some(true));
+    }
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|event: &String| event != "GaveUp") {
+        seen.push(soon(attempts.recv()).await.unwrap());
+    }
+    let attempts: Vec<_> = seen.iter().filter(|event| event.starts_with("Attempt")).cloned().collect();
+    assert_eq!(attempts, ["Attempt(1)", "Attempt(2)", "Attempt(3)"]);
+}
