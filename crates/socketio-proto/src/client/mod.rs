@@ -47,8 +47,8 @@ use crate::{AckId, AckTable, Body, Namespace, Packet, PacketKind, PrivateId};
 ///   at a packet for a namespace that is not joined. The answer is answered with DISCONNECT, and with another CONNECT if
 ///   the user wants in again by then. In the reference a socket stays behind on the server.
 /// - Early events are forgotten with their connection: a server that recovers the session sends them again.
-/// - An offset is forgotten with the session that it belongs to, and a text too long for one is not taken for one: no
-///   server could be told of it any more.
+/// - An offset is forgotten with the session that it belongs to, and early events have one only where the session is
+///   recovered. A text too long for an offset is not taken for one: no server could be told of it any more.
 /// - What an answer says is never taken for an error, also where retries have no time limit.
 /// - An event that is tried again is never in the offline buffer as well.
 /// - Acknowledgements without a time limit fail at a disconnect, too.
