@@ -170,7 +170,8 @@ impl<W> ClientSocket<W> {
     /// ```
     ///
     /// # Errors
-    /// Where more events come before the CONNECT than are kept: the connection is to be closed.
+    /// Where more events come before the CONNECT than are kept: the connection is to be closed. On the next, the socket
+    /// does not ask for its session any more.
     pub fn handle_packet(
         &mut self,
         packet: Packet,
@@ -199,7 +200,14 @@ impl<W> ClientSocket<W> {
         out: &mut Vec<ClientOutput<W>>,
     ) -> Result<(), EarlyOverflow> {
         match &mut self.phase {
-            Phase::Connecting(early) => return early.push(&body, ack, &self.options),
+            Phase::Connecting(early) => {
+                let kept = early.push(&body, ack, &self.options);
+                if kept.is_err() {
+                    // The server would send it all again, on each connection to come.
+                    self.session = None;
+                }
+                return kept;
+            }
             Phase::Connected(_) => self.deliver(body, ack, out),
             Phase::Idle | Phase::Owed { .. } | Phase::Waiting | Phase::Asking(_) => {}
         }

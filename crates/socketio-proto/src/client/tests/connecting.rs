@@ -290,6 +290,17 @@ fn more_early_events_than_are_kept_are_an_error() {
     }
 }
 
+/// E38, R14: else each connection would end as this one.
+#[test]
+fn a_replay_that_is_too_long_is_not_asked_for_again() {
+    let mut rig = Rig::new(ClientSocketOptions { max_early_events: 0, ..ClientSocketOptions::default() });
+    rig.connect();
+    rig.join(&json!({ "sid": "s", "pid": "p" }));
+    assert_eq!(rig.reopen().1, r#"send(CONNECT{"pid":"p"})"#);
+    assert!(rig.socket.handle_packet(event_packet(event("x")), rig.now, &mut rig.out).is_err());
+    assert_eq!(rig.reopen().1, "send(CONNECT)");
+}
+
 /// E38: the reference keeps them for the next connection, on which the server sends them again.
 #[test]
 fn early_events_are_forgotten_with_their_connection() {
