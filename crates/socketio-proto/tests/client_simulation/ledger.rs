@@ -17,6 +17,8 @@ struct Entry {
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
+    /// How often an event is sent again.
+    retries: usize,
     events: BTreeMap<u32, Entry>,
     /// How often each waiter was told, who has the number of its event.
     waiters: BTreeMap<u32, u32>,
@@ -32,6 +34,10 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
+    pub(crate) fn new(retries: u32) -> Self {
+        Self { retries: retries as usize, ..Self::default() }
+    }
+
     pub(crate) fn emitted(&mut self, is_retried: bool, waits: bool) -> u32 {
         let number = self.events.len() as u32;
         self.events.insert(number, Entry { is_retried, ..Entry::default() });
@@ -74,8 +80,11 @@ impl Ledger {
     pub(crate) fn failed(&mut self, waiter: u32, failure: AckFailure) {
         self.failed += 1;
         self.told(waiter);
+        let retries = self.retries;
         let entry = self.entry(waiter);
         let was_kept = entry.handed.is_empty();
+        let had_all_tries = !entry.is_retried || entry.handed.len() > retries;
+        assert!(had_all_tries || failure == AckFailure::Cleared, "{failure:?} before the last try: {entry:?}");
         assert!(failure != AckFailure::Cleared || was_kept || entry.is_retried);
         entry.is_given_up |= was_kept || entry.is_retried;
     }
@@ -118,7 +127,7 @@ impl Ledger {
 
     /// All is calm: nothing is on its way any more. Yields how many events were lost with a connection, and how many were
     /// given up.
-    pub(crate) fn settle(&self, kept: &BTreeSet<u32>, retries: u32) -> (u32, u32) {
+    pub(crate) fn settle(&self, kept: &BTreeSet<u32>) -> (u32, u32) {
         let (mut lost, mut given_up) = (0, 0);
         for (number, entry) in &self.events {
             if entry.is_given_up || entry.received > 0 || kept.contains(number) {
@@ -127,7 +136,7 @@ impl Ledger {
             }
             lost += 1;
             let was_ended = entry.handed.iter().all(|connection| self.ended.contains(connection));
-            let all_tries = entry.is_retried && entry.handed.len() > retries as usize;
+            let all_tries = entry.is_retried && entry.handed.len() > self.retries;
             assert!(!entry.handed.is_empty() && (was_ended || all_tries), "event {number} is lost: {entry:?}");
         }
         (lost, given_up)

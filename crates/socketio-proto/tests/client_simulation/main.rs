@@ -111,15 +111,15 @@ fn live(seed: u64, tally: &mut Tally) {
 #[test]
 fn no_interleaving_loses_doubles_or_swaps_an_event_or_leaves_anybody_waiting() {
     let mut tally = Tally::default();
-    for seed in 0..4_000 {
+    for seed in 0..3_000 {
         live(seed, &mut tally);
     }
     let Tally { connected, recovered, refused, emitted, received, received_again, .. } = tally;
-    assert!(connected > 15_000 && recovered > 1_500 && refused > 1_500, "{tally:?}");
-    assert!(emitted > 80_000 && received > 40_000 && received_again > 500, "{tally:?}");
+    assert!(connected > 25_000 && recovered > 5_000 && refused > 6_000, "{tally:?}");
+    assert!(emitted > 150_000 && received > 80_000 && received_again > 4_000, "{tally:?}");
     let Tally { unsent, lost, not_kept, answered, failed, early_overflows, left_while_connecting, replayed, .. } =
         tally;
-    assert!(unsent > 500 && lost > 1_000 && not_kept > 5_000, "{tally:?}");
-    assert!(answered > 15_000 && failed > 5_000 && early_overflows > 10, "{tally:?}");
-    assert!(left_while_connecting > 500 && replayed > 500, "{tally:?}");
+    assert!(unsent > 2_000 && lost > 3_000 && not_kept > 60_000, "{tally:?}");
+    assert!(answered > 25_000 && failed > 30_000 && early_overflows > 40, "{tally:?}");
+    assert!(left_while_connecting > 5_000 && replayed > 8_000, "{tally:?}");
 }

@@ -99,7 +99,7 @@ impl World {
             backoff: Backoff::new(options, plan.seed),
             server: Server::default(),
             last_on: BTreeMap::new(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(plan.retries().unwrap_or(0)),
             tally: Tally::default(),
             plan,
         }
@@ -158,7 +158,7 @@ impl World {
         self.run_until(u64::MAX);
         assert!(self.client.is_connected());
         assert_eq!((self.client.buffered().count(), self.client.queued().count()), (0, 0));
-        let (lost, not_kept) = self.ledger.settle(&BTreeSet::new(), self.plan.retries().unwrap_or(0));
+        let (lost, not_kept) = self.ledger.settle(&BTreeSet::new());
         (self.tally.lost, self.tally.not_kept) = (lost, not_kept);
     }
 
@@ -169,7 +169,7 @@ impl World {
         self.emit();
         self.emit();
         let kept = self.client.buffered().chain(self.client.queued()).map(number_in).collect();
-        self.ledger.settle(&kept, self.plan.retries().unwrap_or(0));
+        self.ledger.settle(&kept);
         let mut out = Vec::new();
         self.client.handle_disconnect(&mut out);
         self.clear(out);
@@ -218,6 +218,8 @@ impl World {
 
     fn check_bounds(&self) {
         let held = self.client.held_bytes();
+        let kept = self.client.buffered().chain(self.client.queued());
+        assert_eq!(held, kept.map(|body| body.byte_len() + 64).sum::<usize>());
         match self.plan.options.offline {
             OfflinePolicy::None => assert!(self.client.buffered().next().is_none()),
             OfflinePolicy::Bounded { max_bytes } => assert!(held <= max_bytes, "{held}"),
@@ -420,7 +422,9 @@ impl World {
             return self.carry(link, 0, Event::Up(link, packet));
         }
         self.tally.unsent += 1;
+        let may_be_kept = !packet.volatile;
         match (self.client.handle_unsent(packet, out), number) {
+            (Ok(Emitted::Buffered { .. }), _) => assert!(may_be_kept),
             (Ok(Emitted::Dropped), Some(number)) => self.ledger.given_up(number),
             (Ok(_), _) => {}
             (Err(refused), Some(number)) => {
