@@ -254,13 +254,7 @@ impl World {
     fn happen_at_client(&mut self, event: Event) {
         let mut out = Vec::new();
         match event {
-            Event::Down(link, packet) if self.links[link].client_is_there => {
-                if self.client.handle_packet(packet, self.moment(), &mut out).is_err() {
-                    self.tally.early_overflows += 1;
-                    assert!(out.is_empty());
-                    self.close_engine(CloseReason::ParseError);
-                }
-            }
+            Event::Down(link, packet) if self.links[link].client_is_there => self.receive(packet, &mut out),
             Event::ClientGone(link) if self.links[link].client_is_there => {
                 self.close_engine(CloseReason::TransportClose);
             }
@@ -287,6 +281,14 @@ impl World {
             _ => {}
         }
         self.perform(out);
+    }
+
+    fn receive(&mut self, packet: Packet, out: &mut Vec<ClientOutput<u32>>) {
+        if self.client.handle_packet(packet, self.moment(), out).is_err() {
+            self.tally.early_overflows += 1;
+            assert!(out.is_empty());
+            self.close_engine(CloseReason::ParseError);
+        }
     }
 
     /// The link that the client has.
