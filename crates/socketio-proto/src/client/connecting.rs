@@ -230,7 +230,13 @@ impl<W> ClientSocket<W> {
         self.connection += 1;
         self.phase = Phase::Connected(sid);
         for (body, ack) in early.into_events() {
-            self.deliver(body, ack, out);
+            // In front of a session that is new, they are of the socket of before, which left on the same connection: their
+            // offsets are not of this session.
+            if self.recovered {
+                self.deliver(body, ack, out);
+            } else {
+                out.push(ClientOutput::Event { body, ack });
+            }
         }
         out.extend(self.buffer.drain().map(ClientOutput::Send));
         self.send_first(now, out);

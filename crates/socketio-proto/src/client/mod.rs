@@ -47,8 +47,8 @@ use crate::{AckId, AckTable, Body, Namespace, Packet, PacketKind, PrivateId};
 ///   at a packet for a namespace that is not joined. The answer is answered with DISCONNECT, and with another CONNECT if
 ///   the user wants in again by then. In the reference a socket stays behind on the server.
 /// - Early events are forgotten with their connection: a server that recovers the session sends them again.
-/// - An offset is forgotten with the session that it belongs to, and a text too long for one is not taken for one: no
-///   server could be told of it any more.
+/// - An offset is forgotten with the session that it belongs to, and early events have one only where the session is
+///   recovered. A text too long for an offset is not taken for one: no server could be told of it any more.
 /// - What an answer says is never taken for an error, also where retries have no time limit.
 /// - An event that is tried again is never in the offline buffer as well.
 /// - Acknowledgements without a time limit fail at a disconnect, too.
@@ -170,7 +170,8 @@ impl<W> ClientSocket<W> {
     /// ```
     ///
     /// # Errors
-    /// Where more events come before the CONNECT than are kept: the connection is to be closed.
+    /// Where more events come before the CONNECT than are kept: the connection is to be closed. On the next, the socket
+    /// does not ask for its session any more.
     pub fn handle_packet(
         &mut self,
         packet: Packet,
@@ -199,7 +200,14 @@ impl<W> ClientSocket<W> {
         out: &mut Vec<ClientOutput<W>>,
     ) -> Result<(), EarlyOverflow> {
         match &mut self.phase {
-            Phase::Connecting(early) => return early.push(&body, ack, &self.options),
+            Phase::Connecting(early) => {
+                let kept = early.push(&body, ack, &self.options);
+                if kept.is_err() {
+                    // The server would send it all again, on each connection to come.
+                    self.session = None;
+                }
+                return kept;
+            }
             Phase::Connected(_) => self.deliver(body, ack, out),
             Phase::Idle | Phase::Owed { .. } | Phase::Waiting | Phase::Asking(_) => {}
         }

@@ -32,7 +32,7 @@ pub struct ClientSocketOptions {
     /// What becomes of events that are emitted while the socket is not connected. (E37)
     pub offline: OfflinePolicy,
     /// Most events that are kept because they came before the server's CONNECT. Default 100 000, as many as a server of
-    /// this project replays: a smaller number would break each attempt to recover, and the next one as well. (E38)
+    /// this project replays: with less, a client that missed much is not recovered. (E38)
     pub max_early_events: usize,
     /// Most bytes that these events may hold, each counted with 64 bytes for each of its messages. Default 64 MiB, for
     /// the same reason.

@@ -42,6 +42,11 @@ impl EarlyEvents {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
     pub(super) fn into_events(self) -> Vec<(Body, Option<AckId>)> {
         self.events
     }
