@@ -104,7 +104,10 @@ async fn namespaces_share_one_connection_and_the_last_one_closes_it() {
 async fn what_was_kept_is_sent_in_order_before_the_connect_handlers_run() {
     let (got, mut events) = mpsc::unbounded_channel();
     let io = Server::new();
-    io.of("/").on("number", async move |Data(number): Data<u32>| drop(got.send(number)));
+    io.of("/").on("number", move |Data(number): Data<u32>| {
+        let _ = got.send(number);
+        async {}
+    });
     let address = serve(&io).await;
     let socket = client(address, &BOTH).of("/");
     socket.on_connect(async |socket: client::Socket| {
