@@ -33,6 +33,7 @@ impl<C: Context> EventHandlers<C> {
     }
 
     /// The handlers of an event in the order of their registration.
+    #[cfg(feature = "server")]
     pub(crate) fn of_event(&self, event: &str) -> impl Iterator<Item = &Erased<C>> {
         self.named.get(event).into_iter().flatten().map(|registered| &registered.handler)
     }

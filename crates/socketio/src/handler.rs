@@ -252,6 +252,7 @@ pub(crate) async fn finish<R>(
 }
 
 /// Runs a handler that is called alone.
+#[cfg(feature = "server")]
 pub(crate) async fn run<C: Context>(handler: Erased<C>, mut context: C) -> (C, Outcome<C>) {
     let begun = begin(&handler, &mut context);
     let outcome = finish(begun).await;

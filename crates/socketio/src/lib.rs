@@ -53,16 +53,6 @@
 //! waits, and only then the next one starts. Past [`Limits::max_pending_handlers`] handlers that wait, the
 //! connection is not read until one ends.
 
-#![cfg_attr(
-    not(feature = "server"),
-    expect(
-        dead_code,
-        unused_imports,
-        unused_macros,
-        reason = "the client does not use all that it shares with the server"
-    )
-)]
-
 mod ack;
 #[cfg(feature = "client")]
 pub mod client;

@@ -37,6 +37,7 @@ pub(crate) fn check(options: &Options) -> Result<ExitCode> {
     report.step("lints", || {
         run(cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
     });
+    report.step("features", check_faces);
     report.step("documentation", || {
         run(cargo().args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"))
     });
@@ -45,6 +46,17 @@ pub(crate) fn check(options: &Options) -> Result<ExitCode> {
         run(cargo().args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(&options.args))
     });
     Ok(report.close())
+}
+
+/// Client and server each compile without the other, and the client without encryption.
+fn check_faces() -> Result<()> {
+    for package in ["engineio", "socketio"] {
+        for features in ["server", "client", "client,tls"] {
+            let faces = ["clippy", "--package", package, "--no-default-features", "--features", features];
+            run(cargo().args(faces).args(["--", "-D", "warnings"]))?;
+        }
+    }
+    Ok(())
 }
 
 fn run(command: &mut Command) -> Result<()> {
