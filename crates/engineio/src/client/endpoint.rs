@@ -3,7 +3,7 @@
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -57,8 +57,9 @@ const NOT_USERS: [HeaderName; 10] = [
     SEC_WEBSOCKET_VERSION,
 ];
 
-/// What is read of an answer that refuses.
+/// What is read of an answer that refuses, and for how long: what it says is good to know, and no more than that.
 const MAX_REFUSAL_BYTES: usize = 8 * 1024;
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A server, as configured.
 pub(crate) struct Endpoint {
@@ -74,10 +75,6 @@ impl Endpoint {
     pub(crate) fn new(address: Address, config: Config) -> Self {
         let dialer = Dialer::new(&config);
         Self { address, config, dialer, jar: Mutex::default() }
-    }
-
-    pub(crate) const fn address(&self) -> &Address {
-        &self.address
     }
 
     pub(crate) const fn config(&self) -> &Config {
@@ -177,8 +174,9 @@ pub(super) async fn refusal(
         let to = answer.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
         return TransportError::redirected(on, status.as_u16(), to.as_deref());
     }
-    let body = connection.read(answer, MAX_REFUSAL_BYTES).await;
-    TransportError::refused(on, status.as_u16(), body.ok().and_then(|body| Refusal::parse(&body)))
+    let read = tokio::time::timeout(REFUSAL_TIMEOUT, connection.read(answer, MAX_REFUSAL_BYTES)).await;
+    let refusal = read.ok().and_then(Result::ok).and_then(|body| Refusal::parse(&body));
+    TransportError::refused(on, status.as_u16(), refusal)
 }
 
 /// The error of an answer whose body did not come, or not as it should.

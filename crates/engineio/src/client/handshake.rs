@@ -179,7 +179,8 @@ mod tests {
         let (protocol, extensions) = ("sec-websocket-protocol", "sec-websocket-extensions");
         let packed = (extensions, "permessage-deflate; server_no_context_takeover");
         let open = Ok((None, false));
-        let cases: &[(&[_], Option<_>, Result<(Option<&str>, bool), ()>)] = &[
+        type Opened = Result<(Option<&'static str>, bool), ()>;
+        let cases: &[(&[_], Option<_>, Opened)] = &[
             (&[upgrade, connection, ACCEPT], deflate, open),
             (&[upgrade, connection, ACCEPT, packed], deflate, Ok((None, true))),
             (&[upgrade, connection, ACCEPT, packed], None, Err(())),
