@@ -8,11 +8,7 @@ use engineio_proto::{
 };
 
 use super::*;
-use crate::{
-    PerMessageDeflate,
-    server::Engine,
-    transport::{byte_stream::ByteStream, websocket::WireIo},
-};
+use crate::{PerMessageDeflate, server::Engine};
 
 /// An engine that echoes, and its URL.
 async fn engine(config: crate::Config) -> String {
@@ -54,6 +50,16 @@ async fn a_session_is_opened_and_spoken_on_by_long_polling() {
     assert_eq!(said, Some((1, "Session ID unknown")));
 }
 
+/// A68: who sends more than the server takes is told so, though the server reads none of it.
+#[tokio::test]
+async fn a_message_that_is_too_large_for_the_server_is_refused_with_413() {
+    let url = engine(crate::Config::default()).await;
+    let requests = Requests::new(endpoint(&url, Config::default()));
+    let sid = sid_of(&within(requests.get(None, MAX_BYTES)).await.unwrap());
+    let error = within(requests.post(sid, vec![b'4'; 5_000_000].into())).await.unwrap_err();
+    assert_eq!(error.status(), Some(413), "{error:?}");
+}
+
 /// Reads messages from a WebSocket.
 async fn message(stream: &mut ByteStream, bytes: &mut BytesMut, deflate: bool) -> Message {
     let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
@@ -81,25 +87,23 @@ async fn a_websocket_is_opened_with_and_without_a_session() {
 
         let opened = websocket(&endpoint).await.unwrap();
         assert_eq!(opened.upgrade.deflate.is_some(), is_packed);
-        let (WireIo::Open(mut stream), mut bytes) = (opened.upgrade.connection, opened.upgrade.early.into()) else {
-            panic!("it is open")
-        };
-        let Message::Text(open) = message(&mut stream, &mut bytes, is_packed).await else { panic!("it is text") };
+        let (mut socket, mut bytes) = (stream(opened.upgrade.connection), opened.upgrade.early.into());
+        let Message::Text(open) = message(&mut socket, &mut bytes, is_packed).await else { panic!("it is text") };
         assert!(open.starts_with("0{"), "{open}");
         let text = format!("4{}", "hello ".repeat(1000));
         let mut frame = BytesMut::new();
         encode_frame(Opcode::Text, text.as_bytes(), Some([1, 2, 3, 4]), &mut frame);
-        within(stream.write_all(&frame)).await.unwrap();
-        assert_eq!(message(&mut stream, &mut bytes, is_packed).await, Message::from(text));
+        within(socket.write_all(&frame)).await.unwrap();
+        assert_eq!(message(&mut socket, &mut bytes, is_packed).await, Message::from(text));
 
         let open = get(&endpoint).await.unwrap();
         let probing = within(open_websocket(Arc::clone(&endpoint), sid_of(&open))).await.unwrap();
-        let WireIo::Open(mut stream) = probing.upgrade.connection else { panic!("it is open") };
+        let mut socket = stream(probing.upgrade.connection);
         frame.clear();
         encode_frame(Opcode::Text, b"2probe", Some([1, 2, 3, 4]), &mut frame);
-        within(stream.write_all(&frame)).await.unwrap();
+        within(socket.write_all(&frame)).await.unwrap();
         let mut bytes = probing.upgrade.early.into();
-        assert_eq!(message(&mut stream, &mut bytes, is_packed).await, Message::from("3probe"));
+        assert_eq!(message(&mut socket, &mut bytes, is_packed).await, Message::from("3probe"));
 
         let error = within(open_websocket(endpoint, Some(SessionId::new("gone")))).await.unwrap_err();
         assert_eq!(error.status(), Some(400), "{error}");

@@ -26,6 +26,7 @@ use super::{
     handshake::{OpenedWebSocket, open_websocket},
     requests::Requests,
 };
+use crate::transport::{byte_stream::ByteStream, websocket::WireIo};
 
 /// What any answer here may have.
 const MAX_BYTES: usize = 100_000;
@@ -167,6 +168,15 @@ async fn get(endpoint: &Arc<Endpoint>) -> Result<Bytes, TransportError> {
 
 async fn websocket(endpoint: &Arc<Endpoint>) -> Result<OpenedWebSocket, TransportError> {
     within(open_websocket(endpoint.clone(), None)).await
+}
+
+/// The connection of a WebSocket.
+fn stream(connection: WireIo) -> ByteStream {
+    match connection {
+        WireIo::Open(stream) => stream,
+        #[cfg(feature = "server")]
+        WireIo::Upgrading(_) => panic!("a client has no promises of connections"),
+    }
 }
 
 fn sid() -> Option<SessionId> {

@@ -4,11 +4,7 @@ use engineio_proto::websocket::Opcode;
 use http::{HeaderValue, header};
 
 use super::*;
-use crate::{
-    PerMessageDeflate,
-    client::TransportErrorKind,
-    transport::{byte_stream::ByteStream, websocket::WireIo},
-};
+use crate::{PerMessageDeflate, client::TransportErrorKind};
 
 /// B8, B14, B25: the request is a WebSocket's, and what came with the answer is not lost.
 #[tokio::test]
@@ -38,7 +34,7 @@ async fn a_handshake_asks_for_a_websocket_and_hands_over_the_connection() {
     assert_eq!(header(&request, "sec-websocket-extensions"), None);
     assert_eq!(opened.protocol.as_deref(), Some("b"));
     assert!(matches!(opened.upgrade.connection, WireIo::Open(ByteStream::Tcp(_))), "plain TCP is not boxed");
-    let WireIo::Open(mut stream) = opened.upgrade.connection else { panic!("it is open") };
+    let mut stream = stream(opened.upgrade.connection);
     let mut received = opened.upgrade.early.to_vec();
     while received.len() < frame.len() {
         within(stream.read_buf(&mut received)).await.unwrap();
