@@ -182,7 +182,7 @@ impl Config {
     }
 
     /// The path of the requests of a transport, with its slashes.
-    pub(super) fn path(&self, transport: TransportKind) -> String {
+    pub(super) fn path_on(&self, transport: TransportKind) -> String {
         let options = self.options(transport);
         let path = options.and_then(|options| options.path.as_ref()).unwrap_or(&self.path);
         let add_slash = options.and_then(|options| options.add_trailing_slash).unwrap_or(self.add_trailing_slash);
@@ -191,11 +191,11 @@ impl Config {
         format!("{front}{path}{back}")
     }
 
-    pub(super) fn query(&self, transport: TransportKind) -> &[(String, String)] {
+    pub(super) fn query_on(&self, transport: TransportKind) -> &[(String, String)] {
         self.options(transport).and_then(|options| options.query.as_ref()).unwrap_or(&self.query)
     }
 
-    pub(super) fn extra_headers(&self, transport: TransportKind) -> &HeaderMap {
+    pub(super) fn extra_headers_on(&self, transport: TransportKind) -> &HeaderMap {
         self.options(transport).and_then(|options| options.extra_headers.as_ref()).unwrap_or(&self.extra_headers)
     }
 
@@ -223,7 +223,7 @@ mod tests {
             ("/", false, "/"),
         ] {
             let config = Config { path: path.into(), add_trailing_slash, ..Config::default() };
-            assert_eq!(config.path(TransportKind::Polling), expected, "{path} {add_trailing_slash}");
+            assert_eq!(config.path_on(TransportKind::Polling), expected, "{path} {add_trailing_slash}");
         }
     }
 
@@ -246,9 +246,9 @@ mod tests {
         config.websocket.query = Some(Vec::new());
         config.websocket.path = Some("/ws".into());
         config.websocket.add_trailing_slash = Some(false);
-        assert_eq!(config.query(TransportKind::Polling).len(), 1);
-        assert!(config.query(TransportKind::WebSocket).is_empty());
-        assert_eq!(config.path(TransportKind::WebSocket), "/ws");
-        assert_eq!(config.path(TransportKind::Polling), "/engine.io/");
+        assert_eq!(config.query_on(TransportKind::Polling).len(), 1);
+        assert!(config.query_on(TransportKind::WebSocket).is_empty());
+        assert_eq!(config.path_on(TransportKind::WebSocket), "/ws");
+        assert_eq!(config.path_on(TransportKind::Polling), "/engine.io/");
     }
 }

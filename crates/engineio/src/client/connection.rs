@@ -40,6 +40,8 @@ pub(super) enum SendFault {
     Unsent(Box<Request<Full<Bytes>>>),
     /// It cannot be known what the server saw of it.
     Lost(hyper::Error),
+    /// The connection was over, and there was no answer.
+    Ended,
 }
 
 /// Why there is no body.
@@ -79,9 +81,13 @@ impl HttpConnection {
         let mut answer = pin!(self.sender.try_send_request(request));
         let answered = poll_fn(|cx| {
             self.drive(cx);
-            answer.as_mut().poll(cx)
+            match answer.as_mut().poll(cx) {
+                Poll::Ready(answered) => Poll::Ready(Some(answered)),
+                Poll::Pending if self.is_done => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
         });
-        answered.await.map_err(|mut fault| match fault.take_message() {
+        answered.await.ok_or(SendFault::Ended)?.map_err(|mut fault| match fault.take_message() {
             Some(request) => SendFault::Unsent(Box::new(request)),
             None => SendFault::Lost(fault.into_error()),
         })

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::{
     Address, Config, TransportError, TransportErrorKind,
     answer_body::BodyFault,
-    connection::{HttpConnection, ReadFault},
+    connection::{HttpConnection, ReadFault, SendFault},
     dial::Dialer,
     jar::{Jar, Site},
 };
@@ -57,8 +57,9 @@ const NOT_USERS: [HeaderName; 10] = [
     SEC_WEBSOCKET_VERSION,
 ];
 
-/// What is read of an answer that refuses.
+/// What is read of an answer that refuses, and for how long: what it says is good to know, and no more than that.
 const MAX_REFUSAL_BYTES: usize = 8 * 1024;
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A server, as configured.
 pub(crate) struct Endpoint {
@@ -104,7 +105,7 @@ impl Endpoint {
         })?;
         headers.insert(HOST, host);
         headers.extend(own);
-        let extra = self.config.extra_headers(on);
+        let extra = self.config.extra_headers_on(on);
         for name in extra.keys().filter(|name| !NOT_USERS.contains(name)) {
             headers.remove(name);
             headers.extend(extra.get_all(name).iter().map(|value| (name.clone(), value.clone())));
@@ -114,11 +115,11 @@ impl Endpoint {
     }
 
     fn path(&self, on: TransportKind) -> String {
-        utf8_percent_encode(&self.config.path(on), &NOT_IN_PATH).to_string()
+        utf8_percent_encode(&self.config.path_on(on), &NOT_IN_PATH).to_string()
     }
 
     fn query(&self, on: TransportKind, sid: Option<&SessionId>) -> String {
-        let configured = self.config.query(on);
+        let configured = self.config.query_on(on);
         // The configuration's pairs replace those of the address.
         let of_address = self.address.query().iter().filter(|(key, _)| !configured.iter().any(|(own, _)| own == key));
         let user: Vec<_> = of_address.chain(configured).cloned().collect();
@@ -173,8 +174,9 @@ pub(super) async fn refusal(
         let to = answer.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
         return TransportError::redirected(on, status.as_u16(), to.as_deref());
     }
-    let body = connection.read(answer, MAX_REFUSAL_BYTES).await;
-    TransportError::refused(on, status.as_u16(), body.ok().and_then(|body| Refusal::parse(&body)))
+    let read = tokio::time::timeout(REFUSAL_TIMEOUT, connection.read(answer, MAX_REFUSAL_BYTES)).await;
+    let refusal = read.ok().and_then(Result::ok).and_then(|body| Refusal::parse(&body));
+    TransportError::refused(on, status.as_u16(), refusal)
 }
 
 /// The error of an answer whose body did not come, or not as it should.
@@ -201,7 +203,17 @@ pub(super) fn read_error(on: TransportKind, fault: ReadFault, max_bytes: usize) 
     }
 }
 
-/// The error of a request whose answer never came.
+/// The error of a request that has no answer.
+pub(super) fn unanswered(on: TransportKind, fault: SendFault) -> TransportError {
+    match fault {
+        SendFault::Lost(error) => lost(on, error),
+        SendFault::Unsent(_) | SendFault::Ended => {
+            TransportError::new(on, TransportErrorKind::Http, "the server closes its connections at once")
+        }
+    }
+}
+
+/// The error of a connection that failed under a request.
 pub(super) fn lost(on: TransportKind, error: hyper::Error) -> TransportError {
     let detail = if error.is_parse() {
         "the server's answer is not HTTP/1.1, or its head is too large"

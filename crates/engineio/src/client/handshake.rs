@@ -21,8 +21,8 @@ use http::{
 
 use super::{
     TransportError, TransportErrorKind,
-    connection::{HttpConnection, SendFault},
-    endpoint::{Endpoint, lost, refusal},
+    connection::HttpConnection,
+    endpoint::{Endpoint, lost, refusal, unanswered},
 };
 use crate::{
     per_message_deflate::PerMessageDeflate,
@@ -54,12 +54,7 @@ pub(crate) async fn open_websocket(
     let request = endpoint.request(ON, Method::GET, sid.as_ref(), offer.headers()?, Bytes::new())?;
     let stream = endpoint.dial(ON).await?;
     let mut connection = HttpConnection::open(stream).await.map_err(|error| lost(ON, error))?;
-    let answer = connection.send(request).await.map_err(|fault| match fault {
-        SendFault::Lost(error) => lost(ON, error),
-        SendFault::Unsent(_) => {
-            TransportError::new(ON, TransportErrorKind::Http, "the server closed the connection at once")
-        }
-    })?;
+    let answer = connection.send(request).await.map_err(|fault| unanswered(ON, fault))?;
     endpoint.keep_cookies(ON, answer.headers());
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         if answer.status().is_success() {
@@ -179,7 +174,8 @@ mod tests {
         let (protocol, extensions) = ("sec-websocket-protocol", "sec-websocket-extensions");
         let packed = (extensions, "permessage-deflate; server_no_context_takeover");
         let open = Ok((None, false));
-        let cases: &[(&[_], Option<_>, Result<(Option<&str>, bool), ()>)] = &[
+        type Opened = Result<(Option<&'static str>, bool), ()>;
+        let cases: &[(&[_], Option<_>, Opened)] = &[
             (&[upgrade, connection, ACCEPT], deflate, open),
             (&[upgrade, connection, ACCEPT, packed], deflate, Ok((None, true))),
             (&[upgrade, connection, ACCEPT, packed], None, Err(())),

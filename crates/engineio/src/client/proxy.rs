@@ -188,7 +188,7 @@ impl Proxy {
             .map_err(|_| TunnelFault::NoProxy("the server's name is not valid"))?;
         let mut connection = HttpConnection::open(to_proxy).await.map_err(TunnelFault::Http)?;
         let answer = connection.send(request).await.map_err(|fault| match fault {
-            SendFault::Unsent(_) => TunnelFault::NoProxy("the proxy ended the connection at once"),
+            SendFault::Unsent(_) | SendFault::Ended => TunnelFault::NoProxy("the proxy ended the connection at once"),
             SendFault::Lost(error) => TunnelFault::Http(error),
         })?;
         let status = answer.status();

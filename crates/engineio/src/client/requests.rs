@@ -22,7 +22,7 @@ use super::{
     TransportError, TransportErrorKind,
     answer_body::ACCEPTED_CODINGS,
     connection::{HttpConnection, SendFault},
-    endpoint::{Endpoint, lost, read_error, refusal},
+    endpoint::{Endpoint, lost, read_error, refusal, unanswered},
 };
 
 const ON: TransportKind = TransportKind::Polling;
@@ -105,12 +105,7 @@ impl Requests {
             connection = self.open().await?;
             sent = connection.send(*request).await;
         }
-        let answer = sent.map_err(|fault| match fault {
-            SendFault::Lost(error) => lost(ON, error),
-            SendFault::Unsent(_) => {
-                TransportError::new(ON, TransportErrorKind::Http, "the server closes each connection at once")
-            }
-        })?;
+        let answer = sent.map_err(|fault| unanswered(ON, fault))?;
         self.endpoint.keep_cookies(ON, answer.headers());
         if !answer.status().is_success() {
             return Err(refusal(ON, &mut connection, answer).await);

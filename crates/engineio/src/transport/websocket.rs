@@ -397,7 +397,10 @@ mod tests {
         Dialect, Message, MessageFrame, ServerSession, Text,
         websocket::{Opcode, encode_frame},
     };
-    use tokio::{io::AsyncWriteExt, net::TcpListener};
+    use tokio::{
+        io::AsyncWriteExt,
+        net::{TcpListener, TcpStream},
+    };
 
     use super::*;
 
