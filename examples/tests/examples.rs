@@ -67,11 +67,24 @@ examples! {
     "rooms" "CARGO_BIN_EXE_rooms" the_example_of_rooms_runs
 }
 
+/// The one that is a client itself has the example of an echo for its server.
+#[test]
+fn the_example_of_a_client_runs() {
+    let echo = Example::start(env!("CARGO_BIN_EXE_echo"));
+    let output = Command::new(env!("CARGO_BIN_EXE_client")).arg(&echo.url).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let said: Vec<_> = printed.lines().filter(|line| line.contains("hello") || line.contains("stars")).collect();
+    assert_eq!(said, ["the server says hello to the world", "7 stars"], "{printed}");
+}
+
 #[test]
 fn every_example_is_tried() {
     let files = fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap().map(|entry| entry.unwrap().path());
     let names = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
     let mut names: Vec<_> = names.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
     names.sort();
-    assert_eq!(names, TRIED);
+    let mut tried = [TRIED, &["client"]].concat();
+    tried.sort_unstable();
+    assert_eq!(names, tried);
 }

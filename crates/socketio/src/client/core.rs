@@ -67,6 +67,11 @@ impl Core {
         !self.started.swap(true, Ordering::AcqRel)
     }
 
+    /// Whether the task runs, or has run.
+    pub(super) fn has_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
     /// The socket of a namespace, made where there is none yet; options count only then.
     pub(super) fn socket(&self, name: &str, options: Option<ClientSocketOptions>) -> Arc<SocketCore> {
         let name = Namespace::new(name);

@@ -38,8 +38,8 @@ pub(super) struct Orders {
     pub(super) opens: Vec<oneshot::Sender<Result<(), OpenError>>>,
     /// A socket has become inactive: it may have been the last one (row E22).
     pub(super) check_last: bool,
-    /// No connection is wanted any more, whatever the sockets want.
-    pub(super) close: bool,
+    /// No connection is wanted any more, whatever the sockets want; who waits until it has ended.
+    pub(super) closes: Vec<oneshot::Sender<()>>,
     /// The last handle is gone.
     pub(super) abandoned: bool,
 }
@@ -75,8 +75,9 @@ impl Desk {
     pub(super) fn has_orders(&self) -> bool {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.as_ref().is_some_and(|orders| {
-            let Orders { work, dial, opens, check_last, close, abandoned } = orders;
-            !work.is_empty() || !opens.is_empty() || *dial || *check_last || *close || *abandoned
+            let Orders { work, dial, opens, check_last, closes, abandoned } = orders;
+            let lists = !work.is_empty() || !opens.is_empty() || !closes.is_empty();
+            lists || *dial || *check_last || *abandoned
         })
     }
 

@@ -32,7 +32,13 @@ mod socket;
 mod stream;
 mod task;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 pub use config::{Config, Limits};
 pub use context::{ConnectContext, ConnectErrorContext, DisconnectContext, EventContext};
@@ -171,9 +177,22 @@ impl Client {
     }
 
     /// Disconnects every socket and ends the connection, after what was sent has left. Nothing comes back by itself
-    /// (row E22).
-    pub fn close(&self) {
-        self.core.desk.order(|orders| orders.close = true);
+    /// (row E22). It begins at once, whether awaited or not; awaited, it is done. A program that ends right afterwards awaits it,
+    /// since everything ends with tokio's runtime.
+    ///
+    /// ```no_run
+    /// # async fn f(client: socketio::client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.of("/").emit("bye", &())?;
+    /// client.close().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn close(&self) -> Closing {
+        let (sender, closed) = oneshot::channel();
+        // Where nothing was ever dialled, nobody is there who would answer.
+        if !self.core.has_started() || !self.core.desk.order(|orders| orders.closes.push(sender)) {
+            return Closing(None);
+        }
+        Closing(Some(closed))
     }
 
     /// Where the connection stands.
@@ -238,6 +257,19 @@ impl Client {
             tokio::spawn(Task::new(self.core.clone(), Arc::downgrade(&self.last)));
         }
         self.core.desk.order(|orders| orders.dial = true)
+    }
+}
+
+/// The end of a connection; made by [`Client::close`], which has begun already.
+#[derive(Debug)]
+pub struct Closing(Option<oneshot::Receiver<()>>);
+
+impl Future for Closing {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Where the client itself ends, the connection has ended as well.
+        self.0.as_mut().map_or(Poll::Ready(()), |closed| Pin::new(closed).poll(cx).map(drop))
     }
 }
 

@@ -56,6 +56,8 @@ pub(super) struct Task {
     pending: FuturesUnordered<Running>,
     /// Who waits for a connection without a socket on it.
     opens: Vec<oneshot::Sender<Result<(), OpenError>>>,
+    /// Who waits until the connection has ended.
+    closes: Vec<oneshot::Sender<()>>,
     /// A connection was asked for by hand: it stays without a socket (row E21).
     by_hand: bool,
     last_error: Option<OpenError>,
@@ -103,6 +105,7 @@ impl Task {
             retiring: Vec::new(),
             pending: FuturesUnordered::new(),
             opens: Vec::new(),
+            closes: Vec::new(),
             by_hand: false,
             last_error: None,
             sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
@@ -131,7 +134,8 @@ impl Task {
         if orders.abandoned {
             self.ending = true;
         }
-        if orders.close || self.ending {
+        if !orders.closes.is_empty() || self.ending {
+            self.closes.extend(orders.closes);
             self.close();
         } else {
             self.by_hand |= !orders.opens.is_empty();
@@ -445,6 +449,10 @@ impl Future for Task {
                 moved = true;
             }
             this.retiring.retain_mut(|driver| Pin::new(driver).poll(cx).is_pending());
+            if this.retiring.is_empty() {
+                // Who waited may have given up in this moment.
+                this.closes.drain(..).for_each(|waits| drop(waits.send(())));
+            }
             if moved {
                 continue;
             }
