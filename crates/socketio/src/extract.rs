@@ -38,7 +38,8 @@ use crate::{AckSender, Context, HandlerError};
     label = "not an extractor for `{C}`",
     note = "the arguments of an event are taken with `Data<T>`, where `T` implements `Deserialize`; several with a tuple: `Data((a, b)): Data<(A, B)>`",
     note = "every handler of a server may take `Socket`, `Namespace`, `Auth<T>`, `SocketData<T>` and `Extension<T>`; one for events also `Data<T>`, `Event`, `RawEvent`, `AckSender` and `Option<AckSender>`; one for clients that leave also `DisconnectReason`; `Result<_, HandlerError>` around one lets the handler look at what is wrong",
-    note = "a handler for events of other servers takes `Data<T>`, `Event`, `RawEvent` and `Namespace` only"
+    note = "a handler for events of other servers takes `Data<T>`, `Event`, `RawEvent` and `Namespace` only",
+    note = "every handler of a client may take `client::Socket`; one for events also `Data<T>`, `Event`, `RawEvent`, `AckSender` and `Option<AckSender>`; `on_disconnect` also `DisconnectReason`, `on_connect_error` also `client::ConnectError`"
 )]
 pub trait FromContext<C>: Sized {
     /// Takes the value.

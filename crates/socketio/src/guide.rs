@@ -7,6 +7,9 @@ mod readme {}
 #[doc = include_str!("../../../docs/guide/acknowledgements.md")]
 mod acknowledgements {}
 
+#[doc = include_str!("../../../docs/guide/client.md")]
+mod client {}
+
 #[doc = include_str!("../../../docs/guide/limits-and-back-pressure.md")]
 mod limits_and_back_pressure {}
 

@@ -36,7 +36,7 @@ pub(crate) mod sealed {
 /// | `middleware`, `on_connect`, `on_connected` | `()`, or `Result<(), HandlerError>` |
 /// | `on`, `on_fallback`, `on_any`, `event_middleware` | `()`, or `Result<T, HandlerError>` where `T` can be serialised: the acknowledgement |
 /// | `on_server_event` | the same: the answer to the server that asked |
-/// | `on_disconnecting`, `on_disconnect` | `()`, or `Result<(), HandlerError>` |
+/// | `on_disconnecting`, `on_disconnect`, a client's `on_connect_error` | `()`, or `Result<(), HandlerError>` |
 ///
 /// ```
 /// use socketio::{Data, HandlerError, Server};

@@ -1,5 +1,5 @@
-//! Socket.IO server: namespaces, events with any arguments, acknowledgements in both directions, rooms,
-//! broadcasts and binary, for every official client (protocol revision 5).
+//! Socket.IO, server and [`client`]: namespaces, events with any arguments, acknowledgements in both directions, rooms,
+//! broadcasts and binary, for every official client and every server (protocol revision 5).
 //!
 //! ```no_run
 //! use serde::{Deserialize, Serialize};

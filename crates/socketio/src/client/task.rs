@@ -451,7 +451,9 @@ impl Future for Task {
             this.retiring.retain_mut(|driver| Pin::new(driver).poll(cx).is_pending());
             if this.retiring.is_empty() {
                 // Who waited may have given up in this moment.
-                this.closes.drain(..).for_each(|waits| drop(waits.send(())));
+                for waits in this.closes.drain(..) {
+                    let _ = waits.send(());
+                }
             }
             if moved {
                 continue;
