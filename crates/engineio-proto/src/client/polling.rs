@@ -23,10 +23,8 @@ impl ClientSession {
     /// assert!(session.is_closed()); // a session begins with an open packet
     /// ```
     pub fn handle_answer(&mut self, get: RequestId, body: Bytes, now: Moment, out: &mut Vec<ClientOutput>) {
-        match &mut self.state {
-            State::Opening(Opening { via: Via::Get(first), .. }) if *first == get => {}
-            State::Polling(polling) | State::Leaving(polling, _) if polling.get == Some(get) => polling.get = None,
-            _ => return,
+        if !self.end_get(get) {
+            return;
         }
         let Ok(body) = Text::from_utf8(body) else {
             return self.refuse_payload(out);
@@ -47,6 +45,25 @@ impl ClientSession {
             }
         }
         self.go_on(now, out);
+    }
+
+    /// Whether this GET was under way; now it is not any more, so that nobody gives it up.
+    fn end_get(&mut self, ended: RequestId) -> bool {
+        let (State::Opening(Opening { via: Via::Get(get), .. })
+        | State::Polling(Polling { get, .. })
+        | State::Leaving(Polling { get, .. }, _)) = &mut self.state
+        else {
+            return false;
+        };
+        get.take_if(|get| *get == ended).is_some()
+    }
+
+    /// The same for a POST.
+    fn end_post(&mut self, ended: RequestId) -> bool {
+        let (State::Polling(Polling { post, .. }) | State::Leaving(Polling { post, .. }, _)) = &mut self.state else {
+            return false;
+        };
+        post.take_if(|post| *post == ended).is_some()
     }
 
     fn refuse_payload(&mut self, out: &mut Vec<ClientOutput>) {
@@ -105,15 +122,13 @@ impl ClientSession {
     /// # Ok::<(), SendError>(())
     /// ```
     pub fn handle_posted(&mut self, post: RequestId, now: Moment, out: &mut Vec<ClientOutput>) {
-        match &mut self.state {
-            State::Leaving(polling, leaving) if polling.post == Some(post) => {
-                polling.post = None;
-                if leaving.last == Some(post) {
-                    return self.close(CloseReason::ForcedClose, "closed by this side", out);
-                }
-            }
-            State::Polling(polling) if polling.post == Some(post) => polling.post = None,
-            _ => return,
+        if !self.end_post(post) {
+            return;
+        }
+        if let State::Leaving(_, Leaving { last, .. }) = self.state
+            && last == Some(post)
+        {
+            return self.close(CloseReason::ForcedClose, "closed by this side", out);
         }
         self.go_on(now, out);
     }
@@ -129,17 +144,13 @@ impl ClientSession {
     /// assert!(matches!(&out[..], [ClientOutput::Closed(closed), ..] if closed.reason == CloseReason::TransportError));
     /// ```
     pub fn handle_request_failed(&mut self, request: RequestId, out: &mut Vec<ClientOutput>) {
-        match self.state {
-            State::Opening(Opening { via: Via::Get(first), .. }) if first == request => {
-                self.fail_opening("the first GET failed", out);
+        if self.end_get(request) {
+            match self.state {
+                State::Opening(_) => self.fail_opening("the first GET failed", out),
+                _ => self.close(CloseReason::TransportError, "a GET failed", out),
             }
-            State::Polling(polling) | State::Leaving(polling, _) if polling.get == Some(request) => {
-                self.close(CloseReason::TransportError, "a GET failed", out);
-            }
-            State::Polling(polling) | State::Leaving(polling, _) if polling.post == Some(request) => {
-                self.close(CloseReason::TransportError, "a POST failed", out);
-            }
-            _ => {}
+        } else if self.end_post(request) {
+            self.close(CloseReason::TransportError, "a POST failed", out);
         }
     }
 

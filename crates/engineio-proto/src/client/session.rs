@@ -100,7 +100,8 @@ pub(super) struct Opening {
 /// What carries the open packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Via {
-    Get(RequestId),
+    /// `None` once it has ended.
+    Get(Option<RequestId>),
     Wire(WireId),
 }
 
@@ -190,7 +191,7 @@ impl ClientSession {
             TransportKind::Polling => {
                 let get = self.next_request();
                 out.push(ClientOutput::Get(get));
-                Via::Get(get)
+                Via::Get(Some(get))
             }
             TransportKind::WebSocket => {
                 let wire = self.next_wire();
@@ -482,7 +483,7 @@ impl ClientSession {
     /// Gives up what is under way on the way to a WebSocket.
     fn let_go(&self, out: &mut Vec<ClientOutput>) {
         match self.state {
-            State::Opening(Opening { via: Via::Get(get), .. }) => out.push(ClientOutput::Abort(get)),
+            State::Opening(Opening { via: Via::Get(get), .. }) => out.extend(get.map(ClientOutput::Abort)),
             State::Opening(Opening { via: Via::Wire(wire), .. }) => out.push(ClientOutput::CloseWire(wire, None)),
             State::Polling(polling) | State::Leaving(polling, _) => {
                 out.extend(polling.get.into_iter().chain(polling.post).map(ClientOutput::Abort));
