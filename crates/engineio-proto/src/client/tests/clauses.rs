@@ -283,6 +283,17 @@ fn while_nothing_is_read_the_watch_stands_still_and_then_has_as_much_time_left_a
     }
 }
 
+/// Hazard R17: what was read already when the pause began is handled within it.
+#[test]
+fn a_ping_within_a_pause_gives_one_period_from_its_end_and_not_more() {
+    let mut client = Client::wire();
+    client.session.handle_reading_paused(at(10));
+    client.now = at(100);
+    client.says(1, "2");
+    client.session.handle_reading_resumed(at(110));
+    assert_eq!(client.session.next_timeout(), Some(at(155)));
+}
+
 /// An application that lags takes no time from the other deadlines.
 #[test]
 fn what_this_side_waits_for_goes_on_while_nothing_is_read() {
