@@ -49,7 +49,7 @@ const MAX_SID_BYTES: usize = 512;
 pub struct ClientSession {
     pub(super) options: Arc<ClientOptions>,
     pub(super) state: State,
-    /// Transports that are tried after the one that is opening.
+    /// Transports after the one that opens the session: to be tried if it fails, or to be upgraded to.
     to_try: VecDeque<TransportKind>,
     /// From the open packet on.
     pub(super) established: Option<Box<Established>>,
@@ -413,8 +413,9 @@ impl ClientSession {
         if !sid.contains(&handshake.sid.len()) || period.is_zero() {
             return None;
         }
+        // A transport that could not open the session is not among those any more (row B6).
         let offered = |kind: TransportKind| {
-            self.options.transports.contains(&kind) && handshake.upgrades.iter().any(|name| *name == kind.name())
+            self.to_try.contains(&kind) && handshake.upgrades.iter().any(|name| *name == kind.name())
         };
         let upgrade = self.options.upgrade.then_some(TransportKind::WebSocket).filter(|kind| offered(*kind));
         // Nothing came in before, so that nothing can have been held up.

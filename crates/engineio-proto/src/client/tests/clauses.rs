@@ -76,6 +76,15 @@ fn all_transports_are_tried_one_behind_the_other_and_then_it_is_the_end() {
     assert_eq!(client.take(2), "4kept", "what was sent before goes over the one that opens");
 }
 
+/// Row B6: the transport that has failed is dropped, so that it is not what the session is moved to.
+#[test]
+fn a_transport_that_could_not_open_the_session_is_not_upgraded_to() {
+    let mut client = Client::new(with_transports(&[WebSocket, Polling], true), None);
+    client.said();
+    client.lost(1, WireLoss::Disconnected);
+    assert_eq!(client.answer(2, OFFER), "opened get:3");
+}
+
 /// Row E10: the time is one for all transports.
 #[test]
 fn an_open_packet_that_does_not_come_in_time_is_the_end_whatever_could_still_be_tried() {
