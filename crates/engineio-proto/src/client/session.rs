@@ -434,6 +434,7 @@ impl ClientSession {
             return self.close(CloseReason::TransportError, detail, out);
         }
         self.let_go(out);
+        self.wire_pong = None;
         let at = out.len();
         if let Some(next) = self.begin(opening.deadline, out) {
             out.insert(at, ClientOutput::TriesNext(next));

@@ -428,3 +428,17 @@ fn an_answer_that_comes_after_its_request_was_given_up_says_nothing() {
     assert_eq!((late.as_str(), client.try_send("x")), ("", Err(SendError::Closed)));
     client.assert_over();
 }
+
+/// [RFC 6455 §5.5.3]; the pong of a WebSocket that failed is not for the next one.
+#[test]
+fn a_websocket_ping_is_answered_where_it_came_and_nowhere_else() {
+    let mut client = Client::new(with_transports(&[WebSocket, WebSocket], true), None);
+    client.said();
+    client.frame(1, FrameEvent::Ping(Bytes::from_static(b"a")));
+    assert_eq!(client.take(1), "pong:a", "also while it opens");
+    client.frame(1, FrameEvent::Ping(Bytes::from_static(b"b")));
+    assert_eq!(client.lost(1, WireLoss::Disconnected), "close:1 tries(websocket) open:2");
+    assert_eq!(client.take(2), "");
+    client.says(2, OPEN);
+    assert_eq!(client.take(2), "");
+}
