@@ -424,16 +424,25 @@ impl ClientSession {
         upgrade
     }
 
-    /// The transport that was to open the session has failed (row B6).
     pub(super) fn fail_opening(&mut self, detail: &'static str, out: &mut Vec<ClientOutput>) {
+        self.fail_opening_with_code(detail, None, out);
+    }
+
+    /// The transport that was to open the session has failed (row B6).
+    pub(super) fn fail_opening_with_code(
+        &mut self,
+        detail: &'static str,
+        code: Option<CloseCode>,
+        out: &mut Vec<ClientOutput>,
+    ) {
         let State::Opening(opening) = self.state else { return };
         if opening.closing {
-            return self.close(CloseReason::ForcedClose, "closed by this side", out);
+            return self.close_with_code(CloseReason::ForcedClose, "closed by this side", code, out);
         }
         if !self.options.try_all_transports || self.to_try.is_empty() {
-            return self.close(CloseReason::TransportError, detail, out);
+            return self.close_with_code(CloseReason::TransportError, detail, code, out);
         }
-        self.let_go(out);
+        self.let_go(code, out);
         self.wire_pong = None;
         let at = out.len();
         if let Some(next) = self.begin(opening.deadline, out) {
@@ -473,25 +482,24 @@ impl ClientSession {
             return;
         }
         out.push(ClientOutput::Closed(Closed { reason, detail }));
-        match self.state {
-            State::Wire(wire) | State::Draining(wire, _) => out.push(ClientOutput::CloseWire(wire, code)),
-            _ => self.let_go(out),
-        }
+        self.let_go(code, out);
         self.state = State::Closed(self.transport());
         self.queue.clear();
         (self.writing, self.owes_upgrade, self.wire_pong) = (false, false, None);
     }
 
-    /// Gives up what is under way on the way to a WebSocket.
-    fn let_go(&self, out: &mut Vec<ClientOutput>) {
+    /// Gives up what is under way, and closes what is open; the session's WebSocket with this code.
+    fn let_go(&self, code: Option<CloseCode>, out: &mut Vec<ClientOutput>) {
         match self.state {
             State::Opening(Opening { via: Via::Get(get), .. }) => out.extend(get.map(ClientOutput::Abort)),
-            State::Opening(Opening { via: Via::Wire(wire), .. }) => out.push(ClientOutput::CloseWire(wire, None)),
+            State::Opening(Opening { via: Via::Wire(wire), .. }) | State::Wire(wire) | State::Draining(wire, _) => {
+                out.push(ClientOutput::CloseWire(wire, code));
+            }
             State::Polling(polling) | State::Leaving(polling, _) => {
                 out.extend(polling.get.into_iter().chain(polling.post).map(ClientOutput::Abort));
                 out.extend(polling.probe.map(|probe| ClientOutput::CloseWire(probe.wire, None)));
             }
-            State::Wire(_) | State::Draining(..) | State::Closed(_) => {}
+            State::Closed(_) => {}
         }
     }
 

@@ -137,7 +137,7 @@ impl ClientSession {
         out: &mut Vec<ClientOutput>,
     ) {
         match self.state {
-            State::Opening(_) => self.fail_opening("the WebSocket could not be opened", out),
+            State::Opening(_) => self.fail_opening_with_code("the WebSocket could not be opened", code, out),
             _ => self.close_with_code(reason, detail, code, out),
         }
     }

@@ -392,6 +392,21 @@ fn a_websocket_that_ends_or_breaks_the_protocol_is_the_end() {
     assert_eq!(client.lost(1, too_big), "closed(transport error) close:1,1009");
 }
 
+/// [RFC 6455 §5.5.1]
+#[test]
+fn a_websocket_that_fails_while_opening_is_told_why_as_one_that_is_open() {
+    let going_away = || FrameEvent::Close(Some(CloseFrame { code: CloseCode::GOING_AWAY, reason: "".into() }));
+    let opening = |try_all| {
+        let mut client = Client::new(with_transports(&[WebSocket, Polling], try_all), None);
+        client.said();
+        client
+    };
+    let too_big = WireLoss::Violation(FrameError::MessageTooBig { limit: 16, seen: 17 });
+    assert_eq!(opening(false).lost(1, too_big), "closed(transport error) close:1,1009");
+    assert_eq!(opening(false).frame(1, going_away()), "closed(transport error) close:1,1001");
+    assert_eq!(opening(true).frame(1, going_away()), "close:1,1001 tries(polling) get:2");
+}
+
 #[test]
 fn what_nobody_asked_for_or_waits_for_any_more_is_ignored() {
     let clients = [
