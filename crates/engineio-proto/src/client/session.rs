@@ -27,6 +27,10 @@ use crate::{
     websocket::CloseCode,
 };
 
+/// The longest open packet that is taken, in bytes: what it says is kept as long as the session. Those of the reference have
+/// a hundred.
+const MAX_OPEN_BYTES: usize = 16 * 1024;
+
 /// The longest id of a session that is taken, in bytes: it goes into every URL.
 const MAX_SID_BYTES: usize = 512;
 
@@ -407,6 +411,9 @@ impl ClientSession {
 
     /// The open packet has come: who the session is, and how its server pings.
     pub(super) fn establish(&mut self, open: &str, now: Moment) -> Option<TransportKind> {
+        if open.len() > MAX_OPEN_BYTES {
+            return None;
+        }
         let handshake: Handshake = serde_json::from_str(open).ok()?;
         let period = Duration::from_millis(handshake.ping_interval.saturating_add(handshake.ping_timeout));
         let sid = 1..=MAX_SID_BYTES;

@@ -145,6 +145,19 @@ fn an_open_packet_that_describes_no_session_opens_none() {
     }
 }
 
+/// It is kept as long as the session.
+#[test]
+fn an_open_packet_without_end_opens_no_session() {
+    let open = open_with(&[("upgrades", &format!("[{}\"\"]", "\"\",".repeat(100_000)))]);
+    let mut client = Client::new(ClientOptions::default(), None);
+    client.said();
+    assert_eq!(client.answer(1, &open), "closed(transport error)");
+    let known = open_with(&[("upgrades", r#"["webtransport","smoke-signals","websocket"]"#)]);
+    let mut client = Client::new(ClientOptions::default(), None);
+    client.said();
+    assert_eq!(client.answer(1, &known), "opened open:2 get:3", "what is not known is read over");
+}
+
 /// What a server names may be as large as it likes: time and sizes saturate.
 #[test]
 fn intervals_and_sizes_without_end_neither_overflow_nor_end_the_session() {
