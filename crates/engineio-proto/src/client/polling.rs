@@ -194,9 +194,8 @@ impl ClientSession {
             return;
         }
         let is_leaving = matches!(self.state, State::Leaving(..));
-        let payload = self.payload(is_leaving);
+        let (payload, is_last) = self.payload(is_leaving);
         let post = self.next_request();
-        let is_last = is_leaving && self.queue.is_empty();
         match &mut self.state {
             State::Polling(polling) => polling.post = Some(post),
             State::Leaving(polling, Leaving { last, .. }) => {
