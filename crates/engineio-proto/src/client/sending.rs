@@ -2,7 +2,7 @@
 
 use super::session::{ClientSession, Polling, State};
 use crate::{
-    MessageFrame, Payload, PayloadWriter, Sent,
+    MessageFrame, Payload, PayloadWriter, Sent, WhenFull,
     error::SendError,
     moment::Moment,
     send::{SendMark, SendOptions},
@@ -57,7 +57,8 @@ impl ClientSession {
             return Ok(Sent::Discarded);
         }
         let limits = &self.options.limits;
-        let dropped = self.queue.push(frames, options, limits.max_queue_bytes, limits.when_full)?;
+        let when_full = if options.keeps_others { WhenFull::Refuse } else { limits.when_full };
+        let dropped = self.queue.push(frames, options, limits.max_queue_bytes, when_full)?;
         Ok(Sent::Queued { dropped })
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::{Client, OFFER, OPEN, at, open_with, text};
 use crate::{
     ClientLimits, ClientOptions, ClientOutput, CloseMode, Message, MessageFrame, Moment, Packets, Payload, RequestId,
-    SendError, SendOptions, SendQueue, Sent, Text, TransportKind, WireId,
+    SendError, SendOptions, SendQueue, Sent, Text, TransportKind, WhenFull, WireId,
 };
 
 fn with_limits(limits: ClientLimits) -> Client {
@@ -230,6 +230,21 @@ fn a_full_queue_refuses_before_the_session_is_open_and_while_it_posts() {
         assert_eq!(client.session.queued_bytes(), queued);
         assert_eq!(send_with(&mut client, "d", SendOptions::EXEMPT), Ok(Sent::Queued { dropped: 0 }));
     }
+}
+
+/// Row J1.
+#[test]
+fn where_the_oldest_are_dropped_a_sender_can_still_choose_to_wait_instead() {
+    let max_queue_bytes = 2 * SendQueue::cost_of(&[text("x")]);
+    let limits = ClientLimits { max_queue_bytes, when_full: WhenFull::DropOldest, ..ClientLimits::default() };
+    let mut client = with_limits(limits);
+    for message in ["a", "b"] {
+        send_with(&mut client, message, SendOptions::DROPPABLE).unwrap();
+    }
+    let waits = SendOptions { keeps_others: true, ..SendOptions::KEPT };
+    assert!(matches!(send_with(&mut client, "c", waits), Err(SendError::Full { .. })));
+    assert_eq!(send_with(&mut client, "d", SendOptions::KEPT), Ok(Sent::Queued { dropped: 1 }));
+    assert_eq!(client.flush(), "post:3=4b,4d");
 }
 
 /// Row E39.
