@@ -6,6 +6,7 @@
 //! Here is what they share: a session with its clock, and outputs in one readable line.
 
 mod clauses;
+mod closing;
 mod sending;
 mod upgrading;
 
