@@ -147,6 +147,8 @@ impl ClientSession {
         if self.end_get(request) {
             match self.state {
                 State::Opening(_) => self.fail_opening("the first GET failed", out),
+                // The server may have read the close packet already; what became of that, its POST tells.
+                State::Leaving(_, Leaving { last: Some(_), .. }) => {}
                 _ => self.close(CloseReason::TransportError, "a GET failed", out),
             }
         } else if self.end_post(request) {
@@ -162,14 +164,17 @@ impl ClientSession {
             return self.switch(probe, now, out);
         }
         self.handle_flush(out);
-        let pausing = matches!(self.state, State::Polling(polling) if polling.is_pausing());
-        if let State::Polling(Polling { get: None, .. }) | State::Leaving(Polling { get: None, .. }, _) = self.state
-            && !pausing
-        {
-            let get = self.next_request();
-            if let State::Polling(polling) | State::Leaving(polling, _) = &mut self.state {
-                polling.get = Some(get);
-                out.push(ClientOutput::Get(get));
+        let wants_get = match self.state {
+            State::Polling(polling) => polling.get.is_none() && !polling.is_pausing(),
+            // Once the server has read the close packet it knows no GET of this session.
+            State::Leaving(polling, leaving) => polling.get.is_none() && leaving.last.is_none(),
+            State::Opening(_) | State::Wire(_) | State::Draining(..) | State::Closed(_) => false,
+        };
+        if wants_get {
+            let next = self.next_request();
+            if let State::Polling(Polling { get, .. }) | State::Leaving(Polling { get, .. }, _) = &mut self.state {
+                *get = Some(next);
+                out.push(ClientOutput::Get(next));
             }
         }
     }

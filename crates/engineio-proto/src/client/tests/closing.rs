@@ -60,6 +60,24 @@ fn what_still_arrives_while_this_side_closes_is_delivered_and_pings_are_answered
     assert_eq!(client.take(1), "3 4x closed(forced close) close:1");
 }
 
+/// The server lets the GET go when it has read the close packet, and knows no GET after that: what comes of one says nothing.
+#[test]
+fn once_the_close_packet_is_under_way_there_is_no_other_get_and_none_that_can_fail() {
+    let closing = || {
+        let mut client = Client::polling();
+        client.send(&["a"]);
+        assert_eq!(client.close(Graceful), "post:3=4a,1");
+        client
+    };
+    let mut client = closing();
+    assert_eq!((client.answer(2, "6").as_str(), client.posted(3).as_str()), ("", "closed(forced close)"));
+    let mut client = closing();
+    assert_eq!((client.failed(2).as_str(), client.posted(3).as_str()), ("", "closed(forced close)"));
+    let mut client = closing();
+    assert_eq!(client.answer(2, "4b\u{1e}1"), "message(b) closed(transport close) abort:3", "the server was faster");
+    client.assert_over();
+}
+
 /// What was queued is lost then, and that is told by the reason.
 #[test]
 fn a_post_that_fails_while_this_side_closes_is_a_transport_error() {
@@ -114,6 +132,21 @@ fn discarding_is_at_once_and_drops_what_is_queued() {
 }
 
 // ---- before the session is open ----
+
+/// Row B37: the server may have made a session, which is told as soon as it has a name.
+#[test]
+fn a_close_before_the_open_packet_of_a_get_is_posted_behind_it() {
+    let mut client = opening(None);
+    client.send(&["a"]);
+    assert_eq!((client.close(Graceful).as_str(), client.try_send("late")), ("", Err(SendError::Closed)));
+    assert_eq!(
+        client.answer(1, &format!("{OFFER}\u{1e}4m")),
+        "opened post:2=4a,1 message(m)",
+        "and nothing is upgraded"
+    );
+    assert_eq!(client.posted(2), "closed(forced close)");
+    client.assert_over();
+}
 
 #[test]
 fn an_opening_that_fails_while_this_side_closes_tries_no_other_transport() {
