@@ -305,7 +305,8 @@ impl ClientSession {
         match self.state {
             // The server may have made the session already: it is told once its id is known.
             State::Opening(opening @ Opening { via: Via::Get(_), .. }) => {
-                self.state = State::Opening(Opening { closing: true, ..opening });
+                let deadline = opening.deadline.min(deadline);
+                self.state = State::Opening(Opening { closing: true, deadline, ..opening });
             }
             State::Opening(_) => self.close(CloseReason::ForcedClose, "closed by this side", out),
             State::Polling(Polling { probe: Some(probe @ Probe { step: Step::Pausing, .. }), get, post }) => {
@@ -391,7 +392,12 @@ impl ClientSession {
     pub fn handle_timeout(&mut self, now: Moment, out: &mut Vec<ClientOutput>) {
         match self.state {
             State::Opening(opening) if now >= opening.deadline => {
-                return self.close(CloseReason::TransportError, "timeout: no open packet in time", out);
+                let (reason, detail) = if opening.closing {
+                    (CloseReason::ForcedClose, "closed by this side, before an open packet came")
+                } else {
+                    (CloseReason::TransportError, "timeout: no open packet in time")
+                };
+                return self.close(reason, detail, out);
             }
             State::Leaving(_, Leaving { deadline, .. }) | State::Draining(_, deadline) if now >= deadline => {
                 let detail = "closed by this side, before the server took all";

@@ -162,6 +162,22 @@ fn an_opening_that_fails_while_this_side_closes_tries_no_other_transport() {
 }
 
 #[test]
+fn a_close_before_the_open_packet_has_its_own_deadline_and_is_no_error() {
+    let mut client = opening(None);
+    client.close(Graceful);
+    assert_eq!(client.timeout(at(20)), "closed(forced close) abort:1");
+    let limits = ClientLimits { close_timeout: std::time::Duration::from_secs(5), ..ClientLimits::default() };
+    let mut client = Client::new(ClientOptions { limits, ..ClientOptions::default() }, None);
+    client.said();
+    client.close(Graceful);
+    assert_eq!(
+        (client.session.next_timeout(), client.timeout(at(5)).as_str()),
+        (Some(at(5)), "closed(forced close) abort:1")
+    );
+    client.assert_over();
+}
+
+#[test]
 fn discarding_before_the_open_packet_gives_up_what_was_to_bring_it() {
     assert_eq!(opening(None).close(Discard), "closed(forced close) abort:1");
     assert_eq!(opening(Some(WebSocket)).close(Discard), "closed(forced close) close:1");
