@@ -303,12 +303,15 @@ impl ClientSession {
         }
         let deadline = now + self.options.limits.close_timeout;
         match self.state {
-            // The server may have made the session already: it is told once its id is known.
-            State::Opening(opening @ Opening { via: Via::Get(_), .. }) => {
+            // Nobody knows of a WebSocket's session but this WebSocket.
+            State::Opening(Opening { via: Via::Wire(_), .. }) if self.queue.is_empty() => {
+                self.close(CloseReason::ForcedClose, "closed by this side", out);
+            }
+            // After a GET the server may have made the session already: it is told once its id is known.
+            State::Opening(opening) => {
                 let deadline = opening.deadline.min(deadline);
                 self.state = State::Opening(Opening { closing: true, deadline, ..opening });
             }
-            State::Opening(_) => self.close(CloseReason::ForcedClose, "closed by this side", out),
             State::Polling(Polling { probe: Some(probe @ Probe { step: Step::Pausing, .. }), get, post }) => {
                 // The server holds what it has for the WebSocket, and only that can carry what is queued (hazard R6).
                 let probe = Some(Probe { closing: true, ..probe });

@@ -91,8 +91,10 @@ impl ClientSession {
     }
 
     fn open_on_wire(&mut self, wire: WireId, open: &str, now: Moment, out: &mut Vec<ClientOutput>) {
+        let State::Opening(opening) = self.state else { return };
         if self.try_establish(open, now, out).is_some() {
-            self.state = State::Wire(wire);
+            let deadline = now + self.options.limits.close_timeout;
+            self.state = if opening.closing { State::Draining(wire, deadline) } else { State::Wire(wire) };
         }
     }
 

@@ -148,6 +148,20 @@ fn a_close_before_the_open_packet_of_a_get_is_posted_behind_it() {
     client.assert_over();
 }
 
+/// Row B37: a WebSocket that nothing was to be sent on is only closed.
+#[test]
+fn a_close_before_the_open_packet_on_a_websocket_waits_for_it_only_where_something_is_queued() {
+    let mut client = opening(Some(WebSocket));
+    assert_eq!(client.close(Graceful), "closed(forced close) close:1");
+    client.assert_over();
+    let mut client = opening(Some(WebSocket));
+    client.send(&["a"]);
+    assert_eq!((client.close(Graceful).as_str(), client.says(1, OPEN).as_str()), ("", "opened"));
+    assert!(!client.session.is_open());
+    assert_eq!(client.take(1), "4a closed(forced close) close:1");
+    client.assert_over();
+}
+
 #[test]
 fn an_opening_that_fails_while_this_side_closes_tries_no_other_transport() {
     let all = || ClientOptions { try_all_transports: true, ..ClientOptions::default() };
