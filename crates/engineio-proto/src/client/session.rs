@@ -452,10 +452,10 @@ impl ClientSession {
         out: &mut Vec<ClientOutput>,
     ) {
         let State::Opening(opening) = self.state else { return };
-        if opening.closing {
+        if opening.closing && self.queue.is_empty() {
             return self.close_with_code(CloseReason::ForcedClose, "closed by this side", code, out);
         }
-        if !self.options.try_all_transports || self.to_try.is_empty() {
+        if opening.closing || !self.options.try_all_transports || self.to_try.is_empty() {
             return self.close_with_code(CloseReason::TransportError, detail, code, out);
         }
         self.let_go(code, out);

@@ -173,6 +173,11 @@ fn an_opening_that_fails_while_this_side_closes_tries_no_other_transport() {
     client.said();
     client.close(Graceful);
     assert_eq!(client.answer(1, "garbage"), "closed(forced close)");
+    let mut client = Client::new(all(), None);
+    client.said();
+    client.send(&["lost"]);
+    client.close(Graceful);
+    assert_eq!(client.failed(1), "closed(transport error)", "the reason says that something is lost");
 }
 
 #[test]
