@@ -257,10 +257,8 @@ fn a_flood_of_pings_costs_one_pong() {
     let mut client = Client::polling();
     let said = client.answer(2, &["2"; 1000].join("\u{1e}"));
     assert_eq!(said.replace("ping ", ""), "post:3=3 get:4");
-    let mut get = 4;
-    for _ in 0..10 {
+    for get in 4..14 {
         assert_eq!(client.answer(get, "2"), format!("ping get:{}", get + 1));
-        get += 1;
     }
     assert_eq!(client.posted(3), "post:15=3");
 }

@@ -5,9 +5,11 @@
 //!
 //! Here is what they share: a session with its clock, and outputs in one readable line.
 
+mod bench;
 mod clauses;
 mod closing;
 mod sending;
+mod table;
 mod upgrading;
 
 use bytes::Bytes;
