@@ -197,7 +197,7 @@ impl PayloadWriter {
     pub fn push_message(&mut self, frame: &MessageFrame, budget: usize) -> bool {
         let packet = frame.packet();
         let len = if frame.is_binary() { 1 + packet.len().div_ceil(3) * 4 } else { packet.len() };
-        if !self.is_empty() && self.bytes.len() + 1 + len > budget {
+        if !self.has_room(len, budget) {
             return false;
         }
         self.bytes.reserve(len + 1);
@@ -214,6 +214,11 @@ impl PayloadWriter {
             self.bytes.put_slice(packet);
         }
         true
+    }
+
+    /// Whether a packet of so many bytes may be added: the payload then has at most `budget` bytes, or it is the first.
+    pub(crate) fn has_room(&self, len: usize, budget: usize) -> bool {
+        self.is_empty() || self.bytes.len() + 1 + len <= budget
     }
 
     /// The payload, ready for a body.

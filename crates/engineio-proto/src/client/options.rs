@@ -22,8 +22,8 @@ pub struct ClientOptions {
     pub transports: Vec<TransportKind>,
     /// Whether to move to a WebSocket where the server offers it and it is among the transports (row B4). Default true.
     pub upgrade: bool,
-    /// Whether a transport that fails while opening is followed by the next one (row B6). Default false: the first failure
-    /// is the end.
+    /// Whether a transport that fails while opening is followed by the next one (row B6); it is not upgraded to then. Default
+    /// false: the first failure is the end.
     pub try_all_transports: bool,
     /// Bounds and times.
     pub limits: ClientLimits,

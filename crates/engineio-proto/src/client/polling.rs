@@ -23,10 +23,8 @@ impl ClientSession {
     /// assert!(session.is_closed()); // a session begins with an open packet
     /// ```
     pub fn handle_answer(&mut self, get: RequestId, body: Bytes, now: Moment, out: &mut Vec<ClientOutput>) {
-        match &mut self.state {
-            State::Opening(Opening { via: Via::Get(first), .. }) if *first == get => {}
-            State::Polling(polling) | State::Leaving(polling, _) if polling.get == Some(get) => polling.get = None,
-            _ => return,
+        if !self.end_get(get) {
+            return;
         }
         let Ok(body) = Text::from_utf8(body) else {
             return self.refuse_payload(out);
@@ -47,6 +45,25 @@ impl ClientSession {
             }
         }
         self.go_on(now, out);
+    }
+
+    /// Whether this GET was under way; now it is not any more, so that nobody gives it up.
+    fn end_get(&mut self, ended: RequestId) -> bool {
+        let (State::Opening(Opening { via: Via::Get(get), .. })
+        | State::Polling(Polling { get, .. })
+        | State::Leaving(Polling { get, .. }, _)) = &mut self.state
+        else {
+            return false;
+        };
+        get.take_if(|get| *get == ended).is_some()
+    }
+
+    /// The same for a POST.
+    fn end_post(&mut self, ended: RequestId) -> bool {
+        let (State::Polling(Polling { post, .. }) | State::Leaving(Polling { post, .. }, _)) = &mut self.state else {
+            return false;
+        };
+        post.take_if(|post| *post == ended).is_some()
     }
 
     fn refuse_payload(&mut self, out: &mut Vec<ClientOutput>) {
@@ -105,15 +122,13 @@ impl ClientSession {
     /// # Ok::<(), SendError>(())
     /// ```
     pub fn handle_posted(&mut self, post: RequestId, now: Moment, out: &mut Vec<ClientOutput>) {
-        match &mut self.state {
-            State::Leaving(polling, leaving) if polling.post == Some(post) => {
-                polling.post = None;
-                if leaving.last == Some(post) {
-                    return self.close(CloseReason::ForcedClose, "closed by this side", out);
-                }
-            }
-            State::Polling(polling) if polling.post == Some(post) => polling.post = None,
-            _ => return,
+        if !self.end_post(post) {
+            return;
+        }
+        if let State::Leaving(_, Leaving { last, .. }) = self.state
+            && last == Some(post)
+        {
+            return self.close(CloseReason::ForcedClose, "closed by this side", out);
         }
         self.go_on(now, out);
     }
@@ -129,17 +144,15 @@ impl ClientSession {
     /// assert!(matches!(&out[..], [ClientOutput::Closed(closed), ..] if closed.reason == CloseReason::TransportError));
     /// ```
     pub fn handle_request_failed(&mut self, request: RequestId, out: &mut Vec<ClientOutput>) {
-        match self.state {
-            State::Opening(Opening { via: Via::Get(first), .. }) if first == request => {
-                self.fail_opening("the first GET failed", out);
+        if self.end_get(request) {
+            match self.state {
+                State::Opening(_) => self.fail_opening("the first GET failed", out),
+                // The server may have read the close packet already; what became of that, its POST tells.
+                State::Leaving(_, Leaving { last: Some(_), .. }) => {}
+                _ => self.close(CloseReason::TransportError, "a GET failed", out),
             }
-            State::Polling(polling) | State::Leaving(polling, _) if polling.get == Some(request) => {
-                self.close(CloseReason::TransportError, "a GET failed", out);
-            }
-            State::Polling(polling) | State::Leaving(polling, _) if polling.post == Some(request) => {
-                self.close(CloseReason::TransportError, "a POST failed", out);
-            }
-            _ => {}
+        } else if self.end_post(request) {
+            self.close(CloseReason::TransportError, "a POST failed", out);
         }
     }
 
@@ -151,14 +164,17 @@ impl ClientSession {
             return self.switch(probe, now, out);
         }
         self.handle_flush(out);
-        let pausing = matches!(self.state, State::Polling(polling) if polling.is_pausing());
-        if let State::Polling(Polling { get: None, .. }) | State::Leaving(Polling { get: None, .. }, _) = self.state
-            && !pausing
-        {
-            let get = self.next_request();
-            if let State::Polling(polling) | State::Leaving(polling, _) = &mut self.state {
-                polling.get = Some(get);
-                out.push(ClientOutput::Get(get));
+        let wants_get = match self.state {
+            State::Polling(polling) => polling.get.is_none() && !polling.is_pausing(),
+            // Once the server has read the close packet it knows no GET of this session.
+            State::Leaving(polling, leaving) => polling.get.is_none() && leaving.last.is_none(),
+            State::Opening(_) | State::Wire(_) | State::Draining(..) | State::Closed(_) => false,
+        };
+        if wants_get {
+            let next = self.next_request();
+            if let State::Polling(Polling { get, .. }) | State::Leaving(Polling { get, .. }, _) = &mut self.state {
+                *get = Some(next);
+                out.push(ClientOutput::Get(next));
             }
         }
     }
@@ -183,9 +199,8 @@ impl ClientSession {
             return;
         }
         let is_leaving = matches!(self.state, State::Leaving(..));
-        let payload = self.payload(is_leaving);
+        let (payload, is_last) = self.payload(is_leaving);
         let post = self.next_request();
-        let is_last = is_leaving && self.queue.is_empty();
         match &mut self.state {
             State::Polling(polling) => polling.post = Some(post),
             State::Leaving(polling, Leaving { last, .. }) => {

@@ -2,14 +2,13 @@
 
 use super::session::{ClientSession, Polling, State};
 use crate::{
-    MessageFrame, Payload, PayloadWriter, Sent,
+    MessageFrame, Payload, PayloadWriter, Sent, WhenFull,
     error::SendError,
     moment::Moment,
     send::{SendMark, SendOptions},
 };
 
-/// What the close packet takes of a payload: a separator and its digit.
-const CLOSE_BYTES: usize = 2;
+const CLOSE: &str = "1";
 
 impl ClientSession {
     /// Queues messages, all of them next to each other or none (hazard R20); before the session is open they wait. They leave
@@ -58,7 +57,8 @@ impl ClientSession {
             return Ok(Sent::Discarded);
         }
         let limits = &self.options.limits;
-        let dropped = self.queue.push(frames, options, limits.max_queue_bytes, limits.when_full)?;
+        let when_full = if options.keeps_others { WhenFull::Refuse } else { limits.when_full };
+        let dropped = self.queue.push(frames, options, limits.max_queue_bytes, when_full)?;
         Ok(Sent::Queued { dropped })
     }
 
@@ -99,14 +99,13 @@ impl ClientSession {
     }
 
     /// A pong, if owed, and what is queued, up to what the server takes at once; where the session closes, its close packet
-    /// behind the last message.
-    pub(super) fn payload(&mut self, is_leaving: bool) -> Payload {
+    /// behind the last message. Says whether that is in it: it is the last payload then.
+    pub(super) fn payload(&mut self, is_leaving: bool) -> (Payload, bool) {
         let mut writer = PayloadWriter::new();
         let established = self.established.as_deref_mut();
         // A server that names no bound has none.
         let named = established.as_deref().map_or(0, |established| established.handshake.max_payload);
         let budget = if named == 0 { usize::MAX } else { usize::try_from(named).unwrap_or(usize::MAX) };
-        let budget = if is_leaving { budget.saturating_sub(CLOSE_BYTES) } else { budget };
         if established.is_some_and(|established| established.watch.take_pong()) {
             writer.push_text("3");
         }
@@ -116,9 +115,10 @@ impl ClientSession {
             }
             self.queue.pop();
         }
-        if is_leaving && self.queue.is_empty() {
-            writer.push_text("1");
+        let is_last = is_leaving && self.queue.is_empty() && writer.has_room(CLOSE.len(), budget);
+        if is_last {
+            writer.push_text(CLOSE);
         }
-        writer.finish()
+        (writer.finish(), is_last)
     }
 }

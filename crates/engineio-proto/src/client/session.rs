@@ -27,6 +27,10 @@ use crate::{
     websocket::CloseCode,
 };
 
+/// The longest open packet that is taken, in bytes: what it says is kept as long as the session. Those of the reference have
+/// a hundred.
+const MAX_OPEN_BYTES: usize = 16 * 1024;
+
 /// The longest id of a session that is taken, in bytes: it goes into every URL.
 const MAX_SID_BYTES: usize = 512;
 
@@ -49,7 +53,7 @@ const MAX_SID_BYTES: usize = 512;
 pub struct ClientSession {
     pub(super) options: Arc<ClientOptions>,
     pub(super) state: State,
-    /// Transports that are tried after the one that is opening.
+    /// Transports after the one that opens the session: to be tried if it fails, or to be upgraded to.
     to_try: VecDeque<TransportKind>,
     /// From the open packet on.
     pub(super) established: Option<Box<Established>>,
@@ -100,7 +104,8 @@ pub(super) struct Opening {
 /// What carries the open packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Via {
-    Get(RequestId),
+    /// `None` once it has ended.
+    Get(Option<RequestId>),
     Wire(WireId),
 }
 
@@ -190,7 +195,7 @@ impl ClientSession {
             TransportKind::Polling => {
                 let get = self.next_request();
                 out.push(ClientOutput::Get(get));
-                Via::Get(get)
+                Via::Get(Some(get))
             }
             TransportKind::WebSocket => {
                 let wire = self.next_wire();
@@ -311,11 +316,15 @@ impl ClientSession {
         }
         let deadline = now + self.options.limits.close_timeout;
         match self.state {
-            // The server may have made the session already: it is told once its id is known.
-            State::Opening(opening @ Opening { via: Via::Get(_), .. }) => {
-                self.state = State::Opening(Opening { closing: true, ..opening });
+            // Nobody knows of a WebSocket's session but this WebSocket.
+            State::Opening(Opening { via: Via::Wire(_), .. }) if self.queue.is_empty() => {
+                self.close(CloseReason::ForcedClose, "closed by this side", out);
             }
-            State::Opening(_) => self.close(CloseReason::ForcedClose, "closed by this side", out),
+            // After a GET the server may have made the session already: it is told once its id is known.
+            State::Opening(opening) => {
+                let deadline = opening.deadline.min(deadline);
+                self.state = State::Opening(Opening { closing: true, deadline, ..opening });
+            }
             State::Polling(Polling { probe: Some(probe @ Probe { step: Step::Pausing, .. }), get, post }) => {
                 // The server holds what it has for the WebSocket, and only that can carry what is queued (hazard R6).
                 let probe = Some(Probe { closing: true, ..probe });
@@ -399,7 +408,12 @@ impl ClientSession {
     pub fn handle_timeout(&mut self, now: Moment, out: &mut Vec<ClientOutput>) {
         match self.state {
             State::Opening(opening) if now >= opening.deadline => {
-                return self.close(CloseReason::TransportError, "timeout: no open packet in time", out);
+                let (reason, detail) = if opening.closing {
+                    (CloseReason::ForcedClose, "closed by this side, before an open packet came")
+                } else {
+                    (CloseReason::TransportError, "timeout: no open packet in time")
+                };
+                return self.close(reason, detail, out);
             }
             State::Leaving(_, Leaving { deadline, .. }) | State::Draining(_, deadline) if now >= deadline => {
                 let detail = "closed by this side, before the server took all";
@@ -419,14 +433,18 @@ impl ClientSession {
 
     /// The open packet has come: who the session is, and how its server pings.
     pub(super) fn establish(&mut self, open: &str, now: Moment) -> Option<TransportKind> {
+        if open.len() > MAX_OPEN_BYTES {
+            return None;
+        }
         let handshake: Handshake = serde_json::from_str(open).ok()?;
         let period = Duration::from_millis(handshake.ping_interval.saturating_add(handshake.ping_timeout));
         let sid = 1..=MAX_SID_BYTES;
         if !sid.contains(&handshake.sid.len()) || period.is_zero() {
             return None;
         }
+        // A transport that could not open the session is not among those any more (row B6).
         let offered = |kind: TransportKind| {
-            self.options.transports.contains(&kind) && handshake.upgrades.iter().any(|name| *name == kind.name())
+            self.to_try.contains(&kind) && handshake.upgrades.iter().any(|name| *name == kind.name())
         };
         let upgrade = self.options.upgrade.then_some(TransportKind::WebSocket).filter(|kind| offered(*kind));
         // Nothing came in before, so that nothing can have been held up.
@@ -435,16 +453,26 @@ impl ClientSession {
         upgrade
     }
 
-    /// The transport that was to open the session has failed (row B6).
     pub(super) fn fail_opening(&mut self, detail: &'static str, out: &mut Vec<ClientOutput>) {
+        self.fail_opening_with_code(detail, None, out);
+    }
+
+    /// The transport that was to open the session has failed (row B6).
+    pub(super) fn fail_opening_with_code(
+        &mut self,
+        detail: &'static str,
+        code: Option<CloseCode>,
+        out: &mut Vec<ClientOutput>,
+    ) {
         let State::Opening(opening) = self.state else { return };
-        if opening.closing {
-            return self.close(CloseReason::ForcedClose, "closed by this side", out);
+        if opening.closing && self.queue.is_empty() {
+            return self.close_with_code(CloseReason::ForcedClose, "closed by this side", code, out);
         }
-        if !self.options.try_all_transports || self.to_try.is_empty() {
-            return self.close(CloseReason::TransportError, detail, out);
+        if opening.closing || !self.options.try_all_transports || self.to_try.is_empty() {
+            return self.close_with_code(CloseReason::TransportError, detail, code, out);
         }
-        self.let_go(out);
+        self.let_go(code, out);
+        self.wire_pong = None;
         let at = out.len();
         if let Some(next) = self.begin(opening.deadline, out) {
             out.insert(at, ClientOutput::TriesNext(next));
@@ -483,25 +511,24 @@ impl ClientSession {
             return;
         }
         out.push(ClientOutput::Closed(Closed { reason, detail }));
-        match self.state {
-            State::Wire(wire) | State::Draining(wire, _) => out.push(ClientOutput::CloseWire(wire, code)),
-            _ => self.let_go(out),
-        }
+        self.let_go(code, out);
         self.state = State::Closed(self.transport());
         self.queue.clear();
         (self.writing, self.owes_upgrade, self.wire_pong) = (false, false, None);
     }
 
-    /// Gives up what is under way on the way to a WebSocket.
-    fn let_go(&self, out: &mut Vec<ClientOutput>) {
+    /// Gives up what is under way, and closes what is open; the session's WebSocket with this code.
+    fn let_go(&self, code: Option<CloseCode>, out: &mut Vec<ClientOutput>) {
         match self.state {
-            State::Opening(Opening { via: Via::Get(get), .. }) => out.push(ClientOutput::Abort(get)),
-            State::Opening(Opening { via: Via::Wire(wire), .. }) => out.push(ClientOutput::CloseWire(wire, None)),
+            State::Opening(Opening { via: Via::Get(get), .. }) => out.extend(get.map(ClientOutput::Abort)),
+            State::Opening(Opening { via: Via::Wire(wire), .. }) | State::Wire(wire) | State::Draining(wire, _) => {
+                out.push(ClientOutput::CloseWire(wire, code));
+            }
             State::Polling(polling) | State::Leaving(polling, _) => {
                 out.extend(polling.get.into_iter().chain(polling.post).map(ClientOutput::Abort));
                 out.extend(polling.probe.map(|probe| ClientOutput::CloseWire(probe.wire, None)));
             }
-            State::Wire(_) | State::Draining(..) | State::Closed(_) => {}
+            State::Closed(_) => {}
         }
     }
 

@@ -38,9 +38,10 @@ impl Watch {
         *self = Self { pong_owed: true, ..Self::new(self.period, now) };
     }
 
-    /// Nothing was read from `since` to `now`: a ping may have lain unread.
+    /// Nothing was read from `since` to `now`: a ping may have lain unread. One that was handled meanwhile gives no more than
+    /// it would have given now.
     pub(super) fn excuse(&mut self, since: Moment, now: Moment) {
-        self.due = now + self.due.saturating_since(since);
+        self.due = now + self.due.saturating_since(since).min(self.period);
     }
 
     pub(super) const fn owes_pong(&self) -> bool {

@@ -91,8 +91,10 @@ impl ClientSession {
     }
 
     fn open_on_wire(&mut self, wire: WireId, open: &str, now: Moment, out: &mut Vec<ClientOutput>) {
+        let State::Opening(opening) = self.state else { return };
         if self.try_establish(open, now, out).is_some() {
-            self.state = State::Wire(wire);
+            let deadline = now + self.options.limits.close_timeout;
+            self.state = if opening.closing { State::Draining(wire, deadline) } else { State::Wire(wire) };
         }
     }
 
@@ -137,7 +139,7 @@ impl ClientSession {
         out: &mut Vec<ClientOutput>,
     ) {
         match self.state {
-            State::Opening(_) => self.fail_opening("the WebSocket could not be opened", out),
+            State::Opening(_) => self.fail_opening_with_code("the WebSocket could not be opened", code, out),
             _ => self.close_with_code(reason, detail, code, out),
         }
     }

@@ -13,7 +13,7 @@ mod polling;
 mod sending;
 mod server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 pub use output::{Answer, Attached, Output, PostFault, PostRefusal, WireFrame, WireLoss};

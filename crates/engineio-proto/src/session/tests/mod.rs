@@ -34,16 +34,16 @@ fn limits() -> Arc<Limits> {
     })
 }
 
-fn at(seconds: u64) -> Moment {
+pub(crate) fn at(seconds: u64) -> Moment {
     Moment::EPOCH + Duration::from_secs(seconds)
 }
 
-fn text(message: &str) -> MessageFrame {
+pub(crate) fn text(message: &str) -> MessageFrame {
     MessageFrame::text(&[message])
 }
 
 /// The packets of a payload, with commas for the separators.
-fn packets(payload: &Bytes) -> String {
+pub(crate) fn packets(payload: &Bytes) -> String {
     String::from_utf8(payload.to_vec()).unwrap().replace('\u{1e}', ",")
 }
 
@@ -61,7 +61,7 @@ fn packets_v3(payload: &Bytes) -> String {
 }
 
 /// A short unmasked frame as what it says: the text, hex for binary, `pong:` + data for a pong.
-fn frame(frame: &WireFrame) -> String {
+pub(crate) fn frame(frame: &WireFrame) -> String {
     let bytes = frame.clone().into_bytes();
     let (header, payload) = bytes.split_at(2);
     assert_eq!(usize::from(header[1]), payload.len(), "one short, whole, unmasked frame");
@@ -73,7 +73,7 @@ fn frame(frame: &WireFrame) -> String {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

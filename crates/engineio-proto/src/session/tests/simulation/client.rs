@@ -1,11 +1,13 @@
-//! The client: what the JavaScript one does on the wire, as far as a session can tell.
+//! The model of a client: what the JavaScript one does on the wire, as far as a session can tell.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{Event, message, network::Air, next_of};
-use crate::{Answer, Message, MessageFrame, Packet, Packets, PayloadWriter, Text, WireFrame, websocket::FrameEvent};
+use super::{Event, Peer, message, network::Air, next_of};
+use crate::{
+    Answer, CloseReason, Message, MessageFrame, Packet, Packets, PayloadWriter, Text, WireFrame, websocket::FrameEvent,
+};
 
 /// What waits in the client's buffer.
 #[derive(Debug)]
@@ -16,14 +18,15 @@ enum Waiting {
 
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) open: bool,
-    pub(super) sent: u32,
-    pub(super) received: u32,
+    open: bool,
+    sent: u32,
+    received: u32,
     buffer: VecDeque<Waiting>,
     /// The GET on its way.
     getting: Option<usize>,
     gets: usize,
     posting: bool,
+    posts: usize,
     /// `3probe` has come: nothing is polled or posted until the switch.
     paused: bool,
     candidate: Option<usize>,
@@ -31,7 +34,7 @@ pub(super) struct Client {
     wire: Option<usize>,
     closing: bool,
     /// A POST was refused, which makes a client give up even if a GET's answer is on its way.
-    pub(super) refused: bool,
+    refused: bool,
 }
 
 impl Default for Client {
@@ -44,6 +47,7 @@ impl Default for Client {
             getting: None,
             gets: 0,
             posting: false,
+            posts: 0,
             paused: false,
             candidate: None,
             wire: None,
@@ -55,7 +59,7 @@ impl Default for Client {
 
 impl Client {
     /// Does what can be done now.
-    pub(super) fn pump(&mut self, air: &mut Air) {
+    fn pump(&mut self, air: &mut Air) {
         if !self.open {
             return;
         }
@@ -121,9 +125,8 @@ impl Client {
 
     fn post_body(&mut self, body: Bytes, air: &mut Air) {
         self.posting = true;
-        let head = air.soon(Event::PostHead);
-        let while_it_is_read = air.rng.below(20);
-        air.at(head + 1 + while_it_is_read, Event::PostBody(body));
+        self.posts += 1;
+        air.post(self.posts, body);
     }
 
     fn post_close(&mut self, air: &mut Air) {
@@ -134,7 +137,7 @@ impl Client {
         }
     }
 
-    pub(super) fn get_answered(&mut self, answer: &Answer, air: &mut Air) {
+    fn get_answered(&mut self, answer: &Answer, air: &mut Air) {
         if !self.open {
             return;
         }
@@ -160,7 +163,7 @@ impl Client {
         self.pump(air);
     }
 
-    pub(super) fn post_answered(&mut self, taken: bool, air: &mut Air) {
+    fn post_answered(&mut self, taken: bool, air: &mut Air) {
         if !self.open {
             return;
         }
@@ -172,13 +175,13 @@ impl Client {
         self.crashes(air);
     }
 
-    pub(super) fn wire_opened(&mut self, link: usize, air: &mut Air) {
+    fn wire_opened(&mut self, link: usize, air: &mut Air) {
         if self.open && self.candidate == Some(link) {
             air.up(link, Event::FrameUp(link, FrameEvent::Message("2probe".into())));
         }
     }
 
-    pub(super) fn frame(&mut self, link: usize, bytes: &Bytes, air: &mut Air) {
+    fn frame(&mut self, link: usize, bytes: &Bytes, air: &mut Air) {
         if !self.open {
             return;
         }
@@ -199,7 +202,7 @@ impl Client {
         self.pump(air);
     }
 
-    pub(super) fn wire_closed(&mut self, link: usize, air: &mut Air) {
+    fn wire_closed(&mut self, link: usize, air: &mut Air) {
         if self.wire == Some(link) {
             return self.crashes(air);
         }
@@ -211,7 +214,7 @@ impl Client {
         }
     }
 
-    pub(super) fn sends(&mut self, air: &mut Air) {
+    fn sends(&mut self, air: &mut Air) {
         if self.open && !self.closing {
             for _ in 0..=air.rng.below(3) {
                 self.buffer.push_back(Waiting::Message(message(self.sent)));
@@ -221,7 +224,7 @@ impl Client {
         }
     }
 
-    pub(super) fn upgrades(&mut self, air: &mut Air) {
+    fn upgrades(&mut self, air: &mut Air) {
         if self.open && !self.closing {
             let link = air.open_link();
             self.candidate = Some(link);
@@ -229,24 +232,80 @@ impl Client {
         }
     }
 
-    pub(super) fn closes(&mut self, air: &mut Air) {
+    fn closes(&mut self, air: &mut Air) {
         if self.open {
             self.closing = true;
             self.pump(air);
         }
     }
+}
+
+impl Peer for Client {
+    fn begin(&mut self, air: &mut Air) {
+        self.pump(air);
+    }
+
+    fn happen(&mut self, event: Event, air: &mut Air) {
+        match event {
+            Event::GetAnswered(_, answer) => self.get_answered(&answer, air),
+            Event::PostAnswered(_, taken) => self.post_answered(taken, air),
+            Event::WireOpened(link) => self.wire_opened(link, air),
+            Event::FrameDown(link, frame) => self.frame(link, &frame, air),
+            Event::WireClosed(link) => self.wire_closed(link, air),
+            Event::ClientSends => self.sends(air),
+            Event::ClientUpgrades => self.upgrades(air),
+            Event::ClientCloses => self.closes(air),
+            other => unreachable!("{other:?} at the model"),
+        }
+    }
+
+    /// Its requests go by other connections.
+    fn cut(&mut self, _: &mut Air) {}
 
     /// Gone, with its requests and connections: by a crash, or because a transport failed.
-    pub(super) fn crashes(&mut self, air: &mut Air) {
+    fn crashes(&mut self, air: &mut Air) {
         self.open = false;
         if let Some(number) = self.getting.take() {
             air.soon(Event::GetAborted(number));
         }
         if std::mem::take(&mut self.posting) {
-            air.soon(Event::PostAborted);
+            air.soon(Event::PostAborted(self.posts));
         }
         for link in self.candidate.take().into_iter().chain(self.wire.take()) {
             air.up(link, Event::WireGone(link));
         }
+    }
+
+    /// It is the server that is looked at.
+    fn bury(&mut self, air: &mut Air) {
+        self.crashes(air);
+    }
+
+    fn next_timeout(&self) -> Option<u64> {
+        None
+    }
+
+    fn timeout(&mut self, _: &mut Air) {}
+
+    fn check_end(&self) {}
+
+    fn is_open(&self) -> bool {
+        self.open
+    }
+
+    fn was_refused(&self) -> bool {
+        self.refused
+    }
+
+    fn sent(&self) -> u32 {
+        self.sent
+    }
+
+    fn received(&self) -> u32 {
+        self.received
+    }
+
+    fn closed(&self) -> Option<CloseReason> {
+        None
     }
 }

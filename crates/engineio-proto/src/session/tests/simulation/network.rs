@@ -2,7 +2,9 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{End, Event, Plan, Tally, client::Client, server::Server};
+use bytes::Bytes;
+
+use super::{End, Event, Peer, Plan, Tally, server::Server};
 use crate::{CloseMode, CloseReason, Moment};
 
 /// Xorshift, seeded; good enough to shuffle, and the same everywhere.
@@ -45,6 +47,8 @@ pub(super) struct Air {
     events: Vec<Option<Event>>,
     due: BinaryHeap<Reverse<(u64, u64, usize)>>,
     links: Vec<Link>,
+    /// Nothing arrives any more.
+    pub(super) silent: bool,
 }
 
 impl Air {
@@ -82,6 +86,13 @@ impl Air {
         self.at(time, event);
     }
 
+    /// A POST, whose body is read for a while.
+    pub(super) fn post(&mut self, number: usize, body: Bytes) {
+        let head = self.soon(Event::PostHead(number));
+        let while_it_is_read = self.rng.below(20);
+        self.at(head + 1 + while_it_is_read, Event::PostBody(number, body));
+    }
+
     fn pop(&mut self) -> Option<Event> {
         let Reverse((time, _, index)) = self.due.pop()?;
         self.now = self.now.max(time);
@@ -89,16 +100,16 @@ impl Air {
     }
 }
 
-pub(super) struct Network {
+pub(super) struct Network<P> {
     air: Air,
     calm: bool,
     end: End,
     pub(super) server: Server,
-    pub(super) client: Client,
+    pub(super) client: P,
 }
 
-impl Network {
-    pub(super) fn new(plan: &Plan) -> Self {
+impl<P: Peer> Network<P> {
+    pub(super) fn new(plan: &Plan, server: Server, client: P) -> Self {
         let air = Air {
             now: 0,
             rng: Rng::new(plan.seed ^ 0xABCD),
@@ -107,9 +118,9 @@ impl Network {
             events: Vec::new(),
             due: BinaryHeap::new(),
             links: Vec::new(),
+            silent: false,
         };
-        let server = Server::new(plan.limits.clone());
-        let mut network = Self { air, calm: plan.calm, end: plan.end, server, client: Client::default() };
+        let mut network = Self { air, calm: plan.calm, end: plan.end, server, client };
         network.plan();
         network
     }
@@ -142,15 +153,19 @@ impl Network {
             End::ClientCrashes => air.at(time, Event::ClientCrashes),
             End::WireCut => air.at(time, Event::Cut),
         }
-        client.pump(air);
+        client.begin(air);
     }
 
     pub(super) fn run_until(&mut self, end: u64) {
         loop {
             let event = self.air.due.peek().map(|Reverse((time, ..))| (*time).max(self.air.now));
-            let timer = self.server.next_timeout();
-            let Some(time) = event.into_iter().chain(timer).min().filter(|time| *time <= end) else { break };
-            if timer.is_some_and(|timer| timer <= time) {
+            let (timer, client_timer) = (self.server.next_timeout(), self.client.next_timeout());
+            let first = event.into_iter().chain(timer).chain(client_timer).min();
+            let Some(time) = first.filter(|time| *time <= end) else { break };
+            if client_timer.is_some_and(|timer| timer <= time) {
+                self.air.now = self.air.now.max(time);
+                self.client.timeout(&mut self.air);
+            } else if timer.is_some_and(|timer| timer <= time) {
                 self.air.now = self.air.now.max(time);
                 self.server.timeout(&mut self.air);
             } else if let Some(event) = self.air.pop() {
@@ -163,6 +178,7 @@ impl Network {
     fn happen(&mut self, event: Event) {
         let Self { air, server, client, .. } = self;
         match event {
+            event if air.silent && event.is_carried() => {}
             Event::FrameUp(link, _) | Event::FrameDown(link, _) | Event::WireOpened(link) if air.links[link].cut => {}
             Event::Cut => {
                 for link in 0..air.links.len() {
@@ -170,12 +186,14 @@ impl Network {
                     air.soon(Event::WireGone(link));
                     air.soon(Event::WireClosed(link));
                 }
+                client.cut(air);
             }
             Event::Get(number) => server.get(number, air),
             Event::GetAborted(number) => server.get_aborted(number, air),
-            Event::PostHead => server.post_head(air),
-            Event::PostBody(body) => server.post_body(body, air),
-            Event::PostAborted => server.post_aborted(air),
+            Event::PostHead(number) => server.post_head(number, air),
+            Event::PostBody(number, body) => server.post_body(number, body, air),
+            Event::PostAborted(number) => server.post_aborted(number, air),
+            Event::WireBegins(link) => server.wire_begins(link, air),
             Event::WireOpen(link) => server.wire_open(link, air),
             Event::FrameUp(link, frame) => server.frame(link, frame, air),
             Event::WireGone(link) => server.wire_gone(link, air),
@@ -183,47 +201,46 @@ impl Network {
             Event::ServerFlushes => server.flushes(air),
             Event::ServerWrites(link) => server.writes(link, air),
             Event::ServerEnds(mode) => server.ends(mode, air),
-            Event::GetAnswered(answer) => client.get_answered(&answer, air),
-            Event::PostAnswered(taken) => client.post_answered(taken, air),
-            Event::WireOpened(link) => client.wire_opened(link, air),
-            Event::FrameDown(link, frame) => client.frame(link, &frame, air),
-            Event::WireClosed(link) => client.wire_closed(link, air),
-            Event::ClientSends => client.sends(air),
-            Event::ClientUpgrades => client.upgrades(air),
-            Event::ClientCloses => client.closes(air),
             Event::ClientCrashes => client.crashes(air),
+            event => client.happen(event, air),
         }
     }
 
     /// All has arrived that could: nothing may be missing where nothing but a graceful end happened.
     pub(super) fn check_completeness(&mut self, tally: &mut Tally) {
         let (server, client) = (&self.server, &self.client);
-        let (all_down, all_up) = (client.received == server.sent, server.received == client.sent);
-        let reason = server.closed;
+        let (all_down, all_up) = (client.received() == server.sent, server.received == client.sent());
+        let (reason, is_open) = (server.closed, client.is_open());
         tally.ended_early += u32::from(reason.is_some() && self.end == End::Quiet);
         if !self.calm {
             return;
         }
+        let told = |expected| assert_eq!(client.closed().unwrap_or(expected), expected, "what the client tells");
         match self.end {
-            End::Quiet => assert_eq!((reason, all_down, all_up, client.open), (None, true, true, true)),
+            End::Quiet => assert_eq!((reason, all_down, all_up, is_open), (None, true, true, true)),
             // A POST that began after the end is refused (row A37), and that may overtake the GET's answer.
-            End::ServerCloses if client.refused => return,
+            End::ServerCloses if client.was_refused() => return,
             End::ServerCloses => {
                 assert_eq!((reason, all_down), (Some(CloseReason::ForcedClose), true));
-                assert!(!client.open, "the client is told");
+                assert!(!is_open, "the client is told");
+                told(CloseReason::TransportClose);
             }
-            End::ClientCloses => assert_eq!((reason, all_up), (Some(CloseReason::TransportClose), true)),
-            End::ServerDiscards => assert_eq!((reason, client.open), (Some(CloseReason::ForcedClose), false)),
+            End::ClientCloses => {
+                assert_eq!((reason, all_up, is_open), (Some(CloseReason::TransportClose), true, false));
+                told(CloseReason::ForcedClose);
+            }
+            End::ServerDiscards => assert_eq!((reason, is_open), (Some(CloseReason::ForcedClose), false)),
             End::ClientCrashes | End::WireCut => return,
         }
         tally.complete += 1;
     }
 
-    /// The client is gone for good; the session has to notice by itself.
+    /// Neither side hears of the other any more, and has to notice by itself.
     pub(super) fn bury(&mut self) {
-        self.client.crashes(&mut self.air);
+        self.client.bury(&mut self.air);
         let end = self.air.now + 20_000;
         self.run_until(end);
         self.server.check_end();
+        self.client.check_end();
     }
 }

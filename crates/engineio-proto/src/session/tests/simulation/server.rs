@@ -6,13 +6,14 @@ use bytes::Bytes;
 
 use super::{Event, message, network::Air, next_of};
 use crate::{
-    Attached, CloseMode, CloseReason, Dialect, Limits, MessageFrame, Output, PollId, PostFault, SendOptions, Sent,
-    ServerSession, Text, WireId, WireLoss, websocket::FrameEvent,
+    Attached, CloseMode, CloseReason, Dialect, Handshake, Limits, MessageFrame, Output, Payload, PollId, PostFault,
+    SendOptions, Sent, ServerSession, SessionId, WireId, WireLoss, websocket::FrameEvent,
 };
 
-/// A GET that has come: how often it was answered, and whether its client is gone.
-#[derive(Debug, Default)]
+/// A GET that has come: the client's number of it, how often it was answered, and whether its client is gone.
+#[derive(Debug)]
 struct Poll {
+    number: usize,
     answers: u32,
     abandoned: bool,
 }
@@ -26,6 +27,8 @@ struct Wire {
 
 pub(super) struct Server {
     session: ServerSession,
+    /// The WebSocket with which the session is opened, until it has come.
+    first_wire: Option<WireId>,
     out: Vec<Output>,
     polls: BTreeMap<u32, Poll>,
     /// The client's numbers of its GETs.
@@ -33,7 +36,7 @@ pub(super) struct Server {
     wires: BTreeMap<u32, Wire>,
     /// GETs that were given up before they came.
     aborted: Vec<usize>,
-    reading_post: bool,
+    reading_post: Option<usize>,
     flushing: bool,
     pub(super) sent: u32,
     pub(super) received: u32,
@@ -42,17 +45,30 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(limits: Limits) -> Self {
-        let (session, _) =
-            ServerSession::open_polling(Arc::new(limits), Dialect::V4, &Text::from_static("0{}"), crate::Moment::EPOCH);
+    /// A session that was opened by a GET, and what that is answered with.
+    pub(super) fn polling(limits: Limits, upgrades: &[&str]) -> (Self, Payload) {
+        let open = Handshake::new(&SessionId::new("secret"), upgrades, &limits).packet();
+        let (session, answer) = ServerSession::open_polling(Arc::new(limits), Dialect::V4, &open, crate::Moment::EPOCH);
+        (Self::new(session, None), answer)
+    }
+
+    /// A session that is opened on the WebSocket that begins with it.
+    pub(super) fn on_wire(limits: Limits) -> Self {
+        let open = Handshake::new(&SessionId::new("secret"), &["websocket"], &limits).packet();
+        let (session, wire) = ServerSession::open_wire(Arc::new(limits), Dialect::V4, &open, crate::Moment::EPOCH);
+        Self::new(session, Some(wire))
+    }
+
+    fn new(session: ServerSession, first_wire: Option<WireId>) -> Self {
         Self {
             session,
+            first_wire,
             out: Vec::new(),
             polls: BTreeMap::new(),
             gets: BTreeMap::new(),
             wires: BTreeMap::new(),
             aborted: Vec::new(),
-            reading_post: false,
+            reading_post: None,
             flushing: false,
             sent: 0,
             received: 0,
@@ -76,7 +92,10 @@ impl Server {
     pub(super) fn get(&mut self, number: usize, air: &mut Air) {
         match self.session.handle_poll_opened(&mut self.out) {
             Ok(id) => {
-                assert!(self.polls.insert(id.0, Poll::default()).is_none(), "each GET has a number of its own");
+                assert!(
+                    self.polls.insert(id.0, Poll { number, answers: 0, abandoned: false }).is_none(),
+                    "each GET has a number of its own"
+                );
                 self.gets.insert(number, id);
                 if self.aborted.contains(&number) {
                     self.carry_out(air);
@@ -84,7 +103,7 @@ impl Server {
                 }
             }
             Err(_) => {
-                air.soon(Event::GetAnswered(crate::Answer::BadRequest));
+                air.soon(Event::GetAnswered(number, crate::Answer::BadRequest));
             }
         }
         self.carry_out(air);
@@ -103,26 +122,34 @@ impl Server {
         self.carry_out(air);
     }
 
-    pub(super) fn post_head(&mut self, air: &mut Air) {
-        self.reading_post = self.session.handle_post_begun(&mut self.out).is_ok();
-        if !self.reading_post {
-            air.soon(Event::PostAnswered(false));
+    pub(super) fn post_head(&mut self, number: usize, air: &mut Air) {
+        let is_taken = self.session.handle_post_begun(&mut self.out).is_ok();
+        self.reading_post = is_taken.then_some(number);
+        if !is_taken {
+            air.soon(Event::PostAnswered(number, false));
         }
         self.carry_out(air);
     }
 
-    pub(super) fn post_body(&mut self, body: Bytes, air: &mut Air) {
-        if std::mem::take(&mut self.reading_post) {
+    pub(super) fn post_body(&mut self, number: usize, body: Bytes, air: &mut Air) {
+        if self.reading_post.take_if(|reading| *reading == number).is_some() {
             let taken = self.session.handle_post(body, air.moment(), &mut self.out).is_ok();
-            air.soon(Event::PostAnswered(taken));
+            air.soon(Event::PostAnswered(number, taken));
         }
         self.carry_out(air);
     }
 
-    pub(super) fn post_aborted(&mut self, air: &mut Air) {
-        if std::mem::take(&mut self.reading_post) {
+    pub(super) fn post_aborted(&mut self, number: usize, air: &mut Air) {
+        if self.reading_post.take_if(|reading| *reading == number).is_some() {
             self.session.handle_post_failed(PostFault::Abandoned, &mut self.out);
         }
+        self.carry_out(air);
+    }
+
+    pub(super) fn wire_begins(&mut self, link: usize, air: &mut Air) {
+        let id = self.first_wire.take().expect("a session is opened once");
+        self.wires.insert(id.0, Wire { link, closes: u32::from(self.session.is_closed()), writing: false });
+        air.down(link, if self.session.is_closed() { Event::WireClosed(link) } else { Event::WireOpened(link) });
         self.carry_out(air);
     }
 
@@ -206,14 +233,15 @@ impl Server {
                     let poll = self.polls.get_mut(&id.0).expect("a GET that has come");
                     poll.answers += 1;
                     assert_eq!((poll.answers, poll.abandoned), (1, false), "{id:?} is answered once, if at all");
-                    air.soon(Event::GetAnswered(answer));
+                    air.soon(Event::GetAnswered(poll.number, answer));
                 }
                 Output::Message(message) => next_of(&mut self.received, &message),
                 Output::Upgraded => {
                     assert!(!std::mem::replace(&mut self.upgraded, true), "there is one upgrade");
                 }
                 Output::CloseWire(id, _) => {
-                    let wire = self.wires.get_mut(&id.0).expect("a WebSocket that has come");
+                    // Over before its WebSocket has come.
+                    let Some(wire) = self.wires.get_mut(&id.0) else { continue };
                     wire.closes += 1;
                     air.down(wire.link, Event::WireClosed(wire.link));
                 }
