@@ -42,8 +42,9 @@ impl Default for ClientOptions {
 
 /// Bounds and times of a client's session.
 ///
-/// Memory that a server can make the session hold is at most `max_message_bytes` (an answer or a message on its way in) +
-/// `max_queue_bytes` (messages on their way out) + one payload on its way out.
+/// Memory that a server can make the session hold is at most twice `max_message_bytes` (an answer or a message on its way in,
+/// where each packet of an answer counts with 64 bytes) + `max_queue_bytes` (messages on their way out) + one payload on
+/// its way out.
 ///
 /// ```
 /// let mut limits = engineio_proto::ClientLimits::default();

@@ -11,6 +11,12 @@ use crate::{CloseReason, Packet, Packets, Text, id::RequestId, moment::Moment};
 /// What the reference calls a server that sends what is no packet (row B39).
 const SERVER_ERROR: &str = "server error: its answer holds what is no packet";
 
+/// So many packets are taken from one payload whatever the bound on its bytes.
+const MAX_PACKETS: usize = 16 * 1024;
+
+/// What a packet costs beside its bytes, at least: a payload of nothing but tiny ones must not become many times its size.
+const PACKET_BYTES: usize = 64;
+
 impl ClientSession {
     /// A GET was answered with this body. An answer that nobody waits for any more is ignored.
     ///
@@ -29,7 +35,11 @@ impl ClientSession {
         let Ok(body) = Text::from_utf8(body) else {
             return self.refuse_payload(out);
         };
-        for packet in Packets::new(body) {
+        let most = MAX_PACKETS.max(self.options.limits.max_message_bytes / PACKET_BYTES);
+        for (count, packet) in Packets::new(body).enumerate() {
+            if count >= most {
+                return self.refuse_payload(out);
+            }
             match packet {
                 Ok(Packet::Open(open)) if matches!(self.state, State::Opening(_)) => self.open_by_get(&open, now, out),
                 Ok(_) if matches!(self.state, State::Opening(_)) => {

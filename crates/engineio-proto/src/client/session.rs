@@ -487,7 +487,10 @@ impl ClientSession {
             Packet::Ping(_) => {
                 if let Some(established) = self.established.as_deref_mut() {
                     established.watch.handle_ping(now);
-                    out.push(ClientOutput::Ping);
+                    // A flood of them is told once.
+                    if out.last() != Some(&ClientOutput::Ping) {
+                        out.push(ClientOutput::Ping);
+                    }
                 }
             }
             // The reference reads over all of these; over a close packet on a WebSocket too (row B38).

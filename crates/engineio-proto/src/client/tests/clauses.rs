@@ -263,6 +263,22 @@ fn a_flood_of_pings_costs_one_pong() {
     assert_eq!(client.posted(3), "post:15=3");
 }
 
+/// Hazard S27: a payload of nothing but tiny packets would become fifty times its size. A few thousand small ones are fine
+/// (R28).
+#[test]
+fn an_answer_of_too_many_packets_is_a_server_error() {
+    let most = 16 * 1024;
+    let mut options = ClientOptions::default();
+    options.limits.max_message_bytes = 1_000_000;
+    let mut client = Client::new(options, None);
+    assert_eq!((client.said().as_str(), client.answer(1, OPEN).as_str()), ("get:1", "opened get:2"));
+    client.answer(2, &vec!["4"; most].join("\u{1e}"));
+    assert!(client.session.is_open());
+    let said = client.answer(3, &vec!["2"; most + 1].join("\u{1e}"));
+    assert_eq!(said, "ping closed(transport error)");
+    client.assert_over();
+}
+
 /// Row B30: timers are late where a machine slept.
 #[test]
 fn a_session_whose_server_was_silent_for_too_long_takes_no_message_even_before_its_timer() {
