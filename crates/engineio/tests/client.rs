@@ -1,5 +1,6 @@
 //! The client's session against this crate's own server, over real sockets: every way to open one, and every way to end it.
 //! What the official servers say of it is in the workspace's `tests`.
+#![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
 #![cfg(all(feature = "server", feature = "client"))]
 
 use std::{net::SocketAddr, sync::Mutex, time::Duration};

@@ -1,5 +1,6 @@
 //! The client against the server of this crate, over real sockets: the words that both have in common, and what a client
 //! has of its own. The official servers have their say in the workspace's `tests`.
+#![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -214,4 +215,28 @@ async fn a_server_that_is_not_there_is_an_error_only_where_no_more_attempts_are_
     }
     let attempts: Vec<_> = seen.iter().filter(|event| event.starts_with("Attempt")).cloned().collect();
     assert_eq!(attempts, ["Attempt(1)", "Attempt(2)", "Attempt(3)"]);
+}
+
+/// E22: a refusal leaves nobody on the connection.
+#[tokio::test]
+async fn a_refusal_of_the_last_socket_closes_the_connection() {
+    let io = Server::new();
+    io.of("/").on_connect(async || Err::<(), _>(HandlerError::new("no")));
+    let address = serve(&io).await;
+    let client = client(address, &BOTH);
+    let (told, mut events) = mpsc::unbounded_channel();
+    client.on_event(move |event| drop(told.send(format!("{event:?}"))));
+    assert!(soon(client.of("/").connect()).await.unwrap_err().is_refused());
+    while !soon(events.recv()).await.unwrap().starts_with("Closed") {}
+    assert_eq!(client.state(), client::State::Closed);
+}
+
+/// E41: a limit counts also where nothing was ever connected.
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_times_out_before_the_first_connection_too() {
+    let socket = Client::new("http://127.0.0.1:1").unwrap().of("/");
+    let asked = socket.timeout(Duration::from_secs(5)).emit_with_ack::<()>("anybody there?", &());
+    assert_eq!(socket.buffered().len(), 1);
+    assert!(asked.await.unwrap_err().is_timeout());
+    assert!(socket.buffered().is_empty(), "what has timed out is not sent");
 }

@@ -27,6 +27,17 @@ pub(super) enum Work {
     Disconnected(ClientClosed),
 }
 
+impl Work {
+    /// Whether the socket has become inactive by this.
+    pub(super) const fn is_final(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Disconnected(closed) => !closed.reconnects(),
+            Self::AskAuth(_) | Self::Event { .. } | Self::Connected => false,
+        }
+    }
+}
+
 /// What was left for the task.
 #[derive(Default)]
 pub(super) struct Orders {
@@ -85,6 +96,11 @@ impl Desk {
     pub(super) fn shut(&self) {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(orders);
+    }
+
+    /// Whether the task has ended.
+    pub(super) fn is_shut(&self) -> bool {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     pub(super) fn register(&self, waker: &Waker) {

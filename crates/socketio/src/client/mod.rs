@@ -242,7 +242,11 @@ impl Client {
     /// # Ok::<(), socketio::client::AddressError>(())
     /// ```
     pub fn configure<R>(&self, change: impl FnOnce(&mut Config) -> R) -> R {
-        let changed = change(&mut self.core.config());
+        // The user's function may use the client, and is therefore not called under the lock.
+        let mut config = self.core.config().clone();
+        let changed = change(&mut config);
+        let replaced = std::mem::replace(&mut *self.core.config(), config);
+        drop(replaced);
         self.core.desk.wake();
         changed
     }

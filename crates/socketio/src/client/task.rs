@@ -125,8 +125,9 @@ impl Task {
         if !self.core.desk.has_orders() {
             return false;
         }
-        let orders = self.core.desk.take();
+        let mut orders = self.core.desk.take();
         for (socket, work) in orders.work {
+            orders.check_last |= work.is_final();
             let mut begun = Vec::new();
             self.dispatch().perform(&socket, work, &mut |running| start(&mut begun, running, cx));
             self.pending.extend(begun);

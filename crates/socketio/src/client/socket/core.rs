@@ -10,6 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use engineio::{Clock, SendError, SendOptions, Sent, client::Session};
@@ -39,6 +40,8 @@ pub(in crate::client) type Awaited = oneshot::Receiver<Result<Body, AckError>>;
 /// What the handles of a socket share.
 pub(in crate::client) struct SocketCore {
     pub(in crate::client) name: Namespace,
+    /// The limit of an acknowledgement for which nothing else is said.
+    pub(super) ack_timeout: Option<Duration>,
     parser: AnyParser,
     clock: Clock,
     pub(in crate::client) desk: Arc<Desk>,
@@ -70,6 +73,7 @@ impl SocketCore {
     ) -> Self {
         Self {
             name: machine.namespace().clone(),
+            ack_timeout: machine.options().ack_timeout,
             parser,
             clock,
             desk,

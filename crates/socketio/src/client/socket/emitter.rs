@@ -67,13 +67,19 @@ impl Emitter {
 
     /// Emits an event and asks for its acknowledgement, as [`Socket::emit_with_ack`](super::Socket::emit_with_ack).
     pub fn emit_with_ack<R: DeserializeOwned>(&self, event: &str, args: &(impl Serialize + ?Sized)) -> PendingAck<R> {
+        let mut limit = None;
         let asked = Body::event(event, args).map_err(EmitError::from).and_then(|body| {
+            if self.socket.desk.is_shut() {
+                return Err(EmitError::Disconnected);
+            }
             let (waiter, answer) = oneshot::channel();
             let id = self.socket.emit(body, self.options, Some(waiter))?;
+            // The machine watches the time as well, but only from the first connection on; and what is tried again has a limit
+            // for each try.
+            limit = id.and_then(|_| self.options.timeout.or(self.socket.ack_timeout));
             Ok(self.socket.waiting(id, answer))
         });
-        // The machine watches the time.
-        PendingAck::new(asked.map_err(AckError::from), None)
+        PendingAck::new(asked.map_err(AckError::from), limit)
     }
 }
 

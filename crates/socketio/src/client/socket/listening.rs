@@ -129,6 +129,9 @@ impl Socket {
     pub fn events(&self) -> Events {
         let capacity = self.client.config(|config| config.limits.max_stream_events);
         let (events, queue) = Events::new(capacity, self.core.desk.clone());
+        if self.core.desk.is_shut() {
+            queue.end();
+        }
         self.core.handlers().streams.push(queue);
         self.core.has_streams.store(true, Ordering::Release);
         events

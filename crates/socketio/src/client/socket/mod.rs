@@ -165,7 +165,7 @@ impl Socket {
     /// # Errors
     /// Where it is no object, or has binary in it; what was said before stays.
     pub fn set_auth<T: Serialize + ?Sized>(&self, auth: &T) -> Result<(), EncodeError> {
-        *self.core.auth() = Auth::value(auth)?;
+        self.replace_auth(Auth::value(auth)?);
         Ok(())
     }
 
@@ -184,7 +184,13 @@ impl Socket {
         T: Serialize,
         F: Future<Output = Result<T, HandlerError>> + Send + 'static,
     {
-        *self.core.auth() = Auth::function(auth);
+        self.replace_auth(Auth::function(auth));
+    }
+
+    fn replace_auth(&self, auth: Auth) {
+        // What a function holds may have a destructor of the user's, which is not to run under the lock.
+        let replaced = std::mem::replace(&mut *self.core.auth(), auth);
+        drop(replaced);
     }
 
     // ---- sending ----
