@@ -81,7 +81,9 @@ async fn the_listener_hears_of_the_opening_the_upgrade_and_the_heartbeat() {
     let (heard, mut notices) = tokio::sync::mpsc::unbounded_channel();
     let mut config = client::Config::default();
     let heard = Mutex::new(heard);
-    config.listener = Some(Listener::new(move |notice| drop(heard.lock().unwrap().send(notice))));
+    config.listener = Some(Listener::new(move |notice| {
+        let _ = heard.lock().unwrap().send(notice);
+    }));
     let _session = connect(address, config).await;
     let mut seen = Vec::new();
     while !seen.contains(&Notice::Ping) || !seen.contains(&Notice::Upgraded) {
