@@ -9,6 +9,7 @@
 
 use std::{
     future::Future,
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -18,19 +19,20 @@ use engineio_proto::{
     CloseMode, CloseReason, Limits, Moment, Output, WireFrame, WireLoss,
     websocket::{FrameError, FrameLimits, Role},
 };
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use crate::{
+    alarm::Alarm,
     server::Registration,
     shared::{Inner, Shared},
-    transport::websocket::{Read, Wire},
+    transport::{
+        websocket::{Read, Wire},
+        wires::Wires,
+    },
 };
 
 /// Bytes taken from the session's queue at a time.
 const WRITE_BUDGET: usize = 256 * 1024;
-
-/// WebSockets of one session that may be closing at the same time; past it the oldest is dropped.
-const MAX_CLOSING_WIRES: usize = 4;
 
 pub(crate) type Application = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -43,8 +45,8 @@ pub(crate) struct Driver {
     /// `None` once it has ended.
     application: Option<Application>,
     /// The session's WebSocket and its candidate, and those that are closing.
-    wires: Vec<Wire>,
-    sleep: Pin<Box<Sleep>>,
+    wires: Wires,
+    alarm: Alarm,
     /// The news up to which the application was run.
     seen: u32,
     /// Reading was suspended in this round, so that neither a wire nor the heartbeat will wake this task.
@@ -54,14 +56,13 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(registration: Registration, limits: Arc<Limits>, application: Application) -> Self {
         let shared = registration.session().clone();
-        let sleep = Box::pin(tokio::time::sleep_until(Instant::now()));
         Self {
             shared,
             limits,
             registration: Some(registration),
             application: Some(application),
-            wires: Vec::new(),
-            sleep,
+            wires: Wires::default(),
+            alarm: Alarm::new(),
             seen: 0,
             unread: false,
         }
@@ -84,11 +85,6 @@ impl Driver {
         }
         let mut inner = self.shared.lock();
         if let Some((id, upgrade)) = inner.offered.take() {
-            // A client that offers one broken WebSocket after the other does not collect them here.
-            if self.wires.iter().filter(|wire| !wire.is_open()).count() >= MAX_CLOSING_WIRES {
-                let oldest = self.wires.iter().position(|wire| !wire.is_open());
-                oldest.map(|at| self.wires.remove(at));
-            }
             let limits = FrameLimits {
                 max_message_bytes: self.limits.max_payload_bytes,
                 max_fragments: self.limits.max_fragments,
@@ -96,9 +92,7 @@ impl Driver {
             self.wires.push(Wire::new(id, upgrade, Role::Server, limits));
         }
         for (id, code) in std::mem::take(&mut inner.close_wires) {
-            if let Some(wire) = self.wires.iter_mut().find(|wire| wire.id == id) {
-                wire.close(code);
-            }
+            self.wires.close(id, code);
         }
     }
 
@@ -107,7 +101,7 @@ impl Driver {
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         self.unread = false;
-        for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
+        for wire in self.wires.open() {
             if self.shared.lock().has_incoming() {
                 self.unread = true;
                 break;
@@ -173,53 +167,29 @@ impl Driver {
 
     /// Hands the wires what the session has for them and writes; says whether anything moved on that may
     /// have more behind it.
-    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<WireFrame>) -> bool {
-        self.shared.feed(|inner, out| inner.session.handle_flush(out));
-        let mut moved = false;
-        for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
-            if wire.can_take_frames() && self.shared.lock().session.wants_write(wire.id) {
-                let id = wire.id;
-                self.shared.feed(|inner, out| inner.session.take_frames(id, WRITE_BUDGET, frames, out));
-                wire.push_frames(frames);
-                moved = true;
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let shared = &self.shared;
+        shared.feed(|inner, out| inner.session.handle_flush(out));
+        let take = |id, frames: &mut Vec<WireFrame>| {
+            let wants = shared.lock().session.wants_write(id);
+            if wants {
+                shared.feed(|inner, out| inner.session.take_frames(id, WRITE_BUDGET, frames, out));
             }
-            if wire.is_flushed() {
-                continue;
-            }
-            let Poll::Ready(written) = wire.poll_write(cx) else { continue };
-            let (id, now) = (wire.id, self.shared.clock.now());
-            self.shared.feed(|inner, out| match written {
+            wants
+        };
+        let written = |id, outcome: io::Result<()>| {
+            let now = shared.clock.now();
+            shared.feed(|inner, out| match outcome {
                 Ok(()) => inner.session.handle_wire_flushed(id),
                 Err(_) => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
             });
-            moved = true;
-        }
-        moved
-    }
-
-    /// Moves closing wires on and drops those that are gone.
-    fn close(&mut self, cx: &mut Context<'_>) {
-        for wire in self.wires.iter_mut().filter(|wire| !wire.is_open()) {
-            wire.drive_close(cx);
-        }
-        self.wires.retain(|wire| !wire.is_gone());
-        if self.wires.is_empty() {
-            self.wires = Vec::new();
-        }
-    }
-
-    /// Sets the timer to the next deadline; says whether it has passed already.
-    fn set_timer(&mut self, deadline: Option<Instant>, cx: &mut Context<'_>) -> bool {
-        let Some(deadline) = deadline else { return false };
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
-        }
-        self.sleep.as_mut().poll(cx).is_ready()
+        };
+        self.wires.write(cx, take, written)
     }
 
     fn deadline(&self, inner: &Inner) -> Option<Instant> {
         let session = inner.session.next_timeout().map(|at| self.shared.clock.instant(at));
-        self.wires.iter().filter_map(Wire::deadline).chain(session).min()
+        self.wires.deadline().into_iter().chain(session).min()
     }
 
     /// Whether something came up since this round looked at it.
@@ -229,7 +199,7 @@ impl Driver {
             || (self.application.is_some() && inner.news != self.seen)
             || (self.unread && !inner.has_incoming())
             || inner.session.wants_flush()
-            || self.wires.iter().any(|wire| wire.can_take_frames() && inner.session.wants_write(wire.id))
+            || self.wires.can_take(|id| inner.session.wants_write(id))
     }
 }
 
@@ -238,16 +208,15 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let mut frames = Vec::new();
         this.shared.lock().driver_runs(cx.waker());
         loop {
             this.take_orders();
             let mut moved = this.read(cx);
             this.tick(this.shared.clock.now());
             this.run_application(cx);
-            moved |= this.write(cx, &mut frames);
+            moved |= this.write(cx);
             this.take_orders();
-            this.close(cx);
+            this.wires.drive_close(cx);
             if moved {
                 continue;
             }
@@ -264,7 +233,7 @@ impl Future for Driver {
             let deadline = this.deadline(&inner);
             inner.driver_sleeps();
             drop(inner);
-            if !this.set_timer(deadline, cx) {
+            if !this.alarm.is_over(deadline, cx) {
                 return Poll::Pending;
             }
             this.shared.lock().driver_runs(cx.waker());

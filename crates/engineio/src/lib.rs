@@ -23,6 +23,8 @@
 
 #![cfg_attr(not(feature = "server"), allow(dead_code, reason = "the client's session is not here yet"))]
 
+mod alarm;
+mod changes;
 #[cfg(feature = "client")]
 pub mod client;
 mod clock;
@@ -55,6 +57,7 @@ mod transport;
 #[cfg(feature = "server")]
 mod waiting;
 
+pub use alarm::Alarm;
 pub use clock::Clock;
 pub use engineio_proto::{
     CloseMode, CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId,

@@ -14,10 +14,11 @@ use engineio_proto::{
     SendError, SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId, websocket::CloseCode,
 };
 use futures_util::task::AtomicWaker;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
-    clock::Clock, counters::Tally, session::Request, sleeper::Sleeper, transport::websocket::Upgrade, waiting::Waiting,
+    changes::Changes, clock::Clock, counters::Tally, session::Request, sleeper::Sleeper, transport::websocket::Upgrade,
+    waiting::Waiting,
 };
 
 /// Outputs for which a session keeps room: those of an ordinary input.
@@ -33,7 +34,7 @@ pub(crate) struct Shared {
     /// Who waits for a message outside the driver's task.
     receiver: AtomicWaker,
     /// Rings when the session closes, and when the last waiting message was taken.
-    changed: Notify,
+    changed: Changes,
 }
 
 /// What the lock guards.
@@ -85,7 +86,7 @@ impl Shared {
             news: 0,
             driver: Sleeper::default(),
         };
-        Self { id, clock, tally, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Notify::new() }
+        Self { id, clock, tally, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Changes::default() }
     }
 
     /// The lock. A panic elsewhere cannot poison it for good: no user code runs under it.
@@ -112,7 +113,7 @@ impl Shared {
         let has_messages = !inner.incoming.is_empty();
         wake_driver(inner);
         if changed {
-            self.changed.notify_waiters();
+            self.changed.ring();
         }
         if has_messages || changed {
             self.receiver.wake();
@@ -219,7 +220,7 @@ impl Shared {
                 // its task, reads on.
                 inner.forget_incoming();
                 wake_driver(inner);
-                self.changed.notify_waiters();
+                self.changed.ring();
             }
             return Poll::Ready(Some(message));
         }
@@ -240,15 +241,7 @@ impl Shared {
     }
 
     async fn until<R>(&self, check: impl Fn(&Inner) -> Option<R>) -> R {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if let Some(result) = check(&self.lock()) {
-                return result;
-            }
-            changed.await;
-        }
+        self.changed.until(|| check(&self.lock())).await
     }
 }
 

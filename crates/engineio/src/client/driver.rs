@@ -6,6 +6,7 @@
 
 use std::{
     future::Future,
+    io,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
@@ -16,7 +17,7 @@ use engineio_proto::{
     ClientLimits, CloseReason, Moment, RequestId, TransportKind, WireFrame, WireId, WireLoss,
     websocket::{FrameEvent, FrameLimits, Role},
 };
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::{
     Listener, Notice, TransportError,
@@ -25,7 +26,13 @@ use super::{
     requests::Requests,
     shared::{Inner, Order, Shared},
 };
-use crate::transport::websocket::{Read, Wire};
+use crate::{
+    alarm::Alarm,
+    transport::{
+        websocket::{Read, Wire},
+        wires::Wires,
+    },
+};
 
 /// Bytes taken from the session's queue at a time.
 const WRITE_BUDGET: usize = 256 * 1024;
@@ -49,8 +56,8 @@ pub struct Driver {
     /// A WebSocket that is being opened.
     opening: Option<(WireId, Handshaken)>,
     /// The session's WebSocket, and those that are closing.
-    wires: Vec<Wire>,
-    sleep: Pin<Box<Sleep>>,
+    wires: Wires,
+    alarm: Alarm,
     /// Reading was suspended in this round, so that neither a wire nor the watch will wake this task.
     unread: bool,
 }
@@ -63,7 +70,6 @@ struct Request {
 
 impl Driver {
     pub(super) fn new(shared: Arc<Shared>, endpoint: Arc<Endpoint>) -> Self {
-        let sleep = Box::pin(tokio::time::sleep_until(Instant::now()));
         Self {
             shared,
             polling: Requests::new(endpoint.clone()),
@@ -73,8 +79,8 @@ impl Driver {
             requests: Vec::new(),
             held_back: None,
             opening: None,
-            wires: Vec::new(),
-            sleep,
+            wires: Wires::default(),
+            alarm: Alarm::new(),
             unread: false,
         }
     }
@@ -106,8 +112,8 @@ impl Driver {
                 Order::CloseWire(id, code) => {
                     if self.opening.as_ref().is_some_and(|(opening, _)| *opening == id) {
                         self.opening = None;
-                    } else if let Some(wire) = self.wires.iter_mut().find(|wire| wire.id == id) {
-                        wire.close(code);
+                    } else {
+                        self.wires.close(id, code);
                     }
                 }
             }
@@ -216,7 +222,7 @@ impl Driver {
     /// Reads each open wire once, unless the application has not taken what is here; says whether anything came.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
+        for wire in self.wires.open() {
             {
                 let inner = self.shared.lock();
                 if inner.has_incoming() && !inner.session.is_candidate(wire.id) {
@@ -263,57 +269,36 @@ impl Driver {
     }
 
     /// Posts and writes what the session has to send; says whether anything moved on that may have more behind it.
-    fn write(&mut self, cx: &mut Context<'_>, frames: &mut Vec<WireFrame>) -> bool {
-        let flushes = self.shared.lock().session.wants_flush();
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let shared = &self.shared;
+        let flushes = shared.lock().session.wants_flush();
         if flushes {
-            self.shared.feed(|inner, out| inner.session.handle_flush(out));
+            shared.feed(|inner, out| inner.session.handle_flush(out));
         }
-        let mut moved = flushes;
-        for wire in self.wires.iter_mut().filter(|wire| wire.is_open()) {
-            if wire.can_take_frames() && self.shared.lock().session.wants_write(wire.id) {
-                let id = wire.id;
-                self.shared.feed(|inner, out| inner.session.take_frames(id, WRITE_BUDGET, frames, out));
-                wire.push_frames(frames);
-                moved = true;
+        let take = |id, frames: &mut Vec<WireFrame>| {
+            let wants = shared.lock().session.wants_write(id);
+            if wants {
+                shared.feed(|inner, out| inner.session.take_frames(id, WRITE_BUDGET, frames, out));
             }
-            if wire.is_flushed() {
-                continue;
-            }
-            let Poll::Ready(written) = wire.poll_write(cx) else { continue };
-            let (id, now) = (wire.id, self.shared.clock.now());
-            self.shared.feed(|inner, out| match written {
+            wants
+        };
+        let written = |id, outcome: io::Result<()>| {
+            let now = shared.clock.now();
+            shared.feed(|inner, out| match outcome {
                 Ok(()) => inner.session.handle_wire_flushed(id),
                 Err(error) => {
                     inner.error = Some(Arc::new(TransportError::broken(error)));
                     inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out);
                 }
             });
-            moved = true;
-        }
-        moved
-    }
-
-    /// Moves closing wires on and drops those that are gone.
-    fn close(&mut self, cx: &mut Context<'_>) {
-        for wire in self.wires.iter_mut().filter(|wire| !wire.is_open()) {
-            wire.drive_close(cx);
-        }
-        self.wires.retain(|wire| !wire.is_gone());
-    }
-
-    /// Sets the timer to the next deadline; says whether it has passed already.
-    fn set_timer(&mut self, deadline: Option<Instant>, cx: &mut Context<'_>) -> bool {
-        let Some(deadline) = deadline else { return false };
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
-        }
-        self.sleep.as_mut().poll(cx).is_ready()
+        };
+        self.wires.write(cx, take, written) | flushes
     }
 
     fn deadline(&self, inner: &Inner) -> Option<Instant> {
         let far = |at: &Moment| *at < Moment::from_nanos(u64::MAX);
         let session = inner.session.next_timeout().filter(far).map(|at| self.shared.clock.instant(at));
-        self.wires.iter().filter_map(Wire::deadline).chain(session).min()
+        self.wires.deadline().into_iter().chain(session).min()
     }
 
     /// Whether something came up since this round looked at it.
@@ -322,7 +307,7 @@ impl Driver {
             || !inner.notices.is_empty()
             || (self.unread && !inner.has_incoming())
             || inner.session.wants_flush()
-            || self.wires.iter().any(|wire| wire.can_take_frames() && inner.session.wants_write(wire.id))
+            || self.wires.can_take(|id| inner.session.wants_write(id))
     }
 
     fn is_done(&self, inner: &Inner) -> bool {
@@ -335,7 +320,6 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let mut frames = Vec::new();
         this.shared.lock().driver_runs(cx.waker());
         loop {
             this.unread = false;
@@ -345,9 +329,9 @@ impl Future for Driver {
             moved |= this.drive_opening(cx);
             moved |= this.read(cx);
             this.tick();
-            moved |= this.write(cx, &mut frames);
+            moved |= this.write(cx);
             moved |= this.take_orders();
-            this.close(cx);
+            this.wires.drive_close(cx);
             if moved {
                 continue;
             }
@@ -363,7 +347,7 @@ impl Future for Driver {
             let deadline = this.deadline(&inner);
             inner.driver_sleeps();
             drop(inner);
-            if !this.set_timer(deadline, cx) {
+            if !this.alarm.is_over(deadline, cx) {
                 return Poll::Pending;
             }
             this.shared.lock().driver_runs(cx.waker());

@@ -15,10 +15,9 @@ use engineio_proto::{
     SendError, SendOptions, Sent, TransportKind, WireId, websocket::CloseCode,
 };
 use futures_util::task::AtomicWaker;
-use tokio::sync::Notify;
 
 use super::{ConnectError, Notice, TransportError};
-use crate::{clock::Clock, sleeper::Sleeper};
+use crate::{changes::Changes, clock::Clock, sleeper::Sleeper};
 
 /// Outputs for which a session keeps room: those of an ordinary input.
 const KEPT_OUTPUTS: usize = 4;
@@ -31,7 +30,7 @@ pub(super) struct Shared {
     /// Who waits for a message outside the driver's task.
     receiver: AtomicWaker,
     /// Rings when the session opens, upgrades, drains or closes.
-    changed: Notify,
+    changed: Changes,
 }
 
 /// What the lock guards.
@@ -94,7 +93,7 @@ impl Shared {
         for output in out {
             inner.carry_out(output);
         }
-        Self { clock, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Notify::new() }
+        Self { clock, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Changes::default() }
     }
 
     /// The lock. A panic elsewhere cannot poison it for good: no user code runs under it.
@@ -117,7 +116,7 @@ impl Shared {
         let has_messages = !inner.incoming.is_empty();
         wake_driver(inner);
         if changed {
-            self.changed.notify_waiters();
+            self.changed.ring();
         }
         if has_messages || changed {
             self.receiver.wake();
@@ -170,15 +169,7 @@ impl Shared {
 
     /// Waits until `check` has an answer; it is asked whenever the session opens, upgrades, drains or closes.
     pub(super) async fn until<R>(&self, check: impl Fn(&Inner) -> Option<R>) -> R {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if let Some(result) = check(&self.lock()) {
-                return result;
-            }
-            changed.await;
-        }
+        self.changed.until(|| check(&self.lock())).await
     }
 }
 

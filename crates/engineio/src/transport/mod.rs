@@ -4,3 +4,4 @@
 pub(crate) mod byte_stream;
 mod masks;
 pub(crate) mod websocket;
+pub(crate) mod wires;

@@ -18,15 +18,12 @@ use std::{
 };
 
 use engineio::{
-    CloseMode, CloseReason, Closed, Message,
+    Alarm, CloseMode, CloseReason, Closed, Message,
     client::{Driver, Session},
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use socketio_proto::{AnyDecoder, Backoff};
-use tokio::{
-    sync::oneshot,
-    time::{Instant, Sleep},
-};
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Client, ClientEvent, ConnectError, Last, Limits, OpenError, State,
@@ -61,7 +58,7 @@ pub(super) struct Task {
     /// A connection was asked for by hand: it stays without a socket (row E21).
     by_hand: bool,
     last_error: Option<OpenError>,
-    sleep: Pin<Box<Sleep>>,
+    alarm: Alarm,
     ending: bool,
 }
 
@@ -108,7 +105,7 @@ impl Task {
             closes: Vec::new(),
             by_hand: false,
             last_error: None,
-            sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
+            alarm: Alarm::new(),
             ending: false,
         }
     }
@@ -414,15 +411,6 @@ impl Task {
         let sockets = sockets.map(|at| self.core.clock.instant(at));
         waiting.into_iter().chain(self.attachments_due).chain(sockets).min()
     }
-
-    /// Sets the timer; says whether it has passed already.
-    fn set_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(deadline) = self.deadline() else { return false };
-        if self.sleep.deadline() != deadline {
-            self.sleep.as_mut().reset(deadline);
-        }
-        self.sleep.as_mut().poll(cx).is_ready()
-    }
 }
 
 /// Runs a handler until it waits, and keeps it if it does.
@@ -462,7 +450,8 @@ impl Future for Task {
             if this.ending && this.retiring.is_empty() {
                 return Poll::Ready(());
             }
-            if !this.set_timer(cx) {
+            let deadline = this.deadline();
+            if !this.alarm.is_over(deadline, cx) {
                 return Poll::Pending;
             }
         }

@@ -1,6 +1,6 @@
 //! A middleware for clients that join has no event to acknowledge.
 //~ `AckSender` cannot be an argument of this handler
-//~ not an extractor for `ConnectContext`
+//~ not an extractor for `socketio::ConnectContext`
 
 use socketio::{AckSender, Server};
 

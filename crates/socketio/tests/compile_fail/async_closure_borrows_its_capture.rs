@@ -1,5 +1,5 @@
 //! Nor may an async closure use what it captures by reference: its future would borrow from it.
-//~ this cannot be called again and again, as a handler for `EventContext` is
+//~ this cannot be called again and again, as a handler for `socketio::EventContext` is
 //~ move |…| { let x = x.clone(); async move { … } }
 
 use socketio::{Data, Server};

@@ -1,5 +1,5 @@
 //! A handler runs many times: what it uses up, it has to clone first.
-//~ this cannot be called again and again, as a handler for `EventContext` is
+//~ this cannot be called again and again, as a handler for `socketio::EventContext` is
 //~ move |…| { let x = x.clone(); async move { … } }
 
 use socketio::{Data, Server};

@@ -1,6 +1,6 @@
 //! A client that joins sends no event.
 //~ `Data<String>` cannot be an argument of this handler
-//~ not an extractor for `ConnectContext`
+//~ not an extractor for `socketio::ConnectContext`
 //~ one for events also `Data<T>`
 
 use socketio::{Data, Server};

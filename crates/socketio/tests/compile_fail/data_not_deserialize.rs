@@ -1,7 +1,7 @@
 //! What `Data` reads has to be readable.
 //~ Message: serde::Deserialize
 //~ `#[derive(serde::Deserialize)]`
-//~ required for `Data<Message>` to implement `FromContext<EventContext>`
+//~ required for `Data<Message>` to implement `FromContext<socketio::EventContext>`
 
 // serde says it by itself; the rest is the way from there to the handler.
 

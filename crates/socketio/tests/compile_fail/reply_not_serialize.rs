@@ -1,7 +1,7 @@
 //! What a handler acknowledges with has to be writable.
 //~ Receipt: serde::Serialize
 //~ `#[derive(serde::Serialize)]`
-//~ `Reply<EventContext>`
+//~ `Reply<socketio::EventContext>`
 
 // serde says it by itself; the rest is the way from there to the handler.
 

@@ -1,0 +1,92 @@
+//! [`Wires`]: the WebSockets of one session: its transport, a candidate, and those that are closing.
+//!
+//! Leaves out what is read from them, which each end feeds to its own session.
+
+use std::{
+    io,
+    task::{Context, Poll},
+};
+
+use engineio_proto::{WireFrame, WireId, websocket::CloseCode};
+use tokio::time::Instant;
+
+use super::websocket::Wire;
+
+/// WebSockets of one session that may be closing at the same time; past it the oldest is dropped.
+const MAX_CLOSING: usize = 4;
+
+/// The WebSockets of one session.
+#[derive(Default)]
+pub(crate) struct Wires(Vec<Wire>);
+
+impl Wires {
+    /// One more. A peer that offers one broken WebSocket after the other does not collect them here.
+    pub(crate) fn push(&mut self, wire: Wire) {
+        if self.0.iter().filter(|wire| !wire.is_open()).count() >= MAX_CLOSING {
+            let oldest = self.0.iter().position(|wire| !wire.is_open());
+            oldest.map(|at| self.0.remove(at));
+        }
+        self.0.push(wire);
+    }
+
+    /// Those that are not closing.
+    pub(crate) fn open(&mut self) -> impl Iterator<Item = &mut Wire> {
+        self.0.iter_mut().filter(|wire| wire.is_open())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Starts closing one of them.
+    pub(crate) fn close(&mut self, id: WireId, code: Option<CloseCode>) {
+        if let Some(wire) = self.0.iter_mut().find(|wire| wire.id == id) {
+            wire.close(code);
+        }
+    }
+
+    /// Hands the wires what `take` puts into the vector for them, and writes; `written` is told of each that has written all
+    /// it was given, or has failed. Says whether anything moved on that may have more behind it.
+    pub(crate) fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl Fn(WireId, &mut Vec<WireFrame>) -> bool,
+        written: impl Fn(WireId, io::Result<()>),
+    ) -> bool {
+        let (mut moved, mut frames) = (false, Vec::new());
+        for wire in self.open() {
+            if wire.can_take_frames() && take(wire.id, &mut frames) {
+                wire.push_frames(&mut frames);
+                moved = true;
+            }
+            if wire.is_flushed() {
+                continue;
+            }
+            let Poll::Ready(outcome) = wire.poll_write(cx) else { continue };
+            written(wire.id, outcome);
+            moved = true;
+        }
+        moved
+    }
+
+    /// Whether one that can take frames is wanted to.
+    pub(crate) fn can_take(&self, wants: impl Fn(WireId) -> bool) -> bool {
+        self.0.iter().any(|wire| wire.can_take_frames() && wants(wire.id))
+    }
+
+    /// Moves closing wires on and drops those that are gone.
+    pub(crate) fn drive_close(&mut self, cx: &mut Context<'_>) {
+        for wire in self.0.iter_mut().filter(|wire| !wire.is_open()) {
+            wire.drive_close(cx);
+        }
+        self.0.retain(|wire| !wire.is_gone());
+        if self.0.is_empty() {
+            self.0 = Vec::new();
+        }
+    }
+
+    /// When the next closing wire is to be dropped, whatever the peer does.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.0.iter().filter_map(Wire::deadline).min()
+    }
+}
