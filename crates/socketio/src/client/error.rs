@@ -3,7 +3,10 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use engineio::{CloseReason, Closed, client as engine};
+use engineio::{
+    CloseReason, Closed,
+    client::{self as engine, AddressError},
+};
 use serde::de::DeserializeOwned;
 use socketio_proto::Refusal;
 
@@ -72,6 +75,8 @@ pub enum ConnectError {
     Unreachable(OpenError),
     /// The socket was disconnected while it connected, by hand.
     Disconnected,
+    /// The URL is none; only from [`connect`](super::connect).
+    Address(AddressError),
 }
 
 impl ConnectError {
@@ -102,6 +107,7 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Unreachable(error) => error.fmt(f),
+            Self::Address(error) => error.fmt(f),
             Self::Disconnected => f.write_str("the socket was disconnected before it was connected"),
         }
     }
@@ -111,6 +117,7 @@ impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreachable(error) => error.source(),
+            Self::Address(error) => error.source(),
             Self::Refused(_) | Self::Disconnected => None,
         }
     }

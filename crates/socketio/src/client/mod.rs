@@ -63,9 +63,9 @@ use self::{core::Core, task::Task};
 /// ```
 ///
 /// # Errors
-/// Where the URL is none, and as [`Socket::connect`].
-pub async fn connect(url: &str) -> Result<Socket, Box<dyn std::error::Error + Send + Sync>> {
-    let address: Address = url.parse()?;
+/// [`ConnectError::Address`] where the URL is none, and as [`Socket::connect`].
+pub async fn connect(url: &str) -> Result<Socket, ConnectError> {
+    let address: Address = url.parse().map_err(ConnectError::Address)?;
     let namespace = address.path().to_owned();
     let socket = Client::at(address, Config::default()).of(&namespace);
     socket.connect().await?;
