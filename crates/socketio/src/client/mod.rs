@@ -43,9 +43,9 @@ pub use event::{ClientEvent, State};
 pub use socket::{Connecting, Emitter, Socket, SocketState};
 pub use socketio_proto::{ClientSocketOptions, OfflinePolicy, ReconnectOptions, Refusal};
 pub use stream::{Events, Incoming};
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
-use self::{core::Core, task::Task};
+use self::{core::Core, socket::SocketCore, task::Task};
 
 /// Connects to a namespace, named by the path of the URL (row E1), with everything else as it is by default.
 ///
@@ -93,7 +93,12 @@ struct Last(Arc<Core>);
 
 impl Drop for Last {
     fn drop(&mut self) {
-        self.0.desk.order(|orders| orders.abandoned = true);
+        if self.0.is_to_start() {
+            // There is no task that could.
+            self.0.end();
+        } else {
+            self.0.desk.order(|orders| orders.abandoned = true);
+        }
     }
 }
 
@@ -173,7 +178,12 @@ impl Client {
     /// Disconnects every socket and ends the connection, after what was sent has left. Nothing comes back by itself
     /// (row E22).
     pub fn close(&self) {
-        self.core.desk.order(|orders| orders.close = true);
+        self.core.disconnect_all();
+        let mut given_up = Vec::new();
+        self.core.desk.order(|orders| {
+            orders.close = true;
+            given_up = std::mem::take(&mut orders.opens);
+        });
     }
 
     /// Where the connection stands.
@@ -223,7 +233,7 @@ impl Client {
     /// # Ok::<(), socketio::client::AddressError>(())
     /// ```
     pub fn configure<R>(&self, change: impl FnOnce(&mut Config) -> R) -> R {
-        let changed = change(&mut self.core.config());
+        let changed = self.core.configure(change);
         self.core.desk.wake();
         changed
     }
@@ -234,10 +244,29 @@ impl Client {
 
     /// Sees to it that somebody dials; says whether there is somebody.
     fn dial(&self) -> bool {
-        if self.core.is_to_start() {
-            tokio::spawn(Task::new(self.core.clone(), Arc::downgrade(&self.last)));
+        if !self.core.is_started() {
+            self.start(&Handle::current());
         }
         self.core.desk.order(|orders| orders.dial = true)
+    }
+
+    fn start(&self, runtime: &Handle) {
+        if self.core.is_to_start() {
+            // Its timer is made where it runs.
+            let _runtime = runtime.enter();
+            tokio::spawn(Task::new(self.core.clone(), Arc::downgrade(&self.last)));
+        }
+    }
+
+    /// Sees to it that somebody watches the time limits of a socket's acknowledgements. Without a runtime, nobody does
+    /// before the first [`Socket::connect`].
+    fn watch_time(&self, socket: &SocketCore) {
+        if !self.core.is_started()
+            && socket.lock().machine.next_timeout().is_some()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            self.start(&runtime);
+        }
     }
 }
 
