@@ -350,7 +350,10 @@ impl ClientSession {
     // ---- time ----
 
     /// The runtime stops reading, because the application has not taken what is here: a ping may lie unread, so the watch
-    /// stands still meanwhile (hazard R17). Pausing twice is pausing once.
+    /// does not run meanwhile (hazard R17). Pausing twice is pausing once.
+    ///
+    /// A pause as long as the server's patience is the end all the same: the server has pinged meanwhile, got no pong, and
+    /// closed. Without that, an application that waits for what lies unread would wait for ever.
     pub const fn handle_reading_paused(&mut self, now: Moment) {
         if self.reading_paused.is_none() {
             self.reading_paused = Some(now);
@@ -368,12 +371,17 @@ impl ClientSession {
     /// timers are late where a machine was suspended (row B30).
     #[must_use]
     pub fn has_expired(&self, now: Moment) -> bool {
-        let watched = matches!(self.state, State::Polling(_) | State::Wire(_)) && self.reading_paused.is_none();
-        watched && self.established.as_deref().is_some_and(|established| established.watch.is_over(now))
+        let watched = matches!(self.state, State::Polling(_) | State::Wire(_));
+        watched && self.watched_until().is_some_and(|due| now >= due)
     }
 
-    /// When [`ClientSession::handle_timeout`] is to be called; `None` where nothing is waited for: once the session is
-    /// over, and where a ping is waited for that cannot be read.
+    /// Until when the server's next ping is to be read.
+    fn watched_until(&self) -> Option<Moment> {
+        let watch = &self.established.as_deref()?.watch;
+        Some(self.reading_paused.map_or(watch.due(), |since| since + watch.period()))
+    }
+
+    /// When [`ClientSession::handle_timeout`] is to be called; `None` where nothing is waited for: once the session is over.
     ///
     /// ```
     /// # use engineio_proto::*;
@@ -384,8 +392,7 @@ impl ClientSession {
     /// ```
     #[must_use]
     pub fn next_timeout(&self) -> Option<Moment> {
-        let watch = self.established.as_deref().filter(|_| self.reading_paused.is_none());
-        let watch = watch.map(|established| established.watch.due());
+        let watch = self.watched_until();
         match &self.state {
             State::Opening(opening) => Some(opening.deadline),
             State::Polling(polling) => polling.probe.map(|probe| probe.deadline).into_iter().chain(watch).min(),

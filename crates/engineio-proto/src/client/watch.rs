@@ -30,10 +30,6 @@ impl Watch {
         self.period
     }
 
-    pub(super) fn is_over(&self, now: Moment) -> bool {
-        now >= self.due
-    }
-
     pub(super) fn handle_ping(&mut self, now: Moment) {
         *self = Self { pong_owed: true, ..Self::new(self.period, now) };
     }

@@ -160,6 +160,7 @@ impl Shared {
             if inner.incoming.is_empty() {
                 // The memory goes back, and the driver reads on.
                 inner.forget_incoming();
+                inner.hear();
                 wake_driver(inner);
             }
             return Poll::Ready(Some(message));

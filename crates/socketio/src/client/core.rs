@@ -23,6 +23,8 @@ pub(super) struct Core {
     pub(super) clock: Clock,
     pub(super) desk: Arc<Desk>,
     config: Mutex<Config>,
+    /// Held by the one who changes the configuration: the only lock under which code of the user runs.
+    changing: Mutex<()>,
     inner: Mutex<Inner>,
     listeners: Mutex<Vec<Listener>>,
     /// The task runs, or has run.
@@ -47,6 +49,7 @@ impl Core {
             clock: Clock::start(),
             desk: Arc::new(Desk::new()),
             config: Mutex::new(config),
+            changing: Mutex::default(),
             inner: Mutex::default(),
             listeners: Mutex::default(),
             started: AtomicBool::new(false),
@@ -62,14 +65,24 @@ impl Core {
         self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the caller is the first to want the task.
-    pub(super) fn is_to_start(&self) -> bool {
-        !self.started.swap(true, Ordering::AcqRel)
+    /// Lets the user change the configuration, outside of its lock: others may look at it meanwhile.
+    pub(super) fn configure<R>(&self, change: impl FnOnce(&mut Config) -> R) -> R {
+        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut config = self.config().clone();
+        let changed = change(&mut config);
+        let before = std::mem::replace(&mut *self.config(), config);
+        drop(before);
+        changed
     }
 
     /// Whether the task runs, or has run.
-    pub(super) fn has_started(&self) -> bool {
+    pub(super) fn is_started(&self) -> bool {
         self.started.load(Ordering::Acquire)
+    }
+
+    /// Whether the caller is the first to want the task.
+    pub(super) fn is_to_start(&self) -> bool {
+        !self.started.swap(true, Ordering::AcqRel)
     }
 
     /// The socket of a namespace, made where there is none yet; options count only then.
@@ -104,6 +117,16 @@ impl Core {
     /// Whether a socket is connected or wants to be.
     pub(super) fn has_active(&self) -> bool {
         self.sockets().iter().any(|socket| socket.lock().machine.is_active())
+    }
+
+    /// No socket is to be connected any more.
+    pub(super) fn disconnect_all(&self) {
+        for socket in self.sockets() {
+            let is_active = socket.lock().machine.is_active();
+            if is_active {
+                socket.disconnect();
+            }
+        }
     }
 
     pub(super) fn session(&self) -> Option<Session> {
@@ -156,6 +179,8 @@ impl Core {
 
     /// The task has ended: nobody is called any more, and what handlers and listeners hold is let go.
     pub(super) fn end(&self) {
+        // First, so that nobody begins to wait any more while those who wait are told.
+        self.desk.shut();
         self.detach(engineio::CloseReason::ForcedClose);
         self.set_state(State::Closed);
         for socket in self.sockets() {
@@ -170,7 +195,6 @@ impl Core {
         }
         let listeners = std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
         drop(listeners);
-        self.desk.shut();
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Waker,
 };
 
@@ -10,7 +13,10 @@ use futures_util::task::AtomicWaker;
 use socketio_proto::{AckId, AuthId, Body, ClientClosed, Refusal};
 use tokio::sync::oneshot;
 
-use super::{OpenError, socket::SocketCore};
+use super::{ConnectError, OpenError, socket::SocketCore};
+
+/// Who waits to be told whether a socket was let in.
+pub(super) type Verdicts = Vec<oneshot::Sender<Result<(), ConnectError>>>;
 
 /// What is to be done within the task, for one socket.
 #[derive(Debug)]
@@ -19,23 +25,12 @@ pub(super) enum Work {
     AskAuth(AuthId),
     /// An event has come, on the socket's connection of this number.
     Event { body: Body, ack: Option<AckId>, connection: u64 },
-    /// The server has let the socket in.
-    Connected,
+    /// The server has let the socket in; told to those who waited then.
+    Connected(Verdicts),
     /// It has not.
-    Refused(Refusal),
+    Refused(Refusal, Verdicts),
     /// It was connected, and is no more.
     Disconnected(ClientClosed),
-}
-
-impl Work {
-    /// Whether the socket has become inactive by this.
-    pub(super) const fn is_final(&self) -> bool {
-        match self {
-            Self::Refused(_) => true,
-            Self::Disconnected(closed) => !closed.reconnects(),
-            Self::AskAuth(_) | Self::Event { .. } | Self::Connected => false,
-        }
-    }
 }
 
 /// What was left for the task.
@@ -49,7 +44,9 @@ pub(super) struct Orders {
     pub(super) opens: Vec<oneshot::Sender<Result<(), OpenError>>>,
     /// A socket has become inactive: it may have been the last one (row E22).
     pub(super) check_last: bool,
-    /// No connection is wanted any more, whatever the sockets want; who waits until it has ended.
+    /// The connection of this moment is to end. What is asked for afterwards is asked of the next one.
+    pub(super) close: bool,
+    /// Who waits until it has ended.
     pub(super) closes: Vec<oneshot::Sender<()>>,
     /// The last handle is gone.
     pub(super) abandoned: bool,
@@ -60,18 +57,25 @@ pub(super) struct Orders {
 pub(super) struct Desk {
     /// `None` once the task has ended: then nothing is kept that nobody will do.
     orders: Mutex<Option<Orders>>,
+    shut: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl Desk {
     pub(super) fn new() -> Self {
-        Self { orders: Mutex::new(Some(Orders::default())), waker: AtomicWaker::new() }
+        Self { orders: Mutex::new(Some(Orders::default())), shut: AtomicBool::new(false), waker: AtomicWaker::new() }
     }
 
     /// Leaves something for the task; says whether there is one that will do it.
     pub(super) fn order(&self, change: impl FnOnce(&mut Orders)) -> bool {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_manned = orders.as_mut().map(change).is_some();
+        let is_manned = match orders.as_mut() {
+            Some(orders) => {
+                change(orders);
+                true
+            }
+            None => false,
+        };
         drop(orders);
         self.wake();
         is_manned
@@ -86,21 +90,23 @@ impl Desk {
     pub(super) fn has_orders(&self) -> bool {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.as_ref().is_some_and(|orders| {
-            let Orders { work, dial, opens, check_last, closes, abandoned } = orders;
+            let Orders { work, dial, opens, check_last, close, closes, abandoned } = orders;
             let lists = !work.is_empty() || !opens.is_empty() || !closes.is_empty();
-            lists || *dial || *check_last || *abandoned
+            lists || *dial || *check_last || *close || *abandoned
         })
     }
 
     /// The task ends, and does nothing any more.
     pub(super) fn shut(&self) {
+        self.shut.store(true, Ordering::Release);
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(orders);
     }
 
-    /// Whether the task has ended.
+    /// Whether the task has ended. Who asks under the lock of a socket, and is told that it has not, is seen by the task
+    /// when it clears that socket.
     pub(super) fn is_shut(&self) -> bool {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.shut.load(Ordering::Acquire)
     }
 
     pub(super) fn register(&self, waker: &Waker) {

@@ -12,7 +12,11 @@ use socketio_proto::{AckId, Body};
 
 use super::{
     Client, ClientEvent, ConnectContext, ConnectError, ConnectErrorContext, DisconnectContext, EventContext, Socket,
-    auth::Auth, core::Core, desk::Work, socket::SocketCore, stream::Incoming,
+    auth::Auth,
+    core::Core,
+    desk::Work,
+    socket::{SocketCore, tell},
+    stream::Incoming,
 };
 use crate::{
     DisconnectReason, HandlerError,
@@ -51,12 +55,16 @@ impl Dispatch<'_> {
                 }));
             }
             Work::Event { body, ack, connection } => self.dispatch(socket, body, ack, connection, start),
-            Work::Connected => {
+            Work::Connected(verdicts) => {
                 let handlers = socket.handlers().connect.clone();
                 self.call_all("connect", socket, &handlers, |socket| ConnectContext { socket }, start);
-                socket.decide(&Ok(()));
+                tell(verdicts, &Ok(()));
             }
-            Work::Refused(refusal) => self.fail(socket, ConnectError::Refused(refusal), true, start),
+            Work::Refused(refusal, verdicts) => {
+                let error = ConnectError::Refused(refusal);
+                self.fail(socket, &error, start);
+                tell(verdicts, &Err(error));
+            }
             Work::Disconnected(closed) => {
                 let reason = DisconnectReason::from(closed);
                 let handlers = socket.handlers().disconnect.clone();
@@ -65,21 +73,12 @@ impl Dispatch<'_> {
         }
     }
 
-    /// The socket could not be connected; `is_final` where it does not try again by itself.
-    pub(super) fn fail(
-        &self,
-        socket: &Arc<SocketCore>,
-        error: ConnectError,
-        is_final: bool,
-        start: &mut dyn FnMut(Running),
-    ) {
+    /// The socket could not be connected.
+    pub(super) fn fail(&self, socket: &Arc<SocketCore>, error: &ConnectError, start: &mut dyn FnMut(Running)) {
         let handlers = socket.handlers().connect_error.clone();
-        let shared = Arc::new(error);
+        let shared = Arc::new(error.clone());
         let context = |socket| ConnectErrorContext { socket, error: shared.clone() };
         self.call_all("connect_error", socket, &handlers, context, start);
-        if is_final {
-            socket.decide(&Err((*shared).clone()));
-        }
     }
 
     fn call_all<C: Context>(

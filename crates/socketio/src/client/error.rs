@@ -28,9 +28,9 @@ impl OpenError {
         Self(Arc::new(engine::ConnectError::Closed { closed, error }))
     }
 
-    /// The client has ended.
+    /// The client was closed, or has ended.
     pub(super) fn ended() -> Self {
-        Self::of(Closed::new(CloseReason::ForcedClose, "the client has ended"), None)
+        Self::of(Closed::new(CloseReason::ForcedClose, "the client was closed, or has ended"), None)
     }
 
     /// The engine's error, with the transport's behind it.

@@ -49,9 +49,9 @@ pub use event::{ClientEvent, State};
 pub use socket::{Connecting, Emitter, Socket, SocketState};
 pub use socketio_proto::{ClientSocketOptions, OfflinePolicy, ReconnectOptions, Refusal};
 pub use stream::{Events, Incoming};
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
-use self::{core::Core, task::Task};
+use self::{core::Core, socket::SocketCore, task::Task};
 
 /// Connects to a namespace, named by the path of the URL (row E1), with everything else as it is by default.
 ///
@@ -99,7 +99,12 @@ struct Last(Arc<Core>);
 
 impl Drop for Last {
     fn drop(&mut self) {
-        self.0.desk.order(|orders| orders.abandoned = true);
+        if self.0.is_to_start() {
+            // There is no task that could.
+            self.0.end();
+        } else {
+            self.0.desk.order(|orders| orders.abandoned = true);
+        }
     }
 }
 
@@ -187,12 +192,17 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn close(&self) -> Closing {
+        self.core.disconnect_all();
         let (sender, closed) = oneshot::channel();
+        let mut given_up = Vec::new();
         // Where nothing was ever dialled, nobody is there who would answer.
-        if !self.core.has_started() || !self.core.desk.order(|orders| orders.closes.push(sender)) {
-            return Closing(None);
-        }
-        Closing(Some(closed))
+        let is_started = self.core.is_started();
+        self.core.desk.order(|orders| {
+            orders.close = true;
+            orders.closes.extend(is_started.then_some(sender));
+            given_up = std::mem::take(&mut orders.opens);
+        });
+        Closing(is_started.then_some(closed))
     }
 
     /// Where the connection stands.
@@ -242,11 +252,7 @@ impl Client {
     /// # Ok::<(), socketio::client::AddressError>(())
     /// ```
     pub fn configure<R>(&self, change: impl FnOnce(&mut Config) -> R) -> R {
-        // The user's function may use the client, and is therefore not called under the lock.
-        let mut config = self.core.config().clone();
-        let changed = change(&mut config);
-        let replaced = std::mem::replace(&mut *self.core.config(), config);
-        drop(replaced);
+        let changed = self.core.configure(change);
         self.core.desk.wake();
         changed
     }
@@ -257,10 +263,29 @@ impl Client {
 
     /// Sees to it that somebody dials; says whether there is somebody.
     fn dial(&self) -> bool {
-        if self.core.is_to_start() {
-            tokio::spawn(Task::new(self.core.clone(), Arc::downgrade(&self.last)));
+        if !self.core.is_started() {
+            self.start(&Handle::current());
         }
         self.core.desk.order(|orders| orders.dial = true)
+    }
+
+    fn start(&self, runtime: &Handle) {
+        if self.core.is_to_start() {
+            // Its timer is made where it runs.
+            let _runtime = runtime.enter();
+            tokio::spawn(Task::new(self.core.clone(), Arc::downgrade(&self.last)));
+        }
+    }
+
+    /// Sees to it that somebody watches the time limits of a socket's acknowledgements. Without a runtime, nobody does
+    /// before the first [`Socket::connect`].
+    fn watch_time(&self, socket: &SocketCore) {
+        if !self.core.is_started()
+            && socket.lock().machine.next_timeout().is_some()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            self.start(&runtime);
+        }
     }
 }
 

@@ -86,7 +86,12 @@ impl Queue {
     }
 
     pub(super) fn push(&self, event: Incoming) {
-        self.lock().push_back(event);
+        let mut events = self.lock();
+        if self.has_ended() {
+            return;
+        }
+        events.push_back(event);
+        drop(events);
         self.consumer.wake();
     }
 
@@ -163,6 +168,9 @@ impl Stream for Events {
 impl Drop for Events {
     fn drop(&mut self) {
         self.0.ended.store(true, Ordering::Release);
+        // The client may keep the rest of it until it reads again.
+        let left = std::mem::take(&mut *self.0.lock());
+        drop(left);
         self.0.desk.wake();
     }
 }

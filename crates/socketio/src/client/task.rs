@@ -12,6 +12,7 @@
 
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, Weak},
     task::{Context, Poll},
@@ -30,8 +31,12 @@ use super::{
     core::Core,
     dispatch::{Dispatch, Running},
     opening::{dial, random_seed},
-    socket::SocketCore,
+    socket::{SocketCore, tell},
 };
+
+/// Rounds after which the task lets others run, whatever there is to do: handlers that begin something new each time, or a
+/// connection that always has more.
+const MAX_ROUNDS: u32 = 128;
 
 const BY_THIS_SIDE: Closed = Closed::new(CloseReason::ForcedClose, "closed by this side");
 
@@ -122,27 +127,29 @@ impl Task {
         if !self.core.desk.has_orders() {
             return false;
         }
-        let mut orders = self.core.desk.take();
+        let orders = self.core.desk.take();
         for (socket, work) in orders.work {
-            orders.check_last |= work.is_final();
             let mut begun = Vec::new();
             self.dispatch().perform(&socket, work, &mut |running| start(&mut begun, running, cx));
             self.pending.extend(begun);
         }
-        if orders.abandoned {
-            self.ending = true;
+        self.ending |= orders.abandoned;
+        if self.ending {
+            self.core.disconnect_all();
         }
-        if !orders.closes.is_empty() || self.ending {
-            self.closes.extend(orders.closes);
+        let asked_by_hand = !orders.opens.is_empty();
+        let is_unused = !self.by_hand && !asked_by_hand && !self.core.has_active();
+        self.closes.extend(orders.closes);
+        if orders.close || self.ending || (orders.check_last && is_unused) {
             self.close();
-        } else {
-            self.by_hand |= !orders.opens.is_empty();
+        }
+        if !self.ending {
+            self.by_hand |= asked_by_hand;
+            self.opens.retain(|waits| !waits.is_closed());
             self.opens.extend(orders.opens);
-            if orders.dial {
+            // After a close too: what wants to be connected now has said so since.
+            if (orders.dial || orders.close) && (self.by_hand || self.core.has_active()) {
                 self.begin(0);
-            }
-            if orders.check_last && !self.by_hand && !self.core.has_active() {
-                self.close();
             }
         }
         if matches!(self.stage, Stage::Open(_)) {
@@ -160,7 +167,7 @@ impl Task {
             self.core.tell(&ClientEvent::Attempt(attempt));
             // A listener may have changed its mind.
             if !self.is_wanted() {
-                return self.settle();
+                return;
             }
         }
         self.core.set_state(State::Opening(attempt));
@@ -168,14 +175,8 @@ impl Task {
         self.stage = Stage::Opening(Connection { session, driver: Some(driver) });
     }
 
-    /// Ends the connection; nobody wants it any more (row E22).
+    /// Ends the connection, or the waiting for one; nobody wants it any more (row E22).
     fn close(&mut self) {
-        self.by_hand = false;
-        for socket in self.core.sockets() {
-            if socket.lock().machine.is_active() {
-                socket.disconnect();
-            }
-        }
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Open(connection) => {
                 connection.session.close(CloseMode::Graceful);
@@ -192,11 +193,13 @@ impl Task {
         self.settle();
     }
 
-    /// Nothing is tried any more.
+    /// Nothing is tried any more, and nobody waits for it.
     fn settle(&mut self) {
-        self.stage = Stage::Idle;
+        (self.stage, self.by_hand) = (Stage::Idle, false);
         self.backoff.reset();
         self.core.set_state(State::Closed);
+        let error = self.last_error.clone().unwrap_or_else(OpenError::ended);
+        self.opens.drain(..).for_each(|waits| drop(waits.send(Err(error.clone()))));
     }
 
     fn retire(&mut self, connection: Connection) {
@@ -237,8 +240,9 @@ impl Task {
                 self.stage = Stage::Idle;
                 if wanted {
                     self.begin(self.backoff.attempts());
-                } else {
-                    self.give_up(cx);
+                }
+                if matches!(self.stage, Stage::Idle) {
+                    self.give_up(false);
                 }
                 true
             }
@@ -256,11 +260,11 @@ impl Task {
         (self.attachments_due, self.last_error) = (None, None);
         let session = connection.session.clone();
         self.stage = Stage::Open(connection);
+        self.core.attach(&session);
         self.core.tell(&ClientEvent::Opened);
         if attempts > 0 {
             self.core.tell(&ClientEvent::Reconnected(attempts));
         }
-        self.core.attach(&session);
         self.opens.drain(..).for_each(|waits| drop(waits.send(Ok(()))));
     }
 
@@ -274,12 +278,12 @@ impl Task {
         self.opens.drain(..).for_each(|waits| drop(waits.send(Err(error.clone()))));
         self.by_hand = false;
         self.last_error = Some(error.clone());
-        self.tell_sockets(error, false, cx);
-        self.wait_or_give_up(cx);
+        self.tell_sockets(&ConnectError::Unreachable(error.clone()), cx);
+        self.wait_or_give_up();
     }
 
     /// Tells the sockets that want to be connected that they are not.
-    fn tell_sockets(&self, error: &OpenError, is_final: bool, cx: &mut Context<'_>) {
+    fn tell_sockets(&self, error: &ConnectError, cx: &mut Context<'_>) {
         let mut begun = Vec::new();
         let dispatch = self.dispatch();
         for socket in &self.sockets {
@@ -287,54 +291,54 @@ impl Task {
                 let state = socket.lock();
                 state.machine.is_active() && !state.machine.is_connected()
             };
-            if waits && is_final {
-                socket.decide(&Err(ConnectError::Unreachable(error.clone())));
-            } else if waits {
-                let error = ConnectError::Unreachable(error.clone());
-                dispatch.fail(socket, error, false, &mut |running| start(&mut begun, running, cx));
+            if waits {
+                dispatch.fail(socket, error, &mut |running| start(&mut begun, running, cx));
             }
         }
         begun.into_iter().for_each(|running| self.pending.push(running));
     }
 
-    fn wait_or_give_up(&mut self, cx: &mut Context<'_>) {
+    fn wait_or_give_up(&mut self) {
         if !self.is_wanted() {
-            return self.give_up(cx);
+            return self.give_up(false);
         }
         self.backoff.set_options(self.core.config().reconnect);
         let Some(delay) = self.backoff.next_delay() else {
-            self.core.tell(&ClientEvent::GaveUp);
-            return self.give_up(cx);
+            return self.give_up(true);
         };
         self.core.set_state(State::Waiting);
         self.core.tell(&ClientEvent::Waiting(delay));
         self.stage = Stage::Waiting(Instant::now() + delay);
     }
 
-    /// No more attempts are made: nobody is to wait for one.
-    fn give_up(&mut self, cx: &mut Context<'_>) {
+    /// No more attempts are made: nobody is to wait for one. Who connects because of being told waits for the next.
+    fn give_up(&mut self, is_used_up: bool) {
+        let verdicts: Vec<_> = self.sockets.iter().map(|socket| socket.give_up()).collect();
         self.settle();
-        if let Some(error) = self.last_error.take() {
-            self.tell_sockets(&error, true, cx);
+        if is_used_up {
+            self.core.tell(&ClientEvent::GaveUp);
         }
+        let error = ConnectError::Unreachable(self.last_error.take().unwrap_or_else(OpenError::ended));
+        verdicts.into_iter().for_each(|waits| tell(waits, &Err(error.clone())));
     }
 
     /// The connection is over.
     fn leave(&mut self, closed: Closed) {
-        self.attachments_due = None;
+        // Half a packet is as much memory as a whole one.
+        (self.attachments_due, self.decoder) = (None, self.core.config().parser.decoder(self.limits.decoder));
         self.core.detach(closed.reason);
         self.core.tell(&ClientEvent::Closed(closed));
     }
 
     /// The connection has ended, or is ended because of what came on it.
-    fn lose(&mut self, closed: Closed, cx: &mut Context<'_>) {
+    fn lose(&mut self, closed: Closed) {
         let Stage::Open(connection) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         connection.session.close(CloseMode::Discard);
         self.last_error = Some(OpenError::of(closed, connection.session.error()));
         self.retire(connection);
         self.backoff.reset();
         self.leave(closed);
-        self.wait_or_give_up(cx);
+        self.wait_or_give_up();
     }
 
     // ---- packets ----
@@ -347,24 +351,24 @@ impl Task {
         if is_full || self.sockets.iter().any(|socket| socket.is_held_up()) {
             // What is unread belongs to a connection that may be over.
             let Some(closed) = session.closed_now() else { return false };
-            self.lose(closed, cx);
+            self.lose(closed);
             return true;
         }
         match session.poll_recv(cx) {
             Poll::Pending => false,
             Poll::Ready(Some(message)) => {
-                self.handle_message(message, cx);
+                self.handle_message(message);
                 true
             }
             Poll::Ready(None) => {
                 let closed = session.closed_now().unwrap_or(BY_THIS_SIDE);
-                self.lose(closed, cx);
+                self.lose(closed);
                 true
             }
         }
     }
 
-    fn handle_message(&mut self, message: Message, cx: &mut Context<'_>) {
+    fn handle_message(&mut self, message: Message) {
         let now = self.core.clock.now();
         let outcome = match self.decoder.handle(message) {
             Ok(None) => Ok(()),
@@ -380,7 +384,7 @@ impl Task {
         };
         if let Err(error) = outcome {
             tracing::debug!(%error, "the server has sent what cannot be read");
-            return self.lose(Closed::new(CloseReason::ParseError, "the server has sent what cannot be read"), cx);
+            return self.lose(Closed::new(CloseReason::ParseError, "the server has sent what cannot be read"));
         }
         let timeout = self.limits.attachment_timeout;
         self.attachments_due = self.decoder.is_partial().then(|| Instant::now() + timeout);
@@ -389,9 +393,9 @@ impl Task {
     // ---- time ----
 
     /// Lets the sockets and the decoder see the time; says whether something was due.
-    fn tick(&mut self, cx: &mut Context<'_>) -> bool {
+    fn tick(&mut self) -> bool {
         if self.attachments_due.is_some_and(|due| Instant::now() >= due) {
-            self.lose(Closed::new(CloseReason::ParseError, "attachments that do not come"), cx);
+            self.lose(Closed::new(CloseReason::ParseError, "attachments that do not come"));
             return true;
         }
         let now = self.core.clock.now();
@@ -426,14 +430,14 @@ impl Future for Task {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.core.desk.register(cx.waker());
-        loop {
+        for _ in 0..MAX_ROUNDS {
             if this.sockets.len() != this.core.made() {
                 this.sockets = this.core.sockets();
             }
             let mut moved = this.follow_orders(cx);
             moved |= this.drive(cx);
             moved |= this.receive(cx);
-            moved |= this.tick(cx);
+            moved |= this.tick();
             while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {
                 moved = true;
             }
@@ -455,13 +459,19 @@ impl Future for Task {
                 return Poll::Pending;
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
 /// However the task ends, by itself or with its runtime, nobody waits for it any more.
 impl Drop for Task {
     fn drop(&mut self) {
-        self.pending.clear();
+        // Handlers are the user's, down to what they do when they are dropped.
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.pending.clear()));
         self.core.end();
+        if dropped.is_err() {
+            tracing::error!("a handler of a client has panicked as it was dropped");
+        }
     }
 }

@@ -10,7 +10,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use engineio::{Clock, SendError, SendOptions, Sent, client::Session};
@@ -27,7 +26,7 @@ use crate::{
     client::{
         ConnectError,
         auth::Auth,
-        desk::{Desk, Work},
+        desk::{Desk, Verdicts, Work},
     },
 };
 
@@ -40,8 +39,6 @@ pub(in crate::client) type Awaited = oneshot::Receiver<Result<Body, AckError>>;
 /// What the handles of a socket share.
 pub(in crate::client) struct SocketCore {
     pub(in crate::client) name: Namespace,
-    /// The limit of an acknowledgement for which nothing else is said.
-    pub(super) ack_timeout: Option<Duration>,
     parser: AnyParser,
     clock: Clock,
     pub(in crate::client) desk: Arc<Desk>,
@@ -58,7 +55,7 @@ pub(in crate::client) struct State {
     /// The connection, while it is open.
     session: Option<Session>,
     /// Who waits to be told whether the socket was let in.
-    verdicts: Vec<oneshot::Sender<Result<(), ConnectError>>>,
+    verdicts: Verdicts,
 }
 
 type Outputs = Vec<ClientOutput<AckWaiter>>;
@@ -73,7 +70,6 @@ impl SocketCore {
     ) -> Self {
         Self {
             name: machine.namespace().clone(),
-            ack_timeout: machine.options().ack_timeout,
             parser,
             clock,
             desk,
@@ -144,6 +140,8 @@ impl SocketCore {
                 let _ = sender.send(Ok(()));
                 return;
             }
+            // Who asks again and again, and waits only a while each time, leaves nothing behind.
+            state.verdicts.retain(|waits| !waits.is_closed());
             state.verdicts.push(sender);
             let is_open = state.session.as_ref().is_some_and(Session::is_open);
             state.machine.handle_connect(is_open, out);
@@ -161,10 +159,16 @@ impl SocketCore {
         self.desk.order(|orders| orders.check_last = true);
     }
 
-    /// Tells those who wait for the socket to be let in.
-    pub(in crate::client) fn decide(&self, verdict: &Result<(), ConnectError>) {
-        let verdicts = std::mem::take(&mut self.lock().verdicts);
-        tell(verdicts, verdict);
+    /// No more attempts are made: yields who waits for the socket to be let in, if it has not been.
+    pub(in crate::client) fn give_up(&self) -> Verdicts {
+        let mut state = self.lock();
+        if state.machine.is_connected() { Vec::new() } else { std::mem::take(&mut state.verdicts) }
+    }
+
+    /// Changes what goes into the CONNECT. What it replaces may hold anything of the user's: it goes under no lock.
+    pub(super) fn set_auth(&self, auth: Auth) {
+        let replaced = std::mem::replace(&mut *self.auth(), auth);
+        drop(replaced);
     }
 
     /// The user's function has given the payload of a CONNECT, or failed.
@@ -186,10 +190,15 @@ impl SocketCore {
     ) -> Result<Option<AckId>, EmitError> {
         let now = self.clock.now();
         let mut shown = Vec::new();
-        let emitted = self.feed(|state, out| match state.machine.handle_emit(body, options, waiter, now, out) {
-            Ok(Emitted::Send(packet)) => self.emit_now(state, packet, out, &mut shown),
-            Ok(emitted) => Ok(ack_of(&emitted)),
-            Err(refused) => Err(refused.refusal.into()),
+        let emitted = self.feed(|state, out| {
+            if self.desk.is_shut() {
+                return Err(EmitError::Disconnected);
+            }
+            match state.machine.handle_emit(body, options, waiter, now, out) {
+                Ok(Emitted::Send(packet)) => self.emit_now(state, packet, out, &mut shown),
+                Ok(emitted) => Ok(ack_of(&emitted)),
+                Err(refused) => Err(refused.refusal.into()),
+            }
         });
         self.show(&shown);
         emitted
@@ -269,13 +278,17 @@ impl SocketCore {
                     continue;
                 }
                 ClientOutput::Event { body, ack } => Work::Event { body, ack, connection: state.machine.connection() },
-                ClientOutput::Connected { .. } => Work::Connected,
-                ClientOutput::Refused(refusal) => Work::Refused(refusal),
+                // Who waits by now is told, and nobody who asks later, with another attempt in mind.
+                ClientOutput::Connected { .. } => Work::Connected(std::mem::take(&mut state.verdicts)),
+                ClientOutput::Refused(refusal) => Work::Refused(refusal, std::mem::take(&mut state.verdicts)),
                 ClientOutput::Disconnected(closed) => Work::Disconnected(closed),
                 _ => continue,
             };
-            let work = (self.clone(), work);
-            self.desk.order(|orders| orders.work.push_back(work));
+            let (work, is_out) = ((self.clone(), work), !state.machine.is_active());
+            self.desk.order(|orders| {
+                orders.work.push_back(work);
+                orders.check_last |= is_out;
+            });
         }
     }
 
@@ -362,7 +375,8 @@ impl AckTarget for Answering {
     }
 }
 
-fn tell(verdicts: Vec<oneshot::Sender<Result<(), ConnectError>>>, verdict: &Result<(), ConnectError>) {
+/// Tells those who wait for a socket to be let in.
+pub(in crate::client) fn tell(verdicts: Verdicts, verdict: &Result<(), ConnectError>) {
     for waits in verdicts {
         let _ = waits.send(verdict.clone());
     }

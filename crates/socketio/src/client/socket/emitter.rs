@@ -1,12 +1,12 @@
 //! [`Emitter`]: how the next event of a socket is sent. Rows E39–E43.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::{Body, EmitOptions};
 use tokio::sync::oneshot;
 
-use super::core::SocketCore;
+use super::Socket;
 use crate::{AckError, EmitError, PendingAck};
 
 /// How the next event is sent; made by [`Socket::volatile`](super::Socket::volatile) and its like.
@@ -22,12 +22,12 @@ use crate::{AckError, EmitError, PendingAck};
 #[derive(Clone)]
 #[must_use = "it does nothing until something is emitted"]
 pub struct Emitter {
-    socket: Arc<SocketCore>,
+    socket: Socket,
     options: EmitOptions,
 }
 
 impl Emitter {
-    pub(super) fn new(socket: Arc<SocketCore>) -> Self {
+    pub(super) fn new(socket: Socket) -> Self {
         Self { socket, options: EmitOptions::default() }
     }
 
@@ -62,24 +62,19 @@ impl Emitter {
     /// # Errors
     /// As [`Socket::emit`](super::Socket::emit).
     pub fn emit_raw(&self, event: &Body) -> Result<(), EmitError> {
-        self.socket.emit(event.clone(), self.options, None).map(drop)
+        self.socket.core.emit(event.clone(), self.options, None).map(drop)
     }
 
     /// Emits an event and asks for its acknowledgement, as [`Socket::emit_with_ack`](super::Socket::emit_with_ack).
     pub fn emit_with_ack<R: DeserializeOwned>(&self, event: &str, args: &(impl Serialize + ?Sized)) -> PendingAck<R> {
-        let mut limit = None;
         let asked = Body::event(event, args).map_err(EmitError::from).and_then(|body| {
-            if self.socket.desk.is_shut() {
-                return Err(EmitError::Disconnected);
-            }
             let (waiter, answer) = oneshot::channel();
-            let id = self.socket.emit(body, self.options, Some(waiter))?;
-            // The machine watches the time as well, but only from the first connection on; and what is tried again has a limit
-            // for each try.
-            limit = id.and_then(|_| self.options.timeout.or(self.socket.ack_timeout));
-            Ok(self.socket.waiting(id, answer))
+            let id = self.socket.core.emit(body, self.options, Some(waiter))?;
+            Ok(self.socket.core.waiting(id, answer))
         });
-        PendingAck::new(asked.map_err(AckError::from), limit)
+        // The machine knows the time limit, and the task watches it, connected or not.
+        self.socket.client.watch_time(&self.socket.core);
+        PendingAck::new(asked.map_err(AckError::from), None)
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
-pub(super) use self::core::SocketCore;
+pub(super) use self::core::{SocketCore, tell};
 pub use emitter::Emitter;
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::{Body, EncodeError};
@@ -165,7 +165,7 @@ impl Socket {
     /// # Errors
     /// Where it is no object, or has binary in it; what was said before stays.
     pub fn set_auth<T: Serialize + ?Sized>(&self, auth: &T) -> Result<(), EncodeError> {
-        self.replace_auth(Auth::value(auth)?);
+        self.core.set_auth(Auth::value(auth)?);
         Ok(())
     }
 
@@ -184,13 +184,7 @@ impl Socket {
         T: Serialize,
         F: Future<Output = Result<T, HandlerError>> + Send + 'static,
     {
-        self.replace_auth(Auth::function(auth));
-    }
-
-    fn replace_auth(&self, auth: Auth) {
-        // What a function holds may have a destructor of the user's, which is not to run under the lock.
-        let replaced = std::mem::replace(&mut *self.core.auth(), auth);
-        drop(replaced);
+        self.core.set_auth(Auth::function(auth));
     }
 
     // ---- sending ----
@@ -235,6 +229,8 @@ impl Socket {
     /// (row E43). It is emitted at once, and awaited for as long as
     /// [`ack_timeout`](socketio_proto::ClientSocketOptions::ack_timeout) says: by default without a limit.
     ///
+    /// Dropped while the event is still kept for a connection, it takes the event along; one that has left has left.
+    ///
     /// ```no_run
     /// # async fn f(socket: socketio::client::Socket) -> Result<(), socketio::AckError> {
     /// use std::time::Duration;
@@ -263,7 +259,7 @@ impl Socket {
     }
 
     fn emitter(&self) -> Emitter {
-        Emitter::new(self.core.clone())
+        Emitter::new(self.clone())
     }
 
     // ---- what is kept ----
