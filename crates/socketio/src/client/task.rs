@@ -286,7 +286,7 @@ impl Task {
                 state.machine.is_active() && !state.machine.is_connected()
             };
             if waits && is_final {
-                socket.decide(&Err(ConnectError::Unreachable(error.clone())));
+                socket.give_up(ConnectError::Unreachable(error.clone()));
             } else if waits {
                 let error = ConnectError::Unreachable(error.clone());
                 dispatch.fail(socket, error, false, &mut |running| start(&mut begun, running, cx));

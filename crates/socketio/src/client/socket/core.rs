@@ -157,6 +157,15 @@ impl SocketCore {
         self.desk.order(|orders| orders.check_last = true);
     }
 
+    /// No more attempts are made: the socket waits no more, and who waits for it is told (row E29).
+    pub(in crate::client) fn give_up(self: &Arc<Self>, error: ConnectError) {
+        let verdicts = self.feed(|state, out| {
+            state.machine.handle_disconnect(out);
+            std::mem::take(&mut state.verdicts)
+        });
+        tell(verdicts, &Err(error));
+    }
+
     /// Tells those who wait for the socket to be let in.
     pub(in crate::client) fn decide(&self, verdict: &Result<(), ConnectError>) {
         let verdicts = std::mem::take(&mut self.lock().verdicts);
