@@ -38,6 +38,9 @@ pub(super) struct Orders {
     pub(super) opens: Vec<oneshot::Sender<Result<(), OpenError>>>,
     /// A socket has become inactive: it may have been the last one (row E22).
     pub(super) check_last: bool,
+    /// The last active socket was disconnected by hand: what was waited for is not waited for any more, even where another
+    /// socket wants to be connected since.
+    pub(super) stop_waiting: bool,
     /// No connection is wanted any more, whatever the sockets want.
     pub(super) close: bool,
     /// The last handle is gone.
@@ -75,8 +78,8 @@ impl Desk {
     pub(super) fn has_orders(&self) -> bool {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.as_ref().is_some_and(|orders| {
-            let Orders { work, dial, opens, check_last, close, abandoned } = orders;
-            !work.is_empty() || !opens.is_empty() || *dial || *check_last || *close || *abandoned
+            let Orders { work, dial, opens, check_last, stop_waiting, close, abandoned } = orders;
+            !work.is_empty() || !opens.is_empty() || *dial || *check_last || *stop_waiting || *close || *abandoned
         })
     }
 

@@ -232,6 +232,14 @@ impl Client {
         look(&self.core.config())
     }
 
+    /// A socket was disconnected by hand: after the last one, a connect() dials at once and does not wait for the next attempt
+    /// of before.
+    fn left(&self) {
+        if !self.core.has_active() {
+            self.core.desk.order(|orders| orders.stop_waiting = true);
+        }
+    }
+
     /// Sees to it that somebody dials; says whether there is somebody.
     fn dial(&self) -> bool {
         if self.core.is_to_start() {

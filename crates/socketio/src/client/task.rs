@@ -136,6 +136,9 @@ impl Task {
         } else {
             self.by_hand |= !orders.opens.is_empty();
             self.opens.extend(orders.opens);
+            if orders.stop_waiting && matches!(self.stage, Stage::Waiting(_)) {
+                self.settle();
+            }
             if orders.dial {
                 self.begin(0);
             }
