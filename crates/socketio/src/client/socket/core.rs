@@ -10,6 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use engineio::{Clock, SendError, SendOptions, Sent, client::Session};
@@ -330,6 +331,14 @@ impl SocketCore {
         let encoded = self.parser.encode(PacketKind::Ack, &self.name, Some(id), Some(body));
         session.send_with(encoded.frames(), SendOptions::KEPT)?;
         Ok(())
+    }
+
+    /// How long an acknowledgement is awaited, unless each try has its own time.
+    pub(super) fn patience(&self, options: EmitOptions) -> Option<Duration> {
+        let state = self.lock();
+        let own = state.machine.options();
+        let is_queued = own.retries.is_some_and(|retries| retries > 0) && !options.volatile;
+        options.timeout.or(own.ack_timeout).filter(|_| !is_queued)
     }
 
     /// The receiving end of an acknowledgement; without an id, nothing has to be forgotten.

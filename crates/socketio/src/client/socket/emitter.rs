@@ -72,8 +72,8 @@ impl Emitter {
             let id = self.socket.emit(body, self.options, Some(waiter))?;
             Ok(self.socket.waiting(id, answer))
         });
-        // The machine watches the time.
-        PendingAck::new(asked.map_err(AckError::from), None)
+        // The machine watches the time, once there is a task to tell it; before the first connection there is none.
+        PendingAck::new(asked.map_err(AckError::from), self.socket.patience(self.options))
     }
 }
 
