@@ -9,6 +9,8 @@
 mod http;
 mod http_settings;
 mod polling;
+mod proxy;
+mod raw_server;
 mod rust_server;
 mod scenarios;
 mod server;
@@ -18,6 +20,8 @@ mod wire;
 pub use http::{Connection, Response, request};
 pub use http_settings::{CorsSettings, HttpSettings, OriginSettings};
 pub use polling::{PollingSession, packets};
+pub use proxy::{CutPoint, Proxy, Reach};
+pub use raw_server::{Caller, RawServer, Request};
 pub use scenarios::{ScenarioRun, Transport};
 pub use server::{Peer, Settings, TestServer, peer};
 pub use socketio_client::SocketIoWire;

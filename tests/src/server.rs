@@ -143,7 +143,12 @@ impl TestServer {
 
     /// Starts the server that [`peer`] chooses.
     pub fn start(settings: &Settings) -> Self {
-        match peer() {
+        Self::start_as(peer(), settings)
+    }
+
+    /// Starts this one, for tests of a client, whose judge is the reference.
+    pub fn start_as(peer: Peer, settings: &Settings) -> Self {
+        match peer {
             Peer::Rust => {
                 let server = RustServer::start(settings);
                 Self { addr: server.addr(), _running: Running::Rust(server) }

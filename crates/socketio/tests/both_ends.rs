@@ -1,7 +1,6 @@
 //! The client against the server of this crate, over real sockets: the words that both have in common, and what a client
 //! has of its own. The official servers have their say in the workspace's `tests`.
 #![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
-#![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

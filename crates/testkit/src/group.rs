@@ -131,6 +131,16 @@ impl Group {
         (text(&record.stdout.bytes), text(&record.stderr.bytes))
     }
 
+    /// Stops all processes of the group where they are, as a machine does that hangs.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets them go on.
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     fn signal(&self, signal: Signal) {
         // The only failure is that nobody is left in the group, which is what the signal is for.
         let _ = kill_process_group(self.leader, signal);

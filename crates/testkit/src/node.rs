@@ -151,6 +151,25 @@ impl NodeServer {
         let (stdout, stderr) = self.group.output();
         Output { stdout, stderr }
     }
+
+    /// Freezes the script: its connections stay open and nobody serves them.
+    pub fn freeze(&self) {
+        self.group.pause();
+    }
+
+    /// Lets a frozen script go on.
+    pub fn thaw(&self) {
+        self.group.resume();
+    }
+
+    /// Ends the script, as an operator does who does not wait for anybody, and returns all that it has printed. Blocks.
+    #[must_use]
+    pub fn end(mut self) -> Output {
+        self.group.resume();
+        // Where waiting fails, what was printed is there all the same.
+        let _ = self.group.end();
+        self.output()
+    }
 }
 
 /// Waits for a script that ends by itself.

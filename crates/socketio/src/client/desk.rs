@@ -44,6 +44,9 @@ pub(super) struct Orders {
     pub(super) opens: Vec<oneshot::Sender<Result<(), OpenError>>>,
     /// A socket has become inactive: it may have been the last one (row E22).
     pub(super) check_last: bool,
+    /// The last active socket was disconnected by hand: what was waited for is not waited for any more, even where another
+    /// socket wants to be connected since.
+    pub(super) stop_waiting: bool,
     /// The connection of this moment is to end. What is asked for afterwards is asked of the next one.
     pub(super) close: bool,
     /// Who waits until it has ended.
@@ -90,9 +93,9 @@ impl Desk {
     pub(super) fn has_orders(&self) -> bool {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.as_ref().is_some_and(|orders| {
-            let Orders { work, dial, opens, check_last, close, closes, abandoned } = orders;
+            let Orders { work, dial, opens, check_last, stop_waiting, close, closes, abandoned } = orders;
             let lists = !work.is_empty() || !opens.is_empty() || !closes.is_empty();
-            lists || *dial || *check_last || *close || *abandoned
+            lists || *dial || *check_last || *stop_waiting || *close || *abandoned
         })
     }
 

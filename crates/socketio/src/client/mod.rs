@@ -51,7 +51,7 @@ pub use socketio_proto::{ClientSocketOptions, OfflinePolicy, ReconnectOptions, R
 pub use stream::{Events, Incoming};
 use tokio::{runtime::Handle, sync::oneshot};
 
-use self::{core::Core, socket::SocketCore, task::Task};
+use self::{core::Core, task::Task};
 
 /// Connects to a namespace, named by the path of the URL (row E1), with everything else as it is by default.
 ///
@@ -261,31 +261,24 @@ impl Client {
         look(&self.core.config())
     }
 
+    /// A socket was disconnected by hand: after the last one, a connect() dials at once and does not wait for the next attempt
+    /// of before.
+    fn left(&self) {
+        if !self.core.has_active() {
+            self.core.desk.order(|orders| orders.stop_waiting = true);
+        }
+    }
+
     /// Sees to it that somebody dials; says whether there is somebody.
     fn dial(&self) -> bool {
         if !self.core.is_started() {
-            self.start(&Handle::current());
+            // Without a runtime, nothing has been started.
+            let runtime = Handle::current();
+            if self.core.is_to_start() {
+                runtime.spawn(Task::new(self.core.clone(), Arc::downgrade(&self.last)));
+            }
         }
         self.core.desk.order(|orders| orders.dial = true)
-    }
-
-    fn start(&self, runtime: &Handle) {
-        if self.core.is_to_start() {
-            // Its timer is made where it runs.
-            let _runtime = runtime.enter();
-            tokio::spawn(Task::new(self.core.clone(), Arc::downgrade(&self.last)));
-        }
-    }
-
-    /// Sees to it that somebody watches the time limits of a socket's acknowledgements. Without a runtime, nobody does
-    /// before the first [`Socket::connect`].
-    fn watch_time(&self, socket: &SocketCore) {
-        if !self.core.is_started()
-            && socket.lock().machine.next_timeout().is_some()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            self.start(&runtime);
-        }
     }
 }
 

@@ -144,6 +144,9 @@ impl Task {
             self.close();
         }
         if !self.ending {
+            if orders.stop_waiting && matches!(self.stage, Stage::Waiting(_)) {
+                self.settle();
+            }
             self.by_hand |= asked_by_hand;
             self.opens.retain(|waits| !waits.is_closed());
             self.opens.extend(orders.opens);

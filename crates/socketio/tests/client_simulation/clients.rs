@@ -67,7 +67,7 @@ impl Player {
                 50..75 => self.emit_with_ack(&world, *seat, socket, &dice),
                 75..80 => socket.disconnect(),
                 80..98 => connect(&world, socket, &dice),
-                98 => self.client.close(),
+                98 => drop(self.client.close()),
                 _ => self.open(&world),
             }
             self.check_bounds();

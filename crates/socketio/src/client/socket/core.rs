@@ -10,6 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use engineio::{Clock, SendError, SendOptions, Sent, client::Session};
@@ -159,10 +160,15 @@ impl SocketCore {
         self.desk.order(|orders| orders.check_last = true);
     }
 
-    /// No more attempts are made: yields who waits for the socket to be let in, if it has not been.
-    pub(in crate::client) fn give_up(&self) -> Verdicts {
-        let mut state = self.lock();
-        if state.machine.is_connected() { Vec::new() } else { std::mem::take(&mut state.verdicts) }
+    /// No more attempts are made: the socket waits no more (row E29). Yields who waits for it, if it has not been let in.
+    pub(in crate::client) fn give_up(self: &Arc<Self>) -> Verdicts {
+        self.feed(|state, out| {
+            if state.machine.is_connected() {
+                return Vec::new();
+            }
+            state.machine.handle_disconnect(out);
+            std::mem::take(&mut state.verdicts)
+        })
     }
 
     /// Changes what goes into the CONNECT. What it replaces may hold anything of the user's: it goes under no lock.
@@ -338,6 +344,14 @@ impl SocketCore {
         let encoded = self.parser.encode(PacketKind::Ack, &self.name, Some(id), Some(body));
         session.send_with(encoded.frames(), SendOptions::KEPT)?;
         Ok(())
+    }
+
+    /// How long an acknowledgement is awaited, unless each try has its own time.
+    pub(super) fn patience(&self, options: EmitOptions) -> Option<Duration> {
+        let state = self.lock();
+        let own = state.machine.options();
+        let is_queued = own.retries.is_some_and(|retries| retries > 0) && !options.volatile;
+        options.timeout.or(own.ack_timeout).filter(|_| !is_queued)
     }
 
     /// The receiving end of an acknowledgement; without an id, nothing has to be forgotten.

@@ -72,9 +72,8 @@ impl Emitter {
             let id = self.socket.core.emit(body, self.options, Some(waiter))?;
             Ok(self.socket.core.waiting(id, answer))
         });
-        // The machine knows the time limit, and the task watches it, connected or not.
-        self.socket.client.watch_time(&self.socket.core);
-        PendingAck::new(asked.map_err(AckError::from), None)
+        // The machine watches the time, once there is a task to tell it; before the first connection there is none.
+        PendingAck::new(asked.map_err(AckError::from), self.socket.core.patience(self.options))
     }
 }
 

@@ -150,6 +150,7 @@ impl Socket {
     /// back by itself. Other namespaces of the connection stay; the last one to leave closes it (rows E22, E35).
     pub fn disconnect(&self) {
         self.core.disconnect();
+        self.client.left();
     }
 
     /// What the server gets to see with each CONNECT, as its handshake's `auth`: an object (row E27).
