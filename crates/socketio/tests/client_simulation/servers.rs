@@ -14,6 +14,7 @@ pub(crate) fn start(world: &Arc<World>, recovers: bool) -> Server {
     let mut engine = EngineConfig::default();
     "/socket.io".clone_into(&mut engine.path);
     (engine.limits.ping_interval, engine.limits.ping_timeout) = (Duration::from_secs(5), Duration::from_secs(4));
+    engine.limits.upgrade_timeout = Duration::from_secs(3);
     let mut config = Config::over(engine);
     config.limits.ack_timeout = Duration::from_secs(7);
     config.connection_state_recovery = recovers.then(ConnectionStateRecovery::default);
