@@ -15,6 +15,8 @@ use crate::{
     network::{Network, serve},
 };
 
+const LATENCY: Duration = Duration::from_millis(5);
+
 /// Where connections are made, and how bad it is.
 #[derive(Clone)]
 pub(crate) struct Weather {
@@ -114,9 +116,10 @@ impl Flow {
             if read == 0 {
                 return self.to.shutdown().await;
             }
-            if self.slow && self.dice.percent(50) {
-                sleep(self.dice.millis(1, 40)).await;
-            }
+            // Nothing arrives in no time: a client that polls while its probe is on its way, and is answered at once, would
+            // stop the clock.
+            let delay = if self.slow && self.dice.percent(50) { self.dice.millis(1, 40) } else { LATENCY };
+            sleep(delay).await;
             carried += read;
             if carried >= self.fault.0 {
                 match std::mem::replace(&mut self.fault.1, Fault::None) {

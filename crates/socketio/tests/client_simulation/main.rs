@@ -22,6 +22,9 @@ use world::{Story, run};
 /// Those that each client is in.
 const NAMESPACES: [&str; 2] = ["/", "/chat"];
 
+/// Those that are tried each time, within some seconds.
+const SEEDS: std::ops::Range<u64> = 0..30;
+
 fn play(seed: u64) -> Story {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(run(seed))
@@ -29,16 +32,17 @@ fn play(seed: u64) -> Story {
 
 #[test]
 fn nothing_is_lost_unseen_twice_or_out_of_order_and_nothing_stays_behind() {
+    // SEEDS=100-200 tries others.
     let seeds = match std::env::var("SEEDS") {
         Ok(range) => {
             let (from, to) = range.split_once('-').expect("SEEDS=from-to");
             from.parse().expect("a number")..to.parse().expect("a number")
         }
-        Err(_) => 0..100,
+        Err(_) => SEEDS,
     };
     let mut total = Story { events: 0, connections: 0, answers: 0 };
     let mut failed = Vec::new();
-    for seed in seeds.clone() {
+    for seed in seeds {
         let Ok(story) = std::panic::catch_unwind(|| play(seed)) else {
             failed.push(seed);
             continue;
@@ -48,7 +52,7 @@ fn nothing_is_lost_unseen_twice_or_out_of_order_and_nothing_stays_behind() {
         total.answers += story.answers;
     }
     assert!(failed.is_empty(), "these seeds fail: {failed:?}");
-    println!("{} seeds: {total:?}", seeds.end - seeds.start);
     // It would prove nothing without them.
-    assert!(total.events > 1000 && total.connections > 100 && total.answers > 100, "{total:?}");
+    let is_all = std::env::var_os("SEEDS").is_none();
+    assert!(!is_all || total.events > 1000 && total.connections > 100 && total.answers > 100, "{total:?}");
 }

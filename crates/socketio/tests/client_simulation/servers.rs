@@ -14,6 +14,7 @@ pub(crate) fn start(world: &Arc<World>, recovers: bool) -> Server {
     let mut engine = EngineConfig::default();
     "/socket.io".clone_into(&mut engine.path);
     (engine.limits.ping_interval, engine.limits.ping_timeout) = (Duration::from_secs(5), Duration::from_secs(4));
+    engine.limits.upgrade_timeout = Duration::from_secs(3);
     let mut config = Config::over(engine);
     config.limits.ack_timeout = Duration::from_secs(7);
     config.connection_state_recovery = recovers.then(ConnectionStateRecovery::default);
@@ -71,7 +72,7 @@ pub(crate) async fn act(world: Arc<World>, dice: Dice) {
         let Some(socket) = world.any_place(&dice) else { continue };
         match dice.below(100) {
             0..70 => send(&world, &socket),
-            70..92 => ask(&world, socket, &dice),
+            70..92 => ask(&world, &socket, &dice),
             92..95 => socket.disconnect(),
             95..98 => socket.abort_connection(),
             _ => socket.disconnect_connection(),
@@ -87,7 +88,7 @@ fn send(world: &World, socket: &Socket) {
     }
 }
 
-fn ask(world: &Arc<World>, socket: Socket, dice: &Dice) {
+fn ask(world: &Arc<World>, socket: &Socket, dice: &Dice) {
     let (number, world) = (dice.below(1000), world.clone());
     let asked = socket.emit_with_ack::<u64>("question", &number);
     world.ledger().begun += 1;
