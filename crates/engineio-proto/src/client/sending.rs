@@ -8,9 +8,6 @@ use crate::{
     send::{SendMark, SendOptions},
 };
 
-/// What the close packet takes of a payload: a separator and its digit.
-const CLOSE_BYTES: usize = 2;
-
 impl ClientSession {
     /// Queues messages, all of them next to each other or none (hazard R20); before the session is open they wait. They leave
     /// with the next [`ClientSession::handle_flush`] or [`ClientSession::take_frames`], so that many sends travel together.
@@ -98,15 +95,13 @@ impl ClientSession {
         self.queue.end()
     }
 
-    /// A pong, if owed, and what is queued, up to what the server takes at once; where the session closes, its close packet
-    /// behind the last message.
-    pub(super) fn payload(&mut self, is_leaving: bool) -> Payload {
+    /// A pong, if owed, and what is queued, up to what the server takes at once; or, for the last one, the close packet.
+    pub(super) fn payload(&mut self, is_last: bool) -> Payload {
         let mut writer = PayloadWriter::new();
         let established = self.established.as_deref_mut();
         // A server that names no bound has none.
         let named = established.as_deref().map_or(0, |established| established.handshake.max_payload);
         let budget = if named == 0 { usize::MAX } else { usize::try_from(named).unwrap_or(usize::MAX) };
-        let budget = if is_leaving { budget.saturating_sub(CLOSE_BYTES) } else { budget };
         if established.is_some_and(|established| established.watch.take_pong()) {
             writer.push_text("3");
         }
@@ -116,7 +111,7 @@ impl ClientSession {
             }
             self.queue.pop();
         }
-        if is_leaving && self.queue.is_empty() {
+        if is_last {
             writer.push_text("1");
         }
         writer.finish()
