@@ -6,16 +6,16 @@
 #![allow(clippy::unwrap_used, reason = "all of this folder is tests; clippy sees only the functions marked as such")]
 
 mod admission;
-//mod cuts;
+mod cuts;
 mod events;
 mod harness;
 //mod hostile_frames;
 //mod hostile_packets;
 //mod hostile_requests;
-//mod leaks;
+mod leaks;
 mod namespaces;
 mod outages;
-//mod recovery;
+mod recovery;
 mod requests;
-//mod retries;
+mod retries;
 mod transports;

@@ -82,6 +82,7 @@ fn the_last_namespace_that_is_left_closes_the_connection() {
             assert_eq!(client.state(), State::Open);
             assert_eq!(lines(&output_of(&server, &sockets[1]).await, "left "), ["/ client namespace disconnect"]);
             sockets[1].disconnect();
+            assert_eq!(printed(&server, "left /a ").await, "client namespace disconnect", "{transports:?}");
             log.has("forced close").await;
             assert_eq!(client.state(), State::Closed);
             printed(&server, "closed ").await;
