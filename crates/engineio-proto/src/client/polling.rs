@@ -208,15 +208,10 @@ impl ClientSession {
         if !self.wants_flush() {
             return;
         }
-<<<<<<< HEAD
-        let is_leaving = matches!(self.state, State::Leaving(..));
-        let (payload, is_last) = self.payload(is_leaving);
-=======
         // The close packet goes alone: the reference closes the session before it hands on the messages of the same payload,
         // which are then lost, a DISCONNECT among them.
         let is_last = matches!(self.state, State::Leaving(..)) && self.queue.is_empty();
         let payload = self.payload(is_last);
->>>>>>> interop
         let post = self.next_request();
         match &mut self.state {
             State::Polling(polling) => polling.post = Some(post),

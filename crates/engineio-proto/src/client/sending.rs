@@ -8,11 +8,6 @@ use crate::{
     send::{SendMark, SendOptions},
 };
 
-<<<<<<< HEAD
-const CLOSE: &str = "1";
-
-=======
->>>>>>> interop
 impl ClientSession {
     /// Queues messages, all of them next to each other or none (hazard R20); before the session is open they wait. They leave
     /// with the next [`ClientSession::handle_flush`] or [`ClientSession::take_frames`], so that many sends travel together.
@@ -101,14 +96,8 @@ impl ClientSession {
         self.queue.end()
     }
 
-<<<<<<< HEAD
-    /// A pong, if owed, and what is queued, up to what the server takes at once; where the session closes, its close packet
-    /// behind the last message. Says whether that is in it: it is the last payload then.
-    pub(super) fn payload(&mut self, is_leaving: bool) -> (Payload, bool) {
-=======
     /// A pong, if owed, and what is queued, up to what the server takes at once; or, for the last one, the close packet.
     pub(super) fn payload(&mut self, is_last: bool) -> Payload {
->>>>>>> interop
         let mut writer = PayloadWriter::new();
         let established = self.established.as_deref_mut();
         // A server that names no bound has none.
@@ -123,15 +112,9 @@ impl ClientSession {
             }
             self.queue.pop();
         }
-<<<<<<< HEAD
-        let is_last = is_leaving && self.queue.is_empty() && writer.has_room(CLOSE.len(), budget);
-        if is_last {
-            writer.push_text(CLOSE);
-=======
         if is_last {
             writer.push_text("1");
->>>>>>> interop
         }
-        (writer.finish(), is_last)
+        writer.finish()
     }
 }
