@@ -240,3 +240,64 @@ async fn an_acknowledgement_times_out_before_the_first_connection_too() {
     assert!(asked.await.unwrap_err().is_timeout());
     assert!(socket.buffered().is_empty(), "what has timed out is not sent");
 }
+
+/// E16: query and auth may be changed between two attempts.
+#[tokio::test]
+async fn what_is_changed_between_two_connections_counts_from_the_next_one_on() {
+    let (seen, mut joined) = mpsc::unbounded_channel();
+    let io = Server::new();
+    io.of("/").on_connect(move |socket: Socket, Auth(auth): Auth<serde_json::Value>| {
+        let query = socket.handshake().request.uri.query().unwrap_or_default().to_owned();
+        let _ = seen.send((socket, query.contains("name=second"), auth["name"].as_str().map(str::to_owned)));
+        async {}
+    });
+    let address = serve(&io).await;
+    let client = client(address, &BOTH);
+    let socket = client.of("/");
+    soon(socket.connect()).await.unwrap();
+    let (at_server, in_query, in_auth) = soon(joined.recv()).await.unwrap();
+    assert_eq!((in_query, in_auth), (false, None));
+    client.configure(|config| config.engine.query.push(("name".to_owned(), "second".to_owned())));
+    socket.set_auth(&serde_json::json!({ "name": "second" })).unwrap();
+    at_server.abort_connection();
+    let (_, in_query, in_auth) = soon(joined.recv()).await.unwrap();
+    assert_eq!((in_query, in_auth), (true, Some("second".to_owned())));
+}
+
+/// E24, E60, R25: what a handler does wrong is no fault of the connection, and is told; the server learns of it by the
+/// acknowledgement.
+#[tokio::test]
+async fn a_handler_of_a_client_that_fails_or_panics_hurts_only_its_event() {
+    let (answers, mut answered) = mpsc::unbounded_channel();
+    let io = Server::new();
+    io.of("/").on_connected(move |socket: Socket| {
+        let answers = answers.clone();
+        async move {
+            for event in ["fails", "panics", "works"] {
+                let _ = answers.send(socket.emit_with_ack::<serde_json::Value>(event, &()).await.unwrap());
+            }
+        }
+    });
+    let address = serve(&io).await;
+    let client = client(address, &BOTH);
+    let (told, mut failures) = mpsc::unbounded_channel();
+    client.on_event(move |event| {
+        if let client::ClientEvent::HandlerFailed { namespace, event, message } = event {
+            let _ = told.send(format!("{namespace} {event}: {message}"));
+        }
+    });
+    let socket = client.of("/");
+    socket.on("fails", async || Err::<(), _>(HandlerError::new("not today")));
+    socket.on("panics", async || -> Result<(), HandlerError> { panic!("as it is meant to") });
+    socket.on("works", async || Ok("fine"));
+    soon(socket.connect()).await.unwrap();
+    for expected in
+        [serde_json::json!({ "error": "not today" }), serde_json::json!({ "error": "internal error" }), "fine".into()]
+    {
+        assert_eq!(soon(answered.recv()).await, Some(expected));
+    }
+    for expected in ["/ fails: not today", "/ panics: internal error"] {
+        assert_eq!(soon(failures.recv()).await.as_deref(), Some(expected));
+    }
+    assert!(socket.is_connected());
+}
