@@ -301,3 +301,23 @@ async fn a_handler_of_a_client_that_fails_or_panics_hurts_only_its_event() {
     }
     assert!(socket.is_connected());
 }
+
+/// E1: the path of the URL is the namespace, its query goes into every request.
+#[tokio::test]
+async fn the_path_of_a_url_is_the_namespace() {
+    let io = Server::new();
+    for name in ["/", "/chat"] {
+        io.of(name).on("who", async |socket: Socket| {
+            let query = socket.handshake().request.uri.query().unwrap_or_default().contains("room=1");
+            Ok((socket.namespace().name().to_owned(), query))
+        });
+    }
+    let address = serve(&io).await;
+    for (path, expected) in [("", "/"), ("/", "/"), ("/chat", "/chat"), ("/chat?room=1", "/chat")] {
+        let socket = soon(client::connect(&format!("http://{address}{path}"))).await.unwrap();
+        let (name, query): (String, bool) = soon(socket.emit_with_ack("who", &()).into_future()).await.unwrap();
+        assert_eq!((name.as_str(), query), (expected, path.contains('?')), "{path:?}");
+    }
+    let error = client::connect("ftp://example.com").await.unwrap_err();
+    assert!(matches!(error, ConnectError::Address(_)), "{error}");
+}
