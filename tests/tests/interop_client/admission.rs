@@ -17,7 +17,7 @@ use crate::harness::{
 /// comes in.
 #[test]
 fn a_refused_socket_comes_in_with_other_auth() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         for transports in EACH_WAY {
             let client = client(&server.url(), transports);
             let (guarded, echo) = (client.of("/guarded"), client.of("/echo"));
@@ -38,7 +38,7 @@ fn a_refused_socket_comes_in_with_other_auth() {
 /// E31: a handler for `connect_error` may change the auth and connect again.
 #[test]
 fn a_handler_for_the_refusal_may_try_again() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         let socket = client(&server.url(), BOTH).of("/guarded");
         let log = log_of_socket(&socket);
         socket.on_connect_error(async |socket: Socket, error: ConnectError| {
@@ -55,7 +55,7 @@ fn a_handler_for_the_refusal_may_try_again() {
 /// E31: the middlewares of a namespace have their say, and where no data comes there is none.
 #[test]
 fn errors_of_middlewares_arrive_with_their_data() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         let client = client(&server.url(), WEBSOCKET);
         let socket = client.of("/middlewares");
         socket.set_auth(&json!({ "refuse": "not today" })).unwrap();

@@ -16,9 +16,9 @@ use crate::harness::{
 };
 
 /// Runs a scenario with both servers, both parsers, and each way to connect.
-fn in_every_way(test: impl AsyncFn(&Client)) {
+fn in_every_way(test: &impl AsyncFn(&Client)) {
     for msgpack in [false, true] {
-        on_each_peer(&Settings { msgpack, ..Settings::calm() }, async |server| {
+        on_each_peer(&Settings { msgpack, ..Settings::calm() }, &async |server| {
             for transports in EACH_WAY {
                 test(&Client::with_config(&server.url(), parsing(config(transports), msgpack)).unwrap()).await;
             }
@@ -36,7 +36,7 @@ fn parsing(mut config: Config, msgpack: bool) -> Config {
 /// E11, E36, E43, E55, E56, R21: what is asked comes back as it was, be it nothing, much, or strange.
 #[test]
 fn arguments_of_every_number_and_kind_come_back_as_they_were() {
-    in_every_way(async |client| {
+    in_every_way(&async |client| {
         let echo = client.of("/echo");
         soon(echo.connect()).await.unwrap();
         let none = soon(echo.emit_with_ack::<()>("none", &()).raw()).await.unwrap();
@@ -66,7 +66,7 @@ struct Album {
 /// B44, E55: binary anywhere in the arguments, as much as a packet of the reference may have.
 #[test]
 fn binary_comes_back_from_wherever_it_was_in_the_arguments() {
-    in_every_way(async |client| {
+    in_every_way(&async |client| {
         let echo = client.of("/echo");
         let mut events = echo.events();
         soon(echo.connect()).await.unwrap();
@@ -89,7 +89,7 @@ fn binary_comes_back_from_wherever_it_was_in_the_arguments() {
 /// E46, R21: the server asks, and the client's handlers answer, at once or later, with binary and without.
 #[test]
 fn questions_of_the_server_are_answered_by_handlers() {
-    in_every_way(async |client| {
+    in_every_way(&async |client| {
         let asking = client.of("/asking");
         asking.on("question", async |Data((kind, bytes)): Data<(String, Bytes)>| {
             if kind == "later" {
@@ -109,7 +109,7 @@ fn questions_of_the_server_are_answered_by_handlers() {
 /// E41, E44, R21: who does not answer in time is not waited for, and what comes late is nobody's.
 #[test]
 fn an_answer_that_does_not_come_in_time_is_an_error_and_disturbs_no_other() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         let socket = client(&server.url(), BOTH).of("/asking");
         soon(socket.connect()).await.unwrap();
         // Nobody answers this one: there is no such event.
@@ -147,7 +147,7 @@ fn acknowledgements_that_nobody_asked_for_are_nobodys() {
 /// E51 to E53: catch-alls see each event, in and out; `once` is once; what is taken away is silent.
 #[test]
 fn handlers_hear_what_they_were_registered_for() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         let echo = client(&server.url(), BOTH).of("/echo");
         let (log, sent) = (Log::new(), Log::new());
         let (any, first, each, other) = (log.clone(), log.clone(), log.clone(), log.clone());
@@ -188,7 +188,7 @@ fn handlers_hear_what_they_were_registered_for() {
 /// E51: the stream has all events in order, and holds the connection up where it is not read.
 #[test]
 fn a_stream_that_is_read_slowly_misses_nothing() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         for transports in [POLLING, WEBSOCKET] {
             let mut config = config(transports);
             config.limits.max_stream_events = 8;
@@ -211,7 +211,7 @@ fn a_stream_that_is_read_slowly_misses_nothing() {
 /// E54: `send` is an event called message.
 #[test]
 fn send_is_an_event_called_message() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         let socket = client(&server.url(), WEBSOCKET).of("/");
         let mut events = socket.events();
         soon(socket.connect()).await.unwrap();

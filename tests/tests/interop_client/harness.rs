@@ -28,7 +28,7 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
 }
 
 /// Runs a test with the reference, then with our own server. The servers end after the client.
-pub(crate) fn on_each_peer(settings: &Settings, test: impl AsyncFn(&TestServer)) {
+pub(crate) fn on_each_peer(settings: &Settings, test: &impl AsyncFn(&TestServer)) {
     for peer in [Peer::Reference, Peer::Rust] {
         let server = TestServer::start_as(peer, settings);
         run(test(&server));

@@ -98,7 +98,7 @@ fn the_last_namespace_that_is_left_closes_the_connection() {
 /// E34, E35: whom the server puts out stays out until it is asked for, and comes back on the same connection if that is open.
 #[test]
 fn a_socket_that_the_server_disconnects_stays_away_until_it_connects() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         for transports in EACH_WAY {
             let client = client(&server.url(), transports);
             let (leaving, echo) = (client.of("/leaving"), client.of("/echo"));
@@ -120,7 +120,7 @@ fn a_socket_that_the_server_disconnects_stays_away_until_it_connects() {
 /// back by itself for whom the server has put out.
 #[test]
 fn a_server_that_closes_the_connection_is_not_come_back_to_by_those_it_put_out() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         for transports in EACH_WAY {
             let client = client(&server.url(), transports);
             let leaving = client.of("/leaving");

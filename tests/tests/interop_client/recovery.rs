@@ -26,7 +26,7 @@ async fn is_forgotten(control: &Socket, id: &SocketId) {
 /// E57, E58: whom the cable lost gets what it missed, in order and before `connect`, with its id and its rooms.
 #[test]
 fn a_client_that_comes_back_gets_what_it_missed_in_order() {
-    on_each_peer(&recovering(Duration::from_secs(30)), async |server| {
+    on_each_peer(&recovering(Duration::from_secs(30)), &async |server| {
         for transports in EACH_WAY {
             let proxy = Proxy::start(server.addr());
             let socket = client(&proxy.url(), transports).of("/recovery");
@@ -82,10 +82,10 @@ fn a_client_that_comes_back_gets_what_it_missed_in_order() {
 /// E57: who was away for too long, or asks a server that keeps nothing, begins anew, with another id.
 #[test]
 fn a_client_that_was_away_for_too_long_begins_anew() {
-    on_each_peer(&recovering(Duration::from_millis(1)), async |server| {
+    on_each_peer(&recovering(Duration::from_millis(1)), &async |server| {
         let proxy = Proxy::start(server.addr());
         let (socket, control) =
-            (client(&proxy.url(), &EACH_WAY[1]).of("/recovery"), client(&server.url(), &EACH_WAY[1]).of("/control"));
+            (client(&proxy.url(), EACH_WAY[1]).of("/recovery"), client(&server.url(), EACH_WAY[1]).of("/control"));
         let log = log_of_socket(&socket);
         soon(control.connect()).await.unwrap();
         soon(socket.connect()).await.unwrap();
@@ -105,7 +105,7 @@ fn a_client_that_was_away_for_too_long_begins_anew() {
 /// E57: the user's own `pid` in the auth counts, so that a recovery can be declined; nothing is replayed then.
 #[test]
 fn a_client_may_decline_its_recovery() {
-    on_each_peer(&recovering(Duration::from_secs(30)), async |server| {
+    on_each_peer(&recovering(Duration::from_secs(30)), &async |server| {
         let proxy = Proxy::start(server.addr());
         let socket = Client::with_config(&proxy.url(), config(EACH_WAY[2])).unwrap().of("/recovery");
         socket.set_auth(&json!({ "pid": "of nobody" })).unwrap();

@@ -16,7 +16,7 @@ use crate::harness::{
 /// B7, B8, E14: both servers see the headers and the query of the client in the handshake.
 #[test]
 fn headers_and_query_arrive_on_every_transport() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         for transports in EACH_WAY {
             let mut config = config(transports);
             config.engine.query.push(("room".into(), "a b&c=é".into()));

@@ -15,7 +15,7 @@ use crate::harness::{
 /// B3, B4, B34: which transport carries messages is what the list says, and what the server offers.
 #[test]
 fn each_list_of_transports_comes_to_what_it_says() {
-    on_each_peer(&Settings::calm(), async |server| {
+    on_each_peer(&Settings::calm(), &async |server| {
         let cases = [(POLLING, TransportKind::Polling), (WEBSOCKET, TransportKind::WebSocket)];
         for (transports, expected) in cases {
             let socket = client(&server.url(), transports).of("/echo");
@@ -52,7 +52,7 @@ fn a_client_that_is_not_to_upgrade_stays_on_long_polling() {
 #[test]
 fn a_client_that_may_try_all_transports_comes_by_the_next_one() {
     let settings = Settings { transports: &["polling"], ..Settings::calm() };
-    on_each_peer(&settings, async |server| {
+    on_each_peer(&settings, &async |server| {
         let mut config = config(&[TransportKind::WebSocket, TransportKind::Polling]);
         config.engine.try_all_transports = true;
         let client = Client::with_config(&server.url(), config).unwrap();
@@ -67,7 +67,7 @@ fn a_client_that_may_try_all_transports_comes_by_the_next_one() {
 #[test]
 fn a_client_that_may_not_try_all_transports_fails_with_the_first() {
     let settings = Settings { transports: &["polling"], ..Settings::calm() };
-    on_each_peer(&settings, async |server| {
+    on_each_peer(&settings, &async |server| {
         let mut config = config(&[TransportKind::WebSocket, TransportKind::Polling]);
         config.reconnect.attempts = Some(2);
         let client = Client::with_config(&server.url(), config).unwrap();
