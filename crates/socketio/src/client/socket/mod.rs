@@ -148,6 +148,9 @@ impl Socket {
 
     /// Leaves the namespace: the server is told, handlers for `disconnect` get `io client disconnect`, and it does not come
     /// back by itself. Other namespaces of the connection stay; the last one to leave closes it (rows E22, E35).
+    ///
+    /// A server in JavaScript may drop events that reach it together with this good-bye: where one has to have its effect, await
+    /// its acknowledgement first.
     pub fn disconnect(&self) {
         self.core.disconnect();
         self.client.left();
