@@ -354,8 +354,8 @@ impl ClientSession {
     /// The runtime stops reading, because the application has not taken what is here: a ping may lie unread, so the watch
     /// does not run meanwhile (hazard R17). Pausing twice is pausing once.
     ///
-    /// A pause as long as the server's patience is the end all the same: the server has pinged meanwhile, got no pong, and
-    /// closed. Without that, an application that waits for what lies unread would wait for ever.
+    /// A pause as long as the server's patience is the end all the same, as `ping timeout`: the server has pinged meanwhile,
+    /// got no pong, and closed. Without that, an application that waits for what lies unread would wait for ever.
     pub const fn handle_reading_paused(&mut self, now: Moment) {
         if self.reading_paused.is_none() {
             self.reading_paused = Some(now);
@@ -377,10 +377,11 @@ impl ClientSession {
         watched && self.watched_until().is_some_and(|due| now >= due)
     }
 
-    /// Until when the server's next ping is to be read.
+    /// Until when the server's next ping is to be read; where reading is paused, when the server has lost its patience. That
+    /// is a period after the pause began, or after a ping that was read already and is handled within it.
     fn watched_until(&self) -> Option<Moment> {
         let watch = &self.established.as_deref()?.watch;
-        Some(self.reading_paused.map_or(watch.due(), |since| since + watch.period()))
+        Some(self.reading_paused.map_or(watch.due(), |since| watch.due().max(since + watch.period())))
     }
 
     /// When [`ClientSession::handle_timeout`] is to be called; `None` where nothing is waited for: once the session is over.

@@ -59,6 +59,8 @@ pub(super) enum State {
     Draining,
     /// The close packet is in the POST that is under way; perhaps there is a GET.
     Leaving(bool),
+    /// All that was queued is in the POST that is under way, and the close packet is still to come.
+    LeavingPosting,
     /// A POST is under way, `m` is queued, and then a graceful close.
     LeavingQueued,
     /// By discarding, on this transport.
@@ -164,10 +166,10 @@ pub(super) enum Input {
 
 pub(super) fn states() -> Vec<State> {
     use State::{
-        Asked, Asking, Closed, Closing, Connecting, Draining, Leaving, LeavingQueued, Opening, OpeningClosing, Pausing,
-        Polling, PollingQueued, Wire, WireBusy, WireQueued,
+        Asked, Asking, Closed, Closing, Connecting, Draining, Leaving, LeavingPosting, LeavingQueued, Opening,
+        OpeningClosing, Pausing, Polling, PollingQueued, Wire, WireBusy, WireQueued,
     };
-    let mut all = vec![PollingQueued, Wire, WireBusy, WireQueued, Draining, LeavingQueued];
+    let mut all = vec![PollingQueued, Wire, WireBusy, WireQueued, Draining, LeavingPosting, LeavingQueued];
     all.extend([Via::Get, Via::Wire].into_iter().flat_map(|via| [Opening(via), OpeningClosing(via)]));
     let posts = [Post::None, Post::UnderWay].into_iter();
     all.extend(posts.flat_map(|post| [Polling(post), Connecting(post), Asking(post), Asked(post)]));
@@ -421,6 +423,10 @@ fn reach(state: State) -> (Client, [u32; 3]) {
                 assert_eq!(client.answer(get, "6"), "");
                 get = NOTHING;
             }
+            (client, [get, 3, wire])
+        }
+        State::LeavingPosting => {
+            let (client, [get, _, wire]) = leaving(State::PollingQueued, false);
             (client, [get, 3, wire])
         }
         State::LeavingQueued => leaving(State::Polling(Post::UnderWay), true),

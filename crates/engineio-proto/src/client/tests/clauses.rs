@@ -306,17 +306,40 @@ fn a_ping_that_is_read_before_the_late_timer_keeps_the_session() {
 
 /// Hazard R17.
 #[test]
-fn while_nothing_is_read_the_watch_stands_still_and_then_has_as_much_time_left_as_before() {
+fn while_nothing_is_read_the_watch_does_not_run_and_then_has_as_much_time_left_as_before() {
     for mut client in [Client::polling(), Client::wire()] {
         client.session.handle_reading_paused(at(40));
         client.session.handle_reading_paused(at(44));
-        assert_eq!((client.session.next_timeout(), client.timeout(at(500)).as_str()), (None, ""));
+        assert_eq!((client.session.next_timeout(), client.timeout(at(84)).as_str()), (Some(at(85)), ""));
+        assert!(!client.session.has_expired(at(84)));
         assert_eq!(client.try_send("x"), Ok(()), "nobody knows that the server is gone");
-        client.session.handle_reading_resumed(at(500));
+        client.session.handle_reading_resumed(at(84));
         client.session.handle_reading_resumed(at(600));
-        assert_eq!(client.session.next_timeout(), Some(at(505)));
-        assert!(client.timeout(at(505)).starts_with("closed(ping timeout)"));
+        assert_eq!((client.session.next_timeout(), client.timeout(at(88)).as_str()), (Some(at(89)), ""));
+        assert!(client.timeout(at(89)).starts_with("closed(ping timeout)"));
     }
+}
+
+/// Hazard R17: an application that waits for what lies unread would else wait for ever. By then the server has closed.
+#[test]
+fn a_pause_as_long_as_the_server_s_patience_ends_the_session() {
+    let sessions = [(Client::polling(), "abort:2"), (Client::wire(), "close:1"), (Client::upgraded(), "close:2")];
+    for (mut client, given_up) in sessions {
+        client.session.handle_reading_paused(at(40));
+        client.now = at(85);
+        assert!(client.session.has_expired(at(85)) && !client.session.is_closed());
+        assert_eq!(client.try_send("x"), Err(SendError::Closed), "even before the timer");
+        assert_eq!(client.timeout(at(85)), format!("closed(ping timeout) {given_up}"));
+        client.assert_over();
+    }
+    // A pause that has ended says nothing of the next one.
+    let mut client = Client::wire();
+    for second in [40, 80] {
+        client.session.handle_reading_paused(at(second));
+        assert_eq!(client.session.next_timeout(), Some(at(second + 45)));
+        client.session.handle_reading_resumed(at(second + 40));
+    }
+    assert_eq!(client.session.next_timeout(), Some(at(125)));
 }
 
 /// Hazard R17: what was read already when the pause began is handled within it.
@@ -324,10 +347,29 @@ fn while_nothing_is_read_the_watch_stands_still_and_then_has_as_much_time_left_a
 fn a_ping_within_a_pause_gives_one_period_from_its_end_and_not_more() {
     let mut client = Client::wire();
     client.session.handle_reading_paused(at(10));
+    client.now = at(50);
+    client.says(1, "2");
+    client.session.handle_reading_resumed(at(60));
+    assert_eq!(client.session.next_timeout(), Some(at(105)));
+    // Also where the timer of the pause was late.
+    let mut client = Client::wire();
+    client.session.handle_reading_paused(at(10));
     client.now = at(100);
     client.says(1, "2");
     client.session.handle_reading_resumed(at(110));
     assert_eq!(client.session.next_timeout(), Some(at(155)));
+}
+
+/// Hazard R17: its pong leaves, so that the server waits for the next one.
+#[test]
+fn a_ping_within_a_pause_gives_the_pause_one_period_more() {
+    let mut client = Client::wire();
+    client.session.handle_reading_paused(at(10));
+    client.now = at(50);
+    assert_eq!((client.says(1, "2").as_str(), client.take(1).as_str()), ("ping", "3"));
+    assert_eq!((client.session.next_timeout(), client.timeout(at(94)).as_str()), (Some(at(95)), ""));
+    assert_eq!(client.timeout(at(95)), "closed(ping timeout) close:1");
+    client.assert_over();
 }
 
 /// An application that lags takes no time from the other deadlines.

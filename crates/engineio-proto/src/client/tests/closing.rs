@@ -19,13 +19,16 @@ fn opening(first: Option<TransportKind>) -> Client {
 
 /// Row B37.
 #[test]
-fn a_close_posts_what_is_queued_with_the_close_packet_behind_it_and_is_over_when_that_is_taken() {
+fn a_close_posts_what_is_queued_and_then_the_close_packet_and_is_over_when_that_is_taken() {
     let mut client = Client::polling();
     client.send(&["a", "b"]);
-    assert_eq!(client.close(Graceful), "post:3=4a,4b,1");
+    assert_eq!(client.close(Graceful), "post:3=4a,4b");
     assert_eq!((client.close(Graceful).as_str(), client.try_send("late")), ("", Err(SendError::Closed)));
     assert!(!client.session.is_open() && !client.session.takes_messages() && !client.session.is_closed());
-    assert_eq!(client.posted(3), "closed(forced close) abort:2");
+    assert_eq!(client.posted(3), "post:4=1");
+    assert_eq!((client.close(Graceful).as_str(), client.try_send("late")), ("", Err(SendError::Closed)));
+    assert!(!client.session.is_open() && !client.session.takes_messages() && !client.session.is_closed());
+    assert_eq!(client.posted(4), "closed(forced close) abort:2");
     client.assert_over();
     let mut client = Client::polling();
     assert_eq!(
@@ -41,8 +44,21 @@ fn a_close_waits_for_the_post_under_way_and_for_all_that_is_queued_behind_it() {
     client.send(&["0123456789", "abcdefghij", "z"]);
     assert_eq!((client.flush().as_str(), client.close(Graceful).as_str()), ("post:3=40123456789", ""));
     assert_eq!(client.session.next_timeout(), Some(at(30)));
-    assert_eq!(client.posted(3), "post:4=4abcdefghij,4z,1");
-    assert_eq!(client.posted(4), "closed(forced close) abort:2");
+    assert_eq!(client.posted(3), "post:4=4abcdefghij,4z");
+    assert_eq!(client.posted(4), "post:5=1");
+    assert_eq!(client.session.next_timeout(), Some(at(30)), "one deadline for all of them");
+    assert_eq!(client.posted(5), "closed(forced close) abort:2");
+}
+
+/// Row B29: of a pong the reference loses nothing that anybody waits for, so that it needs no POST of its own.
+#[test]
+fn a_pong_that_is_owed_stands_in_front_of_the_close_packet() {
+    let mut client = Client::polling();
+    client.send(&["a"]);
+    assert_eq!(client.close(Graceful), "post:3=4a");
+    assert_eq!((client.answer(2, "2").as_str(), client.posted(3).as_str()), ("ping get:4", "post:5=3,1"));
+    assert_eq!(client.posted(5), "closed(forced close) abort:4");
+    client.assert_over();
 }
 
 #[test]
@@ -52,7 +68,9 @@ fn what_still_arrives_while_this_side_closes_is_delivered_and_pings_are_answered
     client.flush();
     client.close(Graceful);
     assert_eq!(client.answer(2, "4a\u{1e}2"), "message(a) ping get:4", "there is another POST to come");
-    assert_eq!(client.posted(3), "post:5=3,4abcdefghij,1");
+    assert_eq!(client.posted(3), "post:5=3,4abcdefghij");
+    assert_eq!(client.answer(4, "4b"), "message(b) get:6", "the close packet is still to come");
+    assert_eq!((client.posted(5).as_str(), client.posted(7).as_str()), ("post:7=1", "closed(forced close) abort:6"));
     let mut client = Client::wire();
     client.send(&["x"]);
     client.close(Graceful);
@@ -66,25 +84,53 @@ fn once_the_close_packet_is_under_way_there_is_no_other_get_and_none_that_can_fa
     let closing = || {
         let mut client = Client::polling();
         client.send(&["a"]);
-        assert_eq!(client.close(Graceful), "post:3=4a,1");
+        assert_eq!((client.close(Graceful).as_str(), client.posted(3).as_str()), ("post:3=4a", "post:4=1"));
         client
     };
     let mut client = closing();
-    assert_eq!((client.answer(2, "6").as_str(), client.posted(3).as_str()), ("", "closed(forced close)"));
+    assert_eq!((client.answer(2, "6").as_str(), client.posted(4).as_str()), ("", "closed(forced close)"));
     let mut client = closing();
-    assert_eq!((client.failed(2).as_str(), client.posted(3).as_str()), ("", "closed(forced close)"));
+    assert_eq!((client.failed(2).as_str(), client.posted(4).as_str()), ("", "closed(forced close)"));
     let mut client = closing();
-    assert_eq!(client.answer(2, "4b\u{1e}1"), "message(b) closed(transport close) abort:3", "the server was faster");
+    assert_eq!(client.answer(2, "4b\u{1e}1"), "message(b) closed(transport close) abort:4", "the server was faster");
     client.assert_over();
 }
 
-/// What was queued is lost then, and that is told by the reason.
+/// The session is as alive as before: the server knows of no close.
+#[test]
+fn until_the_close_packet_is_under_way_polling_goes_on_and_a_get_can_fail() {
+    let closing = || {
+        let mut client = Client::polling();
+        client.send(&["a"]);
+        assert_eq!(client.close(Graceful), "post:3=4a");
+        client
+    };
+    let mut client = closing();
+    assert_eq!((client.answer(2, "6").as_str(), client.answer(4, "6").as_str()), ("get:4", "get:5"));
+    assert_eq!((client.posted(3).as_str(), client.answer(5, "6").as_str()), ("post:6=1", ""));
+    assert_eq!(client.posted(6), "closed(forced close)");
+    client.assert_over();
+    let mut client = closing();
+    assert_eq!(client.failed(2), "closed(transport error) abort:3");
+    client.assert_over();
+    let mut client = closing();
+    assert_eq!(client.answer(2, "4b\u{1e}1"), "message(b) closed(transport close) abort:3");
+    client.assert_over();
+}
+
+/// What was queued may be lost then, and that is told by the reason.
 #[test]
 fn a_post_that_fails_while_this_side_closes_is_a_transport_error() {
     let mut client = Client::polling();
     client.send(&["a"]);
     client.close(Graceful);
     assert_eq!(client.failed(3), "closed(transport error) abort:2");
+    client.assert_over();
+    let mut client = Client::polling();
+    client.send(&["a"]);
+    client.close(Graceful);
+    client.posted(3);
+    assert_eq!(client.failed(4), "closed(transport error) abort:2", "that of the close packet too");
     client.assert_over();
     let mut client = Client::polling();
     client.send(&["0123456789", "abcdefghij"]);
@@ -141,9 +187,14 @@ fn a_close_before_the_open_packet_of_a_get_is_posted_behind_it() {
     assert_eq!((client.close(Graceful).as_str(), client.try_send("late")), ("", Err(SendError::Closed)));
     assert_eq!(
         client.answer(1, &format!("{OFFER}\u{1e}4m")),
-        "opened post:2=4a,1 message(m)",
+        "opened post:2=4a message(m) get:3",
         "and nothing is upgraded"
     );
+    assert_eq!((client.posted(2).as_str(), client.posted(4).as_str()), ("post:4=1", "closed(forced close) abort:3"));
+    client.assert_over();
+    let mut client = opening(None);
+    client.close(Graceful);
+    assert_eq!(client.answer(1, OPEN), "opened post:2=1", "nothing stands in front of it, so that there is no GET");
     assert_eq!(client.posted(2), "closed(forced close)");
     client.assert_over();
 }
@@ -209,9 +260,10 @@ fn discarding_before_the_open_packet_gives_up_what_was_to_bring_it() {
 fn a_close_before_polling_pauses_gives_the_upgrade_up() {
     for mut client in [Client::connecting(), Client::probing()] {
         client.send(&["a"]);
-        assert_eq!(client.close(Graceful), "close:2 upgrade-failed post:4=4a,1");
+        assert_eq!(client.close(Graceful), "close:2 upgrade-failed post:4=4a");
         assert_eq!((client.says(2, "3probe").as_str(), client.take(2).as_str()), ("", ""));
-        assert_eq!(client.posted(4), "closed(forced close) abort:3");
+        assert_eq!(client.posted(4), "post:5=1");
+        assert_eq!(client.posted(5), "closed(forced close) abort:3");
         client.assert_over();
     }
 }
@@ -232,10 +284,12 @@ fn a_close_while_polling_pauses_goes_out_behind_what_is_queued_whichever_way_the
     assert_eq!(client.take(2), "5 4last closed(forced close) close:2");
     client.assert_over();
     let mut client = closing();
-    assert_eq!(client.lost(2, WireLoss::Disconnected), "close:2 upgrade-failed post:4=4last,1");
-    assert_eq!(client.posted(4), "closed(forced close) abort:3");
+    assert_eq!(client.lost(2, WireLoss::Disconnected), "close:2 upgrade-failed post:4=4last");
+    assert_eq!((client.posted(4).as_str(), client.posted(5).as_str()), ("post:5=1", "closed(forced close) abort:3"));
+    client.assert_over();
     let mut client = closing();
-    assert_eq!(client.timeout(at(10)), "close:2 upgrade-failed post:4=4last,1");
+    assert_eq!(client.timeout(at(10)), "close:2 upgrade-failed post:4=4last");
+    assert_eq!((client.session.next_timeout(), client.posted(4).as_str()), (Some(at(40)), "post:5=1"));
     assert_eq!(client.session.next_timeout(), Some(at(40)));
     let mut client = closing();
     assert_eq!(client.close(Discard), "closed(forced close) abort:3 close:2");

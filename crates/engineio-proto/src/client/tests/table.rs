@@ -12,8 +12,8 @@ use super::{
 use crate::{ClientSession, CloseMode, TransportKind, WireId};
 
 use State::{
-    Asked, Asking, Closed, Closing, Connecting, Draining, Leaving, LeavingQueued, Opening, OpeningClosing, Pausing,
-    Polling, PollingQueued, Wire, WireBusy, WireQueued,
+    Asked, Asking, Closed, Closing, Connecting, Draining, Leaving, LeavingPosting, LeavingQueued, Opening,
+    OpeningClosing, Pausing, Polling, PollingQueued, Wire, WireBusy, WireQueued,
 };
 
 /// Bytes that `m` holds in the queue, frame header included.
@@ -38,18 +38,18 @@ fn to(after: State) -> Effect {
         Opening(_) | OpeningClosing(_) => Some(20),
         Polling(_) | PollingQueued | Wire | WireBusy | WireQueued => Some(45),
         Connecting(_) | Asking(_) | Asked(_) | Pausing(_) | Closing(_) => Some(10),
-        Draining | Leaving(_) | LeavingQueued => Some(32),
+        Draining | Leaving(_) | LeavingPosting | LeavingQueued => Some(32),
         Closed(_) => None,
     };
     let queued = match after {
         OpeningClosing(_) | PollingQueued | Closing(_) | WireQueued | Draining | LeavingQueued => M,
         Opening(_) | Polling(_) | Connecting(_) | Asking(_) | Asked(_) | Pausing(_) => 0,
-        Wire | WireBusy | Leaving(_) | Closed(_) => 0,
+        Wire | WireBusy | Leaving(_) | LeavingPosting | Closed(_) => 0,
     };
     let writes = match after {
         Asking(_) | Draining => true,
         Opening(_) | OpeningClosing(_) | Polling(_) | PollingQueued | Connecting(_) | Asked(_) | Pausing(_) => false,
-        Closing(_) | Wire | WireBusy | WireQueued | Leaving(_) | LeavingQueued | Closed(_) => false,
+        Closing(_) | Wire | WireBusy | WireQueued | Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => false,
     };
     Effect { returned: "", outputs: String::new(), after, due, queued, writes }
 }
@@ -94,7 +94,7 @@ fn let_go(state: State) -> &'static str {
         Opening(Via::Get) | OpeningClosing(Via::Get) => "abort:get",
         Opening(Via::Wire) | OpeningClosing(Via::Wire) | Wire | WireBusy | WireQueued | Draining => "close:wire",
         Polling(Post::None) | PollingQueued => "abort:get",
-        Polling(Post::UnderWay) | Leaving(true) | LeavingQueued => "abort:get abort:post",
+        Polling(Post::UnderWay) | Leaving(true) | LeavingPosting | LeavingQueued => "abort:get abort:post",
         Connecting(Post::None) | Asking(Post::None) | Asked(Post::None) => "abort:get close:wire",
         Pausing(Rest::Get) | Closing(Rest::Get) => "abort:get close:wire",
         Pausing(Rest::Post) | Closing(Rest::Post) => "abort:post close:wire",
@@ -152,7 +152,8 @@ fn expected(state: State, input: Input) -> Effect {
 fn answer(state: State, body: Body) -> Effect {
     match state {
         Opening(Via::Get) | OpeningClosing(Via::Get) => first_answer(state, body),
-        Polling(_) | PollingQueued | Connecting(_) | Asking(_) | Asked(_) | LeavingQueued => next_answer(state, body),
+        Polling(_) | PollingQueued | Connecting(_) | Asking(_) | Asked(_) => next_answer(state, body),
+        LeavingPosting | LeavingQueued => next_answer(state, body),
         Pausing(Rest::Get | Rest::Both) | Closing(Rest::Get | Rest::Both) | Leaving(true) => next_answer(state, body),
         // There is no GET.
         Opening(Via::Wire) | OpeningClosing(Via::Wire) | Pausing(Rest::Post) | Closing(Rest::Post) => to(state),
@@ -165,7 +166,7 @@ fn first_answer(state: State, body: Body) -> Effect {
     let closes = matches!(state, OpeningClosing(_));
     match body {
         // Row B37, and nothing is upgraded.
-        Body::Offer | Body::Open if closes => to(Leaving(false)).outputs("opened post:new=4m,1").due(33),
+        Body::Offer | Body::Open if closes => to(LeavingPosting).outputs("opened post:new=4m get:new").due(33),
         // Row B34.
         Body::Offer => to(Connecting(Post::None)).outputs("opened open:new get:new").due(13),
         Body::Open => to(Polling(Post::None)).outputs("opened get:new").due(48),
@@ -222,7 +223,8 @@ fn get_ended(state: State, said: &str, pinged: bool) -> Effect {
         Closing(Rest::Get) => to(Draining).outputs(said).outputs("upgraded").due(33),
         Pausing(Rest::Both | Rest::Post) => to(Pausing(Rest::Post)).outputs(said),
         Closing(Rest::Both | Rest::Post) => to(Closing(Rest::Post)).outputs(said),
-        LeavingQueued => to(state).outputs(said).outputs("get:new"),
+        // The server knows of no close yet.
+        LeavingPosting | LeavingQueued => to(state).outputs(said).outputs("get:new"),
         // The server knows no other GET once it has read the close packet.
         Leaving(_) => to(Leaving(false)).outputs(said),
         Opening(_) | OpeningClosing(_) | Wire | WireBusy | WireQueued | Draining | Closed(_) => to(state),
@@ -242,7 +244,8 @@ fn posted(state: State) -> Effect {
         Closing(Rest::Both) => to(Closing(Rest::Get)),
         // Row B37.
         Leaving(_) => end_by(state, "post", "forced close"),
-        LeavingQueued => to(Leaving(true)).outputs("post:new=4m,1"),
+        LeavingQueued => to(LeavingPosting).outputs("post:new=4m"),
+        LeavingPosting => to(Leaving(true)).outputs("post:new=1"),
         Opening(_) | OpeningClosing(_) | Polling(Post::None) | PollingQueued | Pausing(Rest::Get) => to(state),
         Connecting(Post::None) | Asking(Post::None) | Asked(Post::None) | Closing(Rest::Get) => to(state),
         Wire | WireBusy | WireQueued | Draining | Closed(_) => to(state),
@@ -255,9 +258,10 @@ fn get_failed(state: State) -> Effect {
         Opening(Via::Get) | OpeningClosing(Via::Get) | Polling(_) | PollingQueued | Connecting(_) | Asking(_) => {
             end_by(state, "get", "transport error")
         }
-        Asked(_) | Pausing(Rest::Get | Rest::Both) | Closing(Rest::Get | Rest::Both) | LeavingQueued => {
+        Asked(_) | Pausing(Rest::Get | Rest::Both) | Closing(Rest::Get | Rest::Both) => {
             end_by(state, "get", "transport error")
         }
+        LeavingPosting | LeavingQueued => end_by(state, "get", "transport error"),
         // That is how a server may take the close packet.
         Leaving(_) => to(Leaving(false)),
         Opening(Via::Wire) | OpeningClosing(Via::Wire) | Pausing(Rest::Post) | Closing(Rest::Post) => to(state),
@@ -271,9 +275,10 @@ fn post_failed(state: State) -> Effect {
         Polling(Post::UnderWay) | Connecting(Post::UnderWay) | Asking(Post::UnderWay) | Asked(Post::UnderWay) => {
             end_by(state, "post", "transport error")
         }
-        Pausing(Rest::Post | Rest::Both) | Closing(Rest::Post | Rest::Both) | Leaving(_) | LeavingQueued => {
+        Pausing(Rest::Post | Rest::Both) | Closing(Rest::Post | Rest::Both) | Leaving(_) => {
             end_by(state, "post", "transport error")
         }
+        LeavingPosting | LeavingQueued => end_by(state, "post", "transport error"),
         Opening(_) | OpeningClosing(_) | Polling(Post::None) | PollingQueued | Pausing(Rest::Get) => to(state),
         Connecting(Post::None) | Asking(Post::None) | Asked(Post::None) | Closing(Rest::Get) => to(state),
         Wire | WireBusy | WireQueued | Draining | Closed(_) => to(state),
@@ -284,7 +289,8 @@ fn wire_opened(state: State) -> Effect {
     match state {
         Connecting(post) => to(Asking(post)),
         Opening(_) | OpeningClosing(_) | Polling(_) | PollingQueued | Asking(_) | Asked(_) | Pausing(_) => to(state),
-        Closing(_) | Wire | WireBusy | WireQueued | Draining | Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        Closing(_) | Wire | WireBusy | WireQueued | Draining | Leaving(_) | LeavingPosting | LeavingQueued
+        | Closed(_) => to(state),
     }
 }
 
@@ -326,7 +332,7 @@ fn frame(state: State, kind: Kind) -> Effect {
             Kind::Unknown | Kind::Empty => end(state, "transport error"),
         },
         Opening(Via::Get) | OpeningClosing(Via::Get) | Polling(_) | PollingQueued => to(state),
-        Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => to(state),
     }
 }
 
@@ -338,11 +344,11 @@ fn probe_lost(state: State, second: u64) -> Effect {
         Pausing(Rest::Get) => lost(Polling(Post::None)),
         Pausing(Rest::Post) => lost(Polling(Post::UnderWay)).outputs("get:new"),
         Pausing(Rest::Both) => lost(Polling(Post::UnderWay)),
-        Closing(Rest::Get) => lost(Leaving(true)).outputs("post:new=4m,1").due(second + 30),
+        Closing(Rest::Get) => lost(LeavingPosting).outputs("post:new=4m").due(second + 30),
         Closing(Rest::Post) => lost(LeavingQueued).outputs("get:new").due(second + 30),
         Closing(Rest::Both) => lost(LeavingQueued).due(second + 30),
         Opening(_) | OpeningClosing(_) | Polling(_) | PollingQueued | Wire | WireBusy | WireQueued => to(state),
-        Draining | Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        Draining | Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => to(state),
     }
 }
 
@@ -356,7 +362,7 @@ fn wire_lost(state: State, loss: Loss) -> Effect {
         Connecting(_) | Asking(_) | Asked(_) | Pausing(_) | Closing(_) => probe_lost(state, 3),
         Wire | WireBusy | WireQueued | Draining => end(state, reason),
         Opening(Via::Get) | OpeningClosing(Via::Get) | Polling(_) | PollingQueued => to(state),
-        Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => to(state),
     };
     effect.with_code(code)
 }
@@ -370,7 +376,7 @@ fn send(state: State) -> Effect {
             Effect { queued: effect.queued + M, ..effect }
         }
         WireQueued => to(state).queued(2 * M),
-        OpeningClosing(_) | Closing(_) | Draining | Leaving(_) | LeavingQueued | Closed(_) => {
+        OpeningClosing(_) | Closing(_) | Draining | Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => {
             to(state).returns("Closed")
         }
     }
@@ -384,7 +390,9 @@ fn send_volatile(state: State) -> Effect {
         Polling(Post::UnderWay) | Connecting(Post::UnderWay) | Asking(Post::UnderWay) | Asked(Post::UnderWay) => {
             to(state).returns("Discarded")
         }
-        OpeningClosing(_) | Closing(_) | Draining | Leaving(_) | LeavingQueued | Closed(_) => send(state),
+        OpeningClosing(_) | Closing(_) | Draining | Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => {
+            send(state)
+        }
     }
 }
 
@@ -392,7 +400,8 @@ fn flush(state: State) -> Effect {
     match state {
         PollingQueued => to(Polling(Post::UnderWay)).outputs("post:new=4m"),
         Opening(_) | OpeningClosing(_) | Polling(_) | Connecting(_) | Asking(_) | Asked(_) | Pausing(_) => to(state),
-        Closing(_) | Wire | WireBusy | WireQueued | Draining | Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        Closing(_) | Wire | WireBusy | WireQueued | Draining | Leaving(_) | LeavingPosting | LeavingQueued
+        | Closed(_) => to(state),
     }
 }
 
@@ -408,7 +417,7 @@ fn send_and_flush(state: State) -> Effect {
             send(state)
         }
         Opening(_) | OpeningClosing(_) | Pausing(_) | Closing(_) | Wire | WireBusy | WireQueued => send(state),
-        Draining | Leaving(_) | LeavingQueued | Closed(_) => send(state),
+        Draining | Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => send(state),
     }
 }
 
@@ -422,19 +431,21 @@ fn close(state: State, mode: CloseMode) -> Effect {
         Opening(Via::Get) => to(OpeningClosing(Via::Get)).queued(0),
         Opening(Via::Wire) => end(state, "forced close"),
         Polling(Post::None) => to(Leaving(true)).outputs("post:new=1").due(33),
-        Polling(Post::UnderWay) => to(LeavingQueued).queued(0).due(33),
-        PollingQueued => to(Leaving(true)).outputs("post:new=4m,1").due(33),
+        Polling(Post::UnderWay) => to(LeavingPosting).due(33),
+        PollingQueued => to(LeavingPosting).outputs("post:new=4m").due(33),
         Connecting(Post::None) | Asking(Post::None) | Asked(Post::None) => {
             to(Leaving(true)).outputs(given_up).outputs("post:new=1").due(33)
         }
         Connecting(Post::UnderWay) | Asking(Post::UnderWay) | Asked(Post::UnderWay) => {
-            to(LeavingQueued).outputs(given_up).queued(0).due(33)
+            to(LeavingPosting).outputs(given_up).due(33)
         }
         // An upgrade that is so far is waited for.
         Pausing(rest) => to(Closing(rest)).queued(0),
         Wire | WireBusy => to(Draining).queued(0).due(33),
         WireQueued => to(Draining).due(33),
-        OpeningClosing(_) | Closing(_) | Draining | Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        OpeningClosing(_) | Closing(_) | Draining | Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => {
+            to(state)
+        }
     }
 }
 
@@ -454,10 +465,10 @@ fn timeout(state: State, time: Time) -> Effect {
         Connecting(_) | Asking(_) | Asked(_) | Pausing(_) if reached(Time::Upgrade) => probe_lost(state, time.second()),
         // Row B28.
         Polling(_) | PollingQueued | Wire | WireBusy | WireQueued if reached(Time::Ping) => end(state, "ping timeout"),
-        Draining | Leaving(_) | LeavingQueued if reached(Time::Close) => end(state, "forced close"),
+        Draining | Leaving(_) | LeavingPosting | LeavingQueued if reached(Time::Close) => end(state, "forced close"),
         Opening(_) | OpeningClosing(_) | Connecting(_) | Asking(_) | Asked(_) | Pausing(_) | Closing(_) => to(state),
         Polling(_) | PollingQueued | Wire | WireBusy | WireQueued | Draining => to(state),
-        Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => to(state),
     }
 }
 
@@ -469,7 +480,7 @@ fn take_frames(state: State) -> Effect {
         Opening(_) | OpeningClosing(_) | Polling(_) | PollingQueued | Connecting(_) | Asked(_) | Pausing(_) => {
             to(state)
         }
-        Closing(_) | Wire | WireBusy | Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        Closing(_) | Wire | WireBusy | Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => to(state),
     }
 }
 
@@ -477,16 +488,17 @@ fn wire_flushed(state: State) -> Effect {
     match state {
         WireBusy => to(Wire),
         Opening(_) | OpeningClosing(_) | Polling(_) | PollingQueued | Connecting(_) | Asking(_) | Asked(_) => to(state),
-        Pausing(_) | Closing(_) | Wire | WireQueued | Draining | Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        Pausing(_) | Closing(_) | Wire | WireQueued | Draining | Leaving(_) | LeavingPosting | LeavingQueued
+        | Closed(_) => to(state),
     }
 }
 
-/// Hazard R17: a ping may lie unread.
+/// Hazard R17: a ping may lie unread, for a period from now.
 fn reading_paused(state: State) -> Effect {
     match state {
-        Polling(_) | PollingQueued | Wire | WireBusy | WireQueued => Effect { due: None, ..to(state) },
+        Polling(_) | PollingQueued | Wire | WireBusy | WireQueued => to(state).due(48),
         Opening(_) | OpeningClosing(_) | Connecting(_) | Asking(_) | Asked(_) | Pausing(_) | Closing(_) => to(state),
-        Draining | Leaving(_) | LeavingQueued | Closed(_) => to(state),
+        Draining | Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => to(state),
     }
 }
 
@@ -495,7 +507,7 @@ fn transport(state: State) -> TransportKind {
         Opening(Via::Get) | OpeningClosing(Via::Get) | Polling(_) | PollingQueued | Connecting(_) | Asking(_) => {
             TransportKind::Polling
         }
-        Asked(_) | Pausing(_) | Closing(_) | Leaving(_) | LeavingQueued => TransportKind::Polling,
+        Asked(_) | Pausing(_) | Closing(_) | Leaving(_) | LeavingPosting | LeavingQueued => TransportKind::Polling,
         Opening(Via::Wire) | OpeningClosing(Via::Wire) | Wire | WireBusy | WireQueued | Draining => {
             TransportKind::WebSocket
         }
@@ -509,7 +521,7 @@ const fn posts(state: State) -> bool {
         Polling(Post::None) | PollingQueued | Connecting(Post::None) | Asking(Post::None) | Asked(Post::None) => true,
         Polling(Post::UnderWay) | Connecting(Post::UnderWay) | Asking(Post::UnderWay) | Asked(Post::UnderWay) => false,
         Opening(_) | OpeningClosing(_) | Pausing(_) | Closing(_) | Wire | WireBusy | WireQueued => false,
-        Draining | Leaving(_) | LeavingQueued | Closed(_) => false,
+        Draining | Leaving(_) | LeavingPosting | LeavingQueued | Closed(_) => false,
     }
 }
 
