@@ -36,23 +36,11 @@ const ACCEPTED_WITH_WINDOW: &str =
 /// ```
 #[must_use]
 pub fn negotiate_deflate<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Option<&'static str> {
-    let mut room = MAX_HEADER_VALUE_BYTES;
     let mut answer = None;
-    for value in values {
-        room = room.checked_sub(value.len())?;
-        let mut rest = Rest(value);
-        loop {
-            rest.skip_blanks();
-            if rest.0.is_empty() {
-                break;
-            }
-            // A list may have empty elements. [RFC 7230 §7]
-            if !rest.skip(b',') {
-                let offer = rest.take_extension(Offer::admits)?;
-                answer = answer.or_else(|| offer.answer());
-            }
-        }
-    }
+    each_extension(values, Offer::admits, |offer| {
+        answer = answer.or_else(|| offer.answer());
+        Some(())
+    })?;
     answer
 }
 
@@ -83,8 +71,23 @@ pub const DEFLATE_OFFER: &str = "permessage-deflate; client_no_context_takeover;
 /// ```
 #[must_use]
 pub fn check_deflate_answer<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Option<bool> {
-    let mut room = MAX_HEADER_VALUE_BYTES;
     let mut accepted = false;
+    each_extension(values, Offer::admits_in_answer, |answer| {
+        // One answer to one offer.
+        let is_new = !std::mem::replace(&mut accepted, true);
+        (is_new && answer.is_acceptable && answer.server_no_context_takeover).then_some(())
+    })?;
+    Some(accepted)
+}
+
+/// Gives `see` each extension of all values, in order; `None` as soon as the values are too long or break the grammar, or
+/// `see` has seen enough.
+fn each_extension<'a>(
+    values: impl IntoIterator<Item = &'a [u8]>,
+    admits: fn(&mut Offer, &[u8], Option<&[u8]>) -> bool,
+    mut see: impl FnMut(Offer) -> Option<()>,
+) -> Option<()> {
+    let mut room = MAX_HEADER_VALUE_BYTES;
     for value in values {
         room = room.checked_sub(value.len())?;
         let mut rest = Rest(value);
@@ -93,17 +96,13 @@ pub fn check_deflate_answer<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> O
             if rest.0.is_empty() {
                 break;
             }
+            // A list may have empty elements. [RFC 7230 §7]
             if !rest.skip(b',') {
-                let answer = rest.take_extension(Offer::admits_in_answer)?;
-                // One answer to one offer.
-                if accepted || !answer.is_acceptable || !answer.server_no_context_takeover {
-                    return None;
-                }
-                accepted = true;
+                see(rest.take_extension(admits)?)?;
             }
         }
     }
-    Some(accepted)
+    Some(())
 }
 
 /// What is still to be read of a value.
