@@ -2,16 +2,13 @@
 
 use std::{error::Error, process::ExitCode};
 
-use socketio::{
-    AckError,
-    client::{ConnectError, engine},
-};
+use socketio::{AckError, client::ConnectError};
 
 /// The codes, for the help.
 pub(crate) const CODES: &str = "\
 Exit codes:
   0  done: acknowledged, or sent where no acknowledgement was waited for
-  1  something on this machine is wrong, such as a file that cannot be read
+  1  it could not begin: a file that cannot be read, an event that cannot be sent
   2  the server has refused; or the command line is wrong
   3  no answer in time
   4  the server was not reached, or lost before it answered";
@@ -56,45 +53,19 @@ impl From<Ending> for ExitCode {
     }
 }
 
-/// An error with what is behind it, and the option that helps where the library names its own.
-pub(crate) fn explain(error: &ConnectError) -> String {
-    let mut text = chain(error);
-    if let ConnectError::Unreachable(error) = error {
-        text.push_str(advice(error.engine()));
-    }
-    text
-}
+/// Where the library names its own configuration, the option that sets it.
+const OPTIONS: [(&str, &str); 3] =
+    [("Config::path", "--path"), ("Config::extra_headers", "--header"), ("Config::transports", "--transport")];
 
-/// The same for one attempt.
-pub(crate) fn explain_open(error: &socketio::client::OpenError) -> String {
-    chain(error) + advice(error.engine())
-}
-
-fn chain(error: &dyn Error) -> String {
+/// What an error says and what is behind it, in the words of the command line.
+pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        source = error.source();
+    for (name, option) in OPTIONS {
+        text = text.replace(name, option);
+    }
+    // What is at the bottom of it: what is between only says the same in more general words.
+    if let Some(bottom) = std::iter::successors(error.source(), |&error| error.source()).last() {
+        text.push_str(&format!(" ({bottom})"));
     }
     text
-}
-
-fn advice(error: &engine::ConnectError) -> &'static str {
-    use engine::TransportErrorKind::{Connect, Status, Tls};
-    let engine::ConnectError::Closed { error: Some(error), .. } = error else { return "" };
-    match (error.kind(), error.status()) {
-        (Connect, _) => "; is the server running there?",
-        (Tls, _) => {
-            "; a certificate of your own goes into --ca, and a server without TLS has a URL that begins with http://"
-        }
-        (Status, Some(401 | 403)) => " (here: --header)",
-        (Status, Some(404)) => " (here: --path)",
-        (Status, _) if error.refusal().is_some_and(|refusal| refusal.code == 0) => " (here: --transport)",
-        _ => "",
-    }
 }

@@ -21,20 +21,20 @@ use super::{
 pub(crate) fn write(report: &Report, at: Timestamp, namespace: &str) -> String {
     let time = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
     let (kind, members, args) = members(report);
-    let mut line = json!({ "type": kind, "time": time, "namespace": namespace });
-    if let (Value::Object(line), Value::Object(members)) = (&mut line, members) {
-        line.extend(members.into_iter().filter(|(_, value)| !value.is_null()));
+    let mut line = format!(r#"{{"type":{},"time":"{time}","namespace":{}"#, Value::from(kind), Value::from(namespace));
+    if let Value::Object(members) = members {
+        for (name, value) in members.into_iter().filter(|(_, value)| !value.is_null()) {
+            line.push_str(&format!(",{}:{value}", Value::from(name)));
+        }
     }
-    let mut line = line.to_string();
     if let Some((body, list)) = args {
-        line.pop();
         // What came is well-formed already, and is passed on as it is: numbers keep their digits, objects their order.
         line.push_str(&format!(r#","args":{list}"#));
         if !body.attachments().is_empty() {
             line.push_str(&format!(r#","attachments":{}"#, in_base64(body.attachments())));
         }
-        line.push('}');
     }
+    line.push('}');
     line
 }
 
@@ -89,4 +89,40 @@ fn in_base64(attachments: &[Bytes]) -> Value {
 /// To the microsecond.
 fn milliseconds(time: Duration) -> Value {
     json!((time.as_secs_f64() * 1e6).round() / 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use socketio::Args;
+
+    use super::*;
+
+    fn line(report: &Report) -> String {
+        write(report, Timestamp::from_millisecond(45_296_789).unwrap(), "/chat")
+    }
+
+    #[test]
+    fn a_report_is_one_object_on_one_line() {
+        let args = Args(vec![json!("a\nb"), json!({"x": 1.5})]);
+        let event = Report::Event { body: Body::event("message", &args).unwrap(), ack: Some(3) };
+        let picture = Body::ack(&(1, Bytes::from_static(&[1, 2, 3]))).unwrap();
+        let answer = Report::Answer { event: "add".into(), body: picture, took: Duration::from_micros(12_345) };
+        for (report, expected) in [
+            (event, r#""type":"event",TIME,"ack":3,"event":"message","args":["a\nb",{"x":1.5}]"#),
+            (
+                answer,
+                r#""type":"answer",TIME,"event":"add","ms":12.345,"args":[1,{"_placeholder":true,"num":0}],"attachments":["AQID"]"#,
+            ),
+            (Report::Attempt(2), r#""type":"attempt",TIME,"number":2"#),
+            (Report::Unreachable { message: "no".into(), next: None }, r#""type":"unreachable",TIME,"message":"no""#),
+            (
+                Report::Refused { message: "no".into(), data: Some("{\"a\":\n1}".into()) },
+                r#""type":"refused",TIME,"data":{"a":1},"message":"no""#,
+            ),
+        ] {
+            let time = r#""time":"1970-01-01T12:34:56.789Z","namespace":"/chat""#;
+            assert_eq!(line(&report), format!("{{{}}}", expected.replace("TIME", time)));
+            assert!(serde_json::from_str::<Value>(&line(&report)).is_ok());
+        }
+    }
 }

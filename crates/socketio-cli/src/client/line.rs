@@ -58,7 +58,7 @@ fn event(line: &str) -> Result<(String, Vec<Argument>), String> {
     let blank = line.find(char::is_whitespace).unwrap_or(line.len());
     let (word, rest) = line.split_at(if is_quoted { argument::word_length(line) } else { blank });
     let name = match is_quoted.then(|| argument::parse(word)).transpose()? {
-        Some(Argument::Json(Value::String(name))) => name,
+        Some(Argument::Json(name)) => serde_json::from_str(&name).map_err(|error| error.to_string())?,
         _ => word.to_owned(),
     };
     if name.is_empty() {
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn json<const N: usize>(values: [Value; N]) -> Vec<Argument> {
-        values.map(Argument::Json).into()
+        values.map(|value| Argument::Json(value.to_string())).into()
     }
 
     fn emit<const N: usize>(event: &str, args: [Value; N]) -> Line {
@@ -121,7 +121,7 @@ mod tests {
             (" \t ", Line::Nothing),
             ("tick", emit("tick", [])),
             (" message hello 1 ", emit("message", [json!("hello"), json!(1)])),
-            (r#"message {"a": [1, 2]} null"#, emit("message", [json!({"a": [1, 2]}), json!(null)])),
+            (r#"message {"a":[1,2]} null"#, emit("message", [json!({"a": [1, 2]}), json!(null)])),
             (r#""my event" 1"#, emit("my event", [json!(1)])),
             (r#""/help""#, emit("/help", [])),
             ("42 x", emit("42", [json!("x")])),

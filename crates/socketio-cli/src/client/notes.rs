@@ -56,7 +56,7 @@ fn listen_to_client(client: &Client, notes: UnboundedSender<Note>) {
         let mut why = why.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             ClientEvent::Closed(closed) => *why = Some(Why::Lost(closed.reason.to_string())),
-            ClientEvent::Failed { error, .. } => *why = Some(Why::Unreachable(ending::explain_open(error))),
+            ClientEvent::Failed { error, .. } => *why = Some(Why::Unreachable(ending::explain(error))),
             ClientEvent::Waiting(next) => match why.take() {
                 Some(Why::Lost(reason)) => tell(&notes, Report::Lost { reason, next: *next }),
                 Some(Why::Unreachable(message)) => tell(&notes, Report::Unreachable { message, next: Some(*next) }),

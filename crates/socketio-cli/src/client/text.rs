@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
+use socketio::{Body, DisconnectReason};
 
 use super::{
     json_text::{elements, plain, with_attachments},
@@ -94,6 +95,7 @@ fn words(report: &Report) -> (Kind, String) {
             let data = data.as_ref().map_or(String::new(), |data| format!(" {}", with_attachments(data, &[])));
             (Kind::Bad, format!("refused: {}{data}", plain(message)))
         }
+        Report::Disconnected(DisconnectReason::IoClientDisconnect) => (Kind::Neutral, "disconnected".to_owned()),
         Report::Disconnected(reason) => (Kind::Bad, format!("disconnected: {reason}")),
         Report::Event { body, ack } => {
             let name = name(&body.event_name().unwrap_or_default());
@@ -118,7 +120,7 @@ fn args(elements: &[String], attachments: &[Bytes]) -> String {
 }
 
 /// The arguments of an answer, as a line of their own.
-pub(crate) fn answer(body: &socketio::Body) -> String {
+pub(crate) fn answer(body: &Body) -> String {
     args(&elements(body.json()), body.attachments()).trim_start().to_owned()
 }
 
@@ -134,10 +136,10 @@ fn standing(state: &State) -> String {
     parts.push(state.id.as_ref().map_or("no id".to_owned(), |id| format!("id {}", plain(id))));
     parts.push(format!("{} bytes queued", state.queued_bytes));
     if state.buffered > 0 {
-        parts.push(format!("{} events kept for the next connection", state.buffered));
+        parts.push(format!("events kept for the next connection: {}", state.buffered));
     }
     if state.awaited > 0 {
-        parts.push(format!("{} acknowledgements awaited", state.awaited));
+        parts.push(format!("acknowledgements awaited: {}", state.awaited));
     }
     parts.join(", ")
 }
@@ -159,7 +161,7 @@ fn shortened(text: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use socketio::{Args, Body, DisconnectReason};
+    use socketio::Args;
 
     use super::*;
 
