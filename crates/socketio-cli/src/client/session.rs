@@ -112,7 +112,9 @@ impl Session {
                 Some(Ok(answer)) = self.awaited.join_next() => self.take_answer(answer),
                 typed = input.typed.recv(), if self.takes_lines() && !is_crowded => {
                     goes_on = self.take_typed(typed.unwrap_or(Typed::End));
-                    input.go_on();
+                    if goes_on {
+                        input.go_on();
+                    }
                 }
                 () = client.flushed(), if is_crowded => {}
                 () = until(patience) => goes_on = self.lose_patience(),
@@ -130,14 +132,20 @@ impl Session {
 
     /// Disconnects, after what was sent has left.
     async fn leave(&mut self, notes: &mut UnboundedReceiver<Note>) {
-        let session = self.client.engine();
+        let (session, was_connected) = (self.client.engine(), self.socket.is_connected());
         self.client.close();
-        if let Some(session) = session {
-            let _ = timeout(CLOSE_TIMEOUT, session.closed()).await;
-        }
-        while let Ok(note) = notes.try_recv() {
-            self.take_note(note);
-        }
+        let left = async {
+            if let Some(session) = session {
+                session.closed().await;
+            }
+            let mut is_over = !was_connected;
+            while !is_over && let Some(note) = notes.recv().await {
+                is_over = matches!(note.news, News::Report(Report::Disconnected(_)));
+                self.take_note(note);
+            }
+        };
+        // A server that does not let go is left alone.
+        let _ = timeout(CLOSE_TIMEOUT, left).await;
     }
 
     fn report(&self, report: &Report, place: Option<OwnedSemaphorePermit>) {
