@@ -17,6 +17,7 @@ use super::{
     connection::ConnectionOptions,
     ending::{self, CODES},
     json_lines,
+    leave::leave,
     report::Report,
     text,
 };
@@ -56,10 +57,8 @@ pub(crate) async fn emit(options: &EmitOptions) -> Result<Ending> {
         outcome = exchange(options, &client, &socket) => outcome?,
         signal = signals.next() => std::process::exit(signal.exit_code()),
     };
-    if let Some(session) = client.engine() {
-        client.close();
-        let _ = timeout_at(Instant::now() + super::session::CLOSE_TIMEOUT, session.closed()).await;
-    }
+    let is_handled = !(options.no_ack && outcome.ending == Ending::Done);
+    leave(&client, is_handled).await;
     if let Some(report) = &outcome.problem {
         if options.connection.json {
             say(&json_lines::write(report, Timestamp::now(), socket.namespace()));

@@ -69,6 +69,7 @@ fn members(report: &Report) -> Members<'_> {
         Report::Disconnected(reason) => ("disconnected", json!({ "reason": reason.as_str() })),
         Report::State(state) => ("state", standing(state)),
         Report::Help => ("help", json!({ "text": HELP })),
+        Report::Hint(message) => ("hint", json!({ "message": message })),
         Report::Problem { message } => ("error", json!({ "message": message })),
     };
     (kind, members, None)

@@ -3,7 +3,7 @@
 //! `connect.rs` and `emit.rs` are the two commands, `connection.rs` the options that they share, `ending.rs` their exit codes.
 //! `line.rs` reads what is typed, `argument.rs` its words; `session.rs` does what they ask for, and hears from `notes.rs` what
 //! happens. What happens is a `report.rs`, written by `text.rs` or `json_lines.rs` and printed by `output.rs`. Lines come from
-//! `input.rs`: from `editor.rs` where there is a terminal. Leaves out the protocol, which is the library's.
+//! `input.rs`: from `editor.rs` where there is a terminal, which `terminal.rs` sets back. `leave.rs` is the good-bye. Leaves out the protocol, which is the library's.
 
 mod argument;
 mod connect;
@@ -14,6 +14,7 @@ mod ending;
 mod input;
 mod json_lines;
 mod json_text;
+mod leave;
 mod line;
 mod names;
 mod notes;

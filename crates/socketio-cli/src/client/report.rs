@@ -35,6 +35,8 @@ pub(crate) enum Report {
     State(State),
     /// The words that can be typed.
     Help,
+    /// What a person may do now.
+    Hint(&'static str),
     /// Something that was asked for cannot be done.
     Problem { message: String },
 }

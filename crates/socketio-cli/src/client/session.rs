@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future, time::Duration};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use socketio::{
-    AckError, AckSender, Args, Body,
+    AckError, AckSender, Args, Body, DisconnectReason,
     client::{Client, Socket, SocketState},
 };
 use tokio::{
@@ -19,6 +19,7 @@ use super::{
     ending::Ending,
     input::{Input, Typed},
     json_lines,
+    leave::{CLOSE_TIMEOUT, leave},
     line::Line,
     names::Names,
     notes::{News, Note},
@@ -36,9 +37,6 @@ const MOST_AWAITED: usize = 256;
 
 /// Bytes that wait to leave, from which on a script has to wait.
 const MOST_QUEUED_BYTES: usize = 1 << 20;
-
-/// How long the server may take to let go of the connection.
-pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a session does by itself.
 #[derive(Clone, Debug)]
@@ -66,6 +64,8 @@ pub(crate) struct Session {
     awaited: JoinSet<Acknowledged>,
     unanswered: BTreeMap<u64, AckSender>,
     asked: u64,
+    /// Something was sent of which nobody knows whether it was handled.
+    has_emitted: bool,
     /// The first connection has been had.
     was_connected: bool,
     input_ended: bool,
@@ -86,6 +86,7 @@ impl Session {
             awaited: JoinSet::new(),
             unanswered: BTreeMap::new(),
             asked: 0,
+            has_emitted: false,
             was_connected: false,
             input_ended: false,
             ending: Ending::Done,
@@ -132,20 +133,17 @@ impl Session {
 
     /// Disconnects, after what was sent has left.
     async fn leave(&mut self, notes: &mut UnboundedReceiver<Note>) {
-        let (session, was_connected) = (self.client.engine(), self.socket.is_connected());
-        self.client.close();
-        let left = async {
-            if let Some(session) = session {
-                session.closed().await;
-            }
+        let was_connected = self.socket.is_connected();
+        leave(&self.client, !self.has_emitted).await;
+        let last = async {
             let mut is_over = !was_connected;
             while !is_over && let Some(note) = notes.recv().await {
                 is_over = matches!(note.news, News::Report(Report::Disconnected(_)));
                 self.take_note(note);
             }
         };
-        // A server that does not let go is left alone.
-        let _ = timeout(CLOSE_TIMEOUT, left).await;
+        // It does not come where the connection is lost in this moment.
+        let _ = timeout(CLOSE_TIMEOUT, last).await;
     }
 
     fn report(&self, report: &Report, place: Option<OwnedSemaphorePermit>) {
@@ -202,14 +200,20 @@ impl Session {
                 }
                 return true;
             }
+            Report::Disconnected(DisconnectReason::IoServerDisconnect) if self.manner.has_person => {
+                self.report(&Report::Hint("the server wants it so; /connect comes back"), None);
+                return true;
+            }
             Report::Refused { .. } => Ending::Refused,
             Report::Unreachable { next: None, .. } => Ending::Unreachable,
             _ => return true,
         };
         if !self.manner.has_person {
             self.ending = ending;
+            return false;
         }
-        self.manner.has_person
+        self.report(&Report::Hint("/connect tries again, with what /auth {…} says"), None);
+        true
     }
 
     /// Keeps the right to answer, under a number.
@@ -288,9 +292,10 @@ impl Session {
         self.report(&Report::Problem { message }, None);
     }
 
-    fn emit(&self, event: &str, args: Vec<Argument>) {
+    fn emit(&mut self, event: &str, args: Vec<Argument>) {
         match self.socket.emit(event, &Args(args)) {
             Ok(()) => {
+                self.has_emitted = true;
                 self.names.remember(event);
                 self.warn_of_keeping();
             }
@@ -309,17 +314,22 @@ impl Session {
     /// A person is told that it is not on its way yet.
     fn warn_of_keeping(&self) {
         if self.manner.has_person && !self.socket.is_connected() {
-            let message = match self.socket.state() {
-                SocketState::Disconnected => "not connected: it is sent after /connect",
-                _ => "not connected: it is sent with the next connection",
-            };
-            self.problem(message.to_owned());
+            self.report(
+                &Report::Hint(match self.socket.state() {
+                    SocketState::Disconnected => "not connected: it is sent after /connect",
+                    _ => "not connected: it is sent with the next connection",
+                }),
+                None,
+            );
         }
     }
 
     fn answer(&mut self, number: u64, args: Vec<Argument>) {
         let sent = match self.unanswered.remove(&number) {
-            Some(ack) => ack.send(&Args(args)).map_err(|error| error.to_string()),
+            Some(ack) => {
+                self.has_emitted = true;
+                ack.send(&Args(args)).map_err(|error| error.to_string())
+            }
             None => Err(format!("no event waits for the answer !{number}")),
         };
         if let Err(message) = sent {

@@ -93,7 +93,7 @@ fn words(report: &Report) -> (Kind, String) {
         Report::Attempt(number) => (Kind::Neutral, format!("attempt {number}")),
         Report::Refused { message, data } => {
             let data = data.as_ref().map_or(String::new(), |data| format!(" {}", with_attachments(data, &[])));
-            (Kind::Bad, format!("refused: {}{data}", plain(message)))
+            (Kind::Bad, format!("refused: {}{data}{}", plain(message), advice(message)))
         }
         Report::Disconnected(DisconnectReason::IoClientDisconnect) => (Kind::Neutral, "disconnected".to_owned()),
         Report::Disconnected(reason) => (Kind::Bad, format!("disconnected: {reason}")),
@@ -110,7 +110,16 @@ fn words(report: &Report) -> (Kind, String) {
         Report::NoAnswer { event, message } => (Kind::Bad, format!("{}: {}", name(event), plain(message))),
         Report::State(state) => (Kind::Neutral, standing(state)),
         Report::Help => (Kind::Neutral, HELP.to_owned()),
+        Report::Hint(message) => (Kind::Neutral, (*message).to_owned()),
         Report::Problem { message } => (Kind::Bad, plain(message)),
+    }
+}
+
+/// What to do about a refusal, by what the reference says.
+fn advice(message: &str) -> &'static str {
+    match message {
+        "Invalid namespace" => "; the server has none of that name: it is the path of the URL, or --namespace",
+        _ => "; --auth says who comes",
     }
 }
 
@@ -209,7 +218,7 @@ mod tests {
             (Report::Attempt(2), "· attempt 2"),
             (
                 Report::Refused { message: "go away".into(), data: Some("{\"a\":1}".into()) },
-                "! refused: go away {\"a\":1}",
+                "! refused: go away {\"a\":1}; --auth says who comes",
             ),
             (Report::Disconnected(DisconnectReason::IoServerDisconnect), "! disconnected: io server disconnect"),
         ] {
