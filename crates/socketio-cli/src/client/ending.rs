@@ -54,8 +54,12 @@ impl From<Ending> for ExitCode {
 }
 
 /// Where the library names its own configuration, the option that sets it.
-const OPTIONS: [(&str, &str); 3] =
-    [("Config::path", "--path"), ("Config::extra_headers", "--header"), ("Config::transports", "--transport")];
+const OPTIONS: [(&str, &str); 4] = [
+    ("Config::path", "--path"),
+    ("Config::extra_headers", "--header"),
+    ("Config::transports", "--transport"),
+    ("Config::tls's roots", "--ca"),
+];
 
 /// What an error says and what is behind it, in the words of the command line.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {

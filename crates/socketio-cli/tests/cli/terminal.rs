@@ -173,5 +173,6 @@ fn a_signal_leaves_the_terminal_as_it_was() {
     terminal.shows("connected as ");
     terminal.shows("/echo> ");
     kill_process(Pid::from_child(&terminal.child), Signal::TERM).unwrap();
+    terminal.shows("\u{1b}[?2004l");
     assert_eq!(terminal.ends(), Some(0));
 }
