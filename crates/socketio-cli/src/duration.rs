@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// No time of this program is longer, so that no deadline overflows a clock.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads `500ms`, `25s`, `2m` or `1h`: more than nothing, and at most a day.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {

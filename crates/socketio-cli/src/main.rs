@@ -1,7 +1,8 @@
 //! `sio`, the command line: typed words to a command, and its end to an exit code. `options.rs` has the words,
-//! `serve.rs` the one command there is.
+//! `serve.rs` the server, `client/` the two commands of the client.
 
 mod chat;
+mod client;
 mod client_package;
 mod duration;
 mod echo;
@@ -21,10 +22,12 @@ async fn main() -> ExitCode {
     let CommandLine { log, command } = CommandLine::parse();
     start_logging(&log);
     let done = match command {
-        Command::Serve(options) => serve::serve(&options).await,
+        Command::Serve(options) => serve::serve(&options).await.map(|()| ExitCode::SUCCESS),
+        Command::Connect(options) => client::connect(&options).await.map(ExitCode::from),
+        Command::Emit(options) => client::emit(&options).await.map(ExitCode::from),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

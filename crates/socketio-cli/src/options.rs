@@ -1,5 +1,5 @@
 //! The words of the command line. Everything that can be wrong with a word by itself is refused here, with
-//! exit code 2; what only turns out when it is used is `serve.rs`'s.
+//! exit code 2; what only turns out when it is used is `serve.rs`'s. The client's own words are in `client/`.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -7,9 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use socketio::{ClientFiles, Config, TransportKind};
 use tracing_subscriber::EnvFilter;
 
-use crate::duration;
+use crate::{
+    client::{ConnectOptions, EmitOptions},
+    duration,
+};
 
-/// The command line of this Socket.IO server.
+/// Socket.IO on the command line: a server and a client.
 #[derive(Debug, Parser)]
 #[command(name = "sio", version)]
 pub(crate) struct CommandLine {
@@ -29,6 +32,13 @@ pub(crate) enum Command {
     /// The echo is for people who write clients: it acknowledges every event with the event's own arguments, or
     /// sends the event back where no acknowledgement is asked for. SIGINT (Ctrl-C) and SIGTERM close the server.
     Serve(ServeOptions),
+    /// Connect to a Socket.IO server, print what arrives, and send what is typed.
+    ///
+    /// On a terminal there is a prompt with history and completion; otherwise lines are read from standard input, and at its
+    /// end, once everything is acknowledged, it leaves. Ctrl-C disconnects.
+    Connect(ConnectOptions),
+    /// Send one event to a Socket.IO server, wait for its acknowledgement, and print that.
+    Emit(EmitOptions),
 }
 
 /// What `sio serve` takes.
@@ -73,6 +83,14 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
+    /// What the library calls it.
+    pub(crate) const fn kind(self) -> TransportKind {
+        match self {
+            Self::Polling => TransportKind::Polling,
+            Self::WebSocket => TransportKind::WebSocket,
+        }
+    }
+
     /// The name in the protocol.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -89,10 +107,7 @@ impl ServeOptions {
         config.engine.path.clone_from(&self.path);
         config.engine.transports = Vec::new();
         for transport in &self.transports {
-            let kind = match transport {
-                Transport::Polling => TransportKind::Polling,
-                Transport::WebSocket => TransportKind::WebSocket,
-            };
+            let kind = transport.kind();
             if !config.engine.transports.contains(&kind) {
                 config.engine.transports.push(kind);
             }
@@ -150,7 +165,10 @@ mod tests {
 
     fn serve(args: &[&str]) -> Result<ServeOptions, clap::Error> {
         let words = ["sio", "serve"].iter().chain(args);
-        CommandLine::try_parse_from(words).map(|CommandLine { command: Command::Serve(options), .. }| options)
+        CommandLine::try_parse_from(words).map(|CommandLine { command, .. }| match command {
+            Command::Serve(options) => options,
+            other => panic!("{other:?}"),
+        })
     }
 
     #[test]

@@ -48,6 +48,15 @@ fn a_wrong_word_is_a_matter_of_usage_and_exits_with_2() {
         (&["serve", "--addr", "localhost"], "a host and a port"),
         (&["serve", "--addr", ":3000"], "a host and a port"),
         (&["serve", "--addr", "127.0.0.1:70000"], "a host and a port"),
+        (&["connect"], "<URL>"),
+        (&["connect", "ftp://localhost"], "http"),
+        (&["connect", "http://localhost", "--auth", "abc"], "a JSON object"),
+        (&["connect", "http://localhost", "--header", "abc"], "Authorization: Bearer abc"),
+        (&["connect", "http://localhost", "--query", "abc"], "room=lobby"),
+        (&["connect", "http://localhost", "--path", "abc"], "begins with a slash"),
+        (&["connect", "http://localhost", "--parser", "xml"], "msgpack"),
+        (&["emit", "http://localhost"], "<EVENT>"),
+        (&["emit", "http://localhost", "add", "{1"], "begins as JSON"),
         (&[], "serve"),
     ] {
         let output = run(args);

@@ -14,9 +14,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::DEADLINE;
 
 /// `sio` with these arguments, in the repository and without options from the environment.
-fn sio(args: &[&str]) -> Command {
+pub(crate) fn sio(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sio"));
-    command.args(args).current_dir(testkit::repository()).env_remove("SIO_LOG").stdin(Stdio::null());
+    command
+        .args(args)
+        .current_dir(testkit::repository())
+        .env_remove("SIO_LOG")
+        .env_remove("SIO_AUTH")
+        .stdin(Stdio::null());
     command
 }
 
@@ -36,7 +41,12 @@ pub(crate) struct Served {
 impl Served {
     /// Starts `sio serve` on a free port with these further options, and waits until it listens.
     pub(crate) fn start(options: &[&str]) -> Self {
-        let args = [&["serve", "--addr", "127.0.0.1:0"], options].concat();
+        Self::start_at("127.0.0.1:0", options)
+    }
+
+    /// The same at this address.
+    pub(crate) fn start_at(addr: &str, options: &[&str]) -> Self {
+        let args = [&["serve", "--addr", addr], options].concat();
         let mut child = sio(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("sio can be started");
         let out = lines(child.stdout.take().unwrap());
         let log = lines(child.stderr.take().unwrap());
@@ -99,7 +109,7 @@ impl Drop for Served {
     }
 }
 
-fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+pub(crate) fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
