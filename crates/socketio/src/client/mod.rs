@@ -183,7 +183,8 @@ impl Client {
 
     /// Disconnects every socket and ends the connection, after what was sent has left. Nothing comes back by itself
     /// (row E22). It begins at once, whether awaited or not; awaited, it is done. A program that ends right afterwards awaits it,
-    /// since everything ends with tokio's runtime.
+    /// since everything ends with tokio's runtime. A server in JavaScript may drop events that reach it together with the
+    /// good-bye: await the acknowledgement of one that has to have its effect.
     ///
     /// ```no_run
     /// # async fn f(client: socketio::client::Client) -> Result<(), Box<dyn std::error::Error>> {
