@@ -10,6 +10,9 @@ mod acknowledgements {}
 #[doc = include_str!("../../../docs/guide/client.md")]
 mod client {}
 
+#[doc = include_str!("../../../docs/guide/command-line.md")]
+mod command_line {}
+
 #[doc = include_str!("../../../docs/guide/limits-and-back-pressure.md")]
 mod limits_and_back_pressure {}
 
