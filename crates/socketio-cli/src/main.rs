@@ -5,6 +5,7 @@ mod chat;
 mod client_package;
 mod duration;
 mod echo;
+mod load;
 mod options;
 mod page;
 mod serve;
@@ -21,6 +22,7 @@ async fn main() -> ExitCode {
     let CommandLine { log, command } = CommandLine::parse();
     start_logging(&log);
     let done = match command {
+        Command::Load(options) => load::load(*options).await,
         Command::Serve(options) => serve::serve(&options).await,
     };
     match done {

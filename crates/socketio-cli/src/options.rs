@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use socketio::{ClientFiles, Config, TransportKind};
 use tracing_subscriber::EnvFilter;
 
-use crate::duration;
+use crate::{duration, load::LoadOptions};
 
 /// The command line of this Socket.IO server.
 #[derive(Debug, Parser)]
@@ -29,6 +29,9 @@ pub(crate) enum Command {
     /// The echo is for people who write clients: it acknowledges every event with the event's own arguments, or
     /// sends the event back where no acknowledgement is asked for. SIGINT (Ctrl-C) and SIGTERM close the server.
     Serve(ServeOptions),
+    /// Put load on any Socket.IO server, and say how it bore it: messages in a second, latency, and, for a process on
+    /// this machine, what each message cost it.
+    Load(Box<LoadOptions>),
 }
 
 /// What `sio serve` takes.
@@ -150,7 +153,10 @@ mod tests {
 
     fn serve(args: &[&str]) -> Result<ServeOptions, clap::Error> {
         let words = ["sio", "serve"].iter().chain(args);
-        CommandLine::try_parse_from(words).map(|CommandLine { command: Command::Serve(options), .. }| options)
+        CommandLine::try_parse_from(words).map(|words| match words.command {
+            Command::Serve(options) => options,
+            Command::Load(_) => panic!("another command"),
+        })
     }
 
     #[test]

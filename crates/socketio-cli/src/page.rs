@@ -44,7 +44,9 @@ mod tests {
 
     fn page(args: &[&str]) -> String {
         let words = ["sio", "serve"].iter().chain(args);
-        let CommandLine { command: Command::Serve(options), .. } = CommandLine::parse_from(words);
+        let CommandLine { command: Command::Serve(options), .. } = CommandLine::parse_from(words) else {
+            panic!("another command")
+        };
         String::from_utf8(write(&options).into()).unwrap()
     }
 

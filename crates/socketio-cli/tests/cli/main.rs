@@ -1,6 +1,6 @@
 //! `sio` as people run it: the real program in a process of its own, from the outside only.
 //!
-//! `command_line.rs` has the words and the errors, `page.rs` what a browser loads, `closing.rs` the signals;
+//! `command_line.rs` has the words and the errors, `page.rs` what a browser loads, `closing.rs` the signals, `load.rs` the load generator;
 //! `chat.rs`, `echo.rs` and `chat_page.rs` hand over to the official client and to Chromium. `program.rs` starts
 //! `sio`, `request.rs` is a plain HTTP client. Signals need Unix, and so do all of these.
 #![cfg(unix)]
@@ -11,6 +11,7 @@ mod chat_page;
 mod closing;
 mod command_line;
 mod echo;
+mod load;
 mod page;
 mod program;
 mod request;

@@ -1,0 +1,200 @@
+//! [`Report`]: all lines with all runs; as JSON, and as the table for a terminal. The page is in `page.rs`.
+
+use std::fmt::{self, Write as _};
+
+use serde_json::{Value, json};
+
+use super::{
+    line::{Goal, Line},
+    peer::Peer,
+    statistics::{Runs, Spread, figure, ratio, values},
+};
+
+/// One peer on one line.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) peer: Peer,
+    pub(super) runs: Runs,
+    /// Why there are no figures, or fewer.
+    pub(super) complaint: Option<String>,
+}
+
+/// One line with all its runs.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) line: Line,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// Everything that was measured.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) machine: Value,
+    /// How it was run: rounds, times, counts.
+    pub(super) settings: Value,
+    pub(super) rows: Vec<Row>,
+}
+
+/// How near the goal is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    /// The ratio that the goal is about; the value where it is absolute.
+    pub(super) is: Spread,
+    pub(super) goal: f64,
+}
+
+impl Standing {
+    pub(super) fn is_reached(&self) -> bool {
+        self.is.median <= self.goal
+    }
+}
+
+impl Row {
+    pub(super) fn runs(&self, peer: Peer) -> Option<&Runs> {
+        self.entries.iter().find(|entry| entry.peer == peer).map(|entry| &entry.runs)
+    }
+
+    /// How many times as much ours needs.
+    pub(super) fn ratio_to(&self, peer: Peer) -> Option<Spread> {
+        ratio(self.runs(Peer::Ours)?, self.runs(peer)?)
+    }
+
+    pub(super) fn standing(&self) -> Option<Standing> {
+        let (is, goal) = match self.line.goal {
+            Goal::Absolute(goal) => (values(self.runs(Peer::Ours)?)?, goal),
+            // Of a crate with two clients, the cheaper one is the peer.
+            Goal::Times(goal, Peer::RustSocketio) => {
+                let ratios = [Peer::RustSocketio, Peer::RustSocketioBlocking].map(|peer| self.ratio_to(peer));
+                (ratios.into_iter().flatten().max_by(|a, b| a.median.total_cmp(&b.median))?, goal)
+            }
+            Goal::Times(goal, peer) => (self.ratio_to(peer)?, goal),
+        };
+        Some(Standing { is, goal })
+    }
+
+    /// The goal in words.
+    pub(super) fn goal(&self) -> String {
+        match self.line.goal {
+            Goal::Absolute(goal) => format!("≤ {goal} {}", self.line.measure.unit()),
+            Goal::Times(times, Peer::RustSocketio) => format!("≤ {times} × rust_socketio"),
+            Goal::Times(times, peer) => format!("≤ {times} × {}", peer.title()),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let entry = |entry: &Entry| {
+            json!({
+                "peer": entry.peer.title(),
+                "value": values(&entry.runs).map(spread),
+                "runs": entry.runs.iter().flatten().map(|figures| figures.value).collect::<Vec<_>>(),
+                "per_second": figure(&entry.runs, |figures| figures.per_second),
+                "p50_us": figure(&entry.runs, |figures| figures.p50),
+                "p99_us": figure(&entry.runs, |figures| figures.p99),
+                "ours_to_it": self.ratio_to(entry.peer).map(spread),
+                "complaint": entry.complaint,
+            })
+        };
+        let standing = self.standing();
+        json!({
+            "name": self.line.name,
+            "title": self.line.title,
+            "unit": self.line.measure.unit(),
+            "entries": self.entries.iter().map(entry).collect::<Vec<_>>(),
+            "goal": self.goal(),
+            "standing": standing.map(|standing| spread(standing.is)),
+            "is_reached": standing.map(|standing| standing.is_reached()),
+        })
+    }
+}
+
+fn spread(spread: Spread) -> Value {
+    json!({ "median": spread.median, "min": spread.min, "max": spread.max })
+}
+
+impl Report {
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "machine": self.machine,
+            "settings": self.settings,
+            "lines": self.rows.iter().map(Row::to_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// A number with as many digits as it is worth.
+pub(super) fn digits(value: f64) -> String {
+    match value.abs() {
+        0.0..10.0 => format!("{value:.2}"),
+        10.0..100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+/// Facts of a JSON object, as words.
+pub(super) fn facts(object: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(_, value)| !value.is_null());
+            fields
+                .map(|(name, value)| format!("{name} {}", value.to_string().trim_matches('"')))
+                .collect::<Vec<_>>()
+                .join(", ")
+        }
+        value => value.to_string(),
+    };
+    let fields = object.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    fields.map(|(name, value)| (name.clone(), text(value))).collect()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, text) in facts(&self.machine).into_iter().chain(facts(&self.settings)) {
+            writeln!(f, "{name:12} {text}")?;
+        }
+        for row in &self.rows {
+            write!(f, "\n{row}")?;
+        }
+        writeln!(f)?;
+        let standings = self.rows.iter().filter_map(|row| row.standing().map(|standing| (row, standing)));
+        for (row, standing) in standings {
+            let word = if standing.is_reached() { "reached" } else { "NOT REACHED" };
+            let Spread { median, min, max } = standing.is;
+            let is = format!("{} ({}–{})", digits(median), digits(min), digits(max));
+            writeln!(f, "{word:12} {:55} {:26} is {is}", row.line.title, row.goal())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} [{}]", self.line.title, self.line.measure.unit())?;
+        writeln!(
+            f,
+            "  {:26} {:>8} {:>17} {:>11} {:>10} {:>10}  ours to it",
+            "", "median", "range", "per second", "p50 µs", "p99 µs"
+        )?;
+        for entry in &self.entries {
+            let Some(spread) = values(&entry.runs) else {
+                let complaint = entry.complaint.as_deref().unwrap_or("not run");
+                writeln!(f, "  {:26} {complaint}", entry.peer.title())?;
+                continue;
+            };
+            let optional = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), digits);
+            let range = format!("{}–{}", digits(spread.min), digits(spread.max));
+            let mut ratio = String::new();
+            if let Some(to) = self.ratio_to(entry.peer).filter(|_| entry.peer != Peer::Ours) {
+                write!(ratio, "{} ({}–{})", digits(to.median), digits(to.min), digits(to.max))?;
+            }
+            let (rate, p50, p99) = (
+                optional(figure(&entry.runs, |figures| figures.per_second)),
+                optional(figure(&entry.runs, |figures| figures.p50)),
+                optional(figure(&entry.runs, |figures| figures.p99)),
+            );
+            let median = digits(spread.median);
+            writeln!(f, "  {:26} {median:>8} {range:>17} {rate:>11} {p50:>10} {p99:>10}  {ratio}", entry.peer.title())?;
+        }
+        Ok(())
+    }
+}
