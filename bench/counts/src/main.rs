@@ -4,10 +4,7 @@
 use std::{
     error::Error,
     hint::black_box,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use bytes::BytesMut;
@@ -16,6 +13,9 @@ use socketio::{Data, Server, testing::TestClient};
 use socketio_proto::{Namespace, encode_event};
 
 const PAYLOAD: &str = "0123456789abcdef";
+
+/// Events that were handled.
+static SEEN: AtomicU64 = AtomicU64::new(0);
 
 /// Who gets a broadcast.
 const MEMBERS: usize = 1_000;
@@ -63,16 +63,14 @@ fn encode(times: u64) -> Result<(), Box<dyn Error>> {
 /// An event that comes from a client in memory, up to the end of its handler. The client's own work is in it.
 async fn dispatch(times: u64) -> Result<(), Box<dyn Error>> {
     let io = Server::new();
-    let seen = Arc::new(AtomicU64::new(0));
-    let counter = seen.clone();
-    io.of("/").on("count", async move |Data(text): Data<String>| {
+    io.of("/").on("count", async |Data(text): Data<String>| {
         black_box(text);
-        counter.fetch_add(1, Ordering::Relaxed);
+        SEEN.fetch_add(1, Ordering::Relaxed);
     });
     let client = TestClient::connect(&io).await;
     for number in 1..=times {
         client.emit("count", PAYLOAD);
-        while seen.load(Ordering::Relaxed) < number {
+        while SEEN.load(Ordering::Relaxed) < number {
             tokio::task::yield_now().await;
         }
     }

@@ -40,7 +40,7 @@ pub(crate) struct Options {
 pub(crate) fn counts(options: &Options) -> Result<ExitCode> {
     let valgrind = find_program("valgrind").context("valgrind is not in PATH; on Debian the package is `valgrind`")?;
     let mut build = cargo();
-    build.args(["build", "--release", "--locked", "--package", "bench-counts"]).current_dir(repository().join("bench"));
+    build.args(["build", "--release", "--package", "bench-counts"]).current_dir(repository().join("bench"));
     let status = build.status().context("cannot run cargo")?;
     ensure!(status.success(), "`cargo build` in bench/ failed ({status})");
     let compiler = compiler()?;

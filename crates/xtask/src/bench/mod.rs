@@ -75,6 +75,8 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
     if cores.server == cores.load {
         println!("there is only one core: server and load share it, and the figures are worth little");
     }
+    // Before this process is pinned, since that is what it would say otherwise.
+    let machine = machine::describe(cores);
     let lines: Vec<Line> = LINES.into_iter().filter(|line| options.wants_line(line)).collect();
     let peers: Vec<Peer> = Peer::value_variants().iter().copied().filter(|peer| options.wants_peer(*peer)).collect();
     build(&peers)?;
@@ -94,7 +96,7 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
         "mode": if options.quick { "quick" } else { "full" },
         "took": format!("{:.0} s", started.elapsed().as_secs_f64()),
     });
-    let report = Report { machine: machine::describe(cores), settings, rows };
+    let report = Report { machine, settings, rows };
     println!("\n{report}");
     write(options, &report)?;
     Ok(ExitCode::SUCCESS)
@@ -138,12 +140,11 @@ impl Options {
 /// The load generator with this workspace, the servers and clients with theirs, and the npm packages.
 fn build(peers: &[Peer]) -> Result<()> {
     println!("building the load generator, the servers and the clients (the first time takes minutes)");
-    for folder in [".", "bench"] {
+    for (folder, packages) in [(".", &["socketio-cli"][..]), ("bench", &["bench-servers", "bench-clients"])] {
         let mut command = cargo();
-        command.args(["build", "--release", "--locked"]).current_dir(repository().join(folder));
-        if folder == "." {
-            command.args(["--package", "socketio-cli"]);
-        }
+        // Not `--locked`: bench/ has a lock file of its own, which follows when a crate here gets another dependency.
+        command.args(["build", "--release"]).current_dir(repository().join(folder));
+        command.args(packages.iter().flat_map(|package| ["--package", package]));
         let status = command.status().context("cannot run cargo")?;
         ensure!(status.success(), "`cargo build` in {folder} failed ({status})");
     }
