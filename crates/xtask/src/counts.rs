@@ -1,7 +1,7 @@
 //! `cargo xtask counts`: how many instructions the hot paths take, under callgrind, against the file in the repository.
 //!
 //! An instruction count repeats where a time does not, so a change of a few per cent can be told on any machine. It depends
-//! on the compiler: with another one than the file was made with, the counts are only printed.
+//! on the compiler, on valgrind and on the C library: with others than the file was made with, the counts are only printed.
 #![allow(clippy::print_stdout, reason = "a chore says what it does")]
 
 use std::{
@@ -33,6 +33,16 @@ pub(crate) struct Options {
     update: bool,
 }
 
+/// Counts and compares, as one of the checks.
+///
+/// # Errors
+/// As [`counts`], and where a count has grown.
+pub(crate) fn check() -> Result<()> {
+    let code = counts(&Options { update: false })?;
+    ensure!(code == ExitCode::SUCCESS, "a hot path takes more instructions than it did");
+    Ok(())
+}
+
 /// Counts, prints, and compares.
 ///
 /// # Errors
@@ -43,9 +53,9 @@ pub(crate) fn counts(options: &Options) -> Result<ExitCode> {
     build.args(["build", "--release", "--package", "bench-counts"]).current_dir(repository().join("bench"));
     let status = build.status().context("cannot run cargo")?;
     ensure!(status.success(), "`cargo build` in bench/ failed ({status})");
-    let compiler = compiler()?;
+    let tools = tools()?;
     let known: Value = fs::read_to_string(file()).map_or(Ok(Value::Null), |text| serde_json::from_str(&text))?;
-    let is_comparable = known["compiler"] == *compiler;
+    let is_comparable = known["tools"] == *tools;
     let mut found = BTreeMap::new();
     let mut has_grown = false;
     for (path, times) in PATHS {
@@ -63,13 +73,13 @@ pub(crate) fn counts(options: &Options) -> Result<ExitCode> {
         found.insert(path, count);
     }
     if options.update {
-        let text = serde_json::to_string_pretty(&json!({ "compiler": compiler, "instructions": found }))? + "\n";
+        let text = serde_json::to_string_pretty(&json!({ "tools": tools, "instructions": found }))? + "\n";
         fs::write(file(), text).context("cannot write the counts")?;
         println!("written to {}", file().display());
         return Ok(ExitCode::SUCCESS);
     }
     if !is_comparable {
-        println!("the counts in {} were made with another compiler: nothing to compare with", file().display());
+        println!("the counts in {} were made with other tools: nothing to compare with", file().display());
     }
     if has_grown {
         println!("if that is meant: `cargo xtask counts --update`, and commit the file with the change");
@@ -81,12 +91,20 @@ fn file() -> PathBuf {
     repository().join("bench/counts/instructions.json")
 }
 
-/// The compiler, its target included.
-fn compiler() -> Result<String> {
-    let output = Command::new("rustc").arg("-vV").current_dir(repository()).output().context("cannot run rustc")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-    Ok(format!("{} for {host}", text.lines().next().unwrap_or_default()))
+/// What the counts depend on beside the code: the compiler and its target, and, for what was not compiled here, the C
+/// library and the processor that valgrind imitates.
+fn tools() -> Result<String> {
+    let lines = [("rustc", "-vV"), ("valgrind", "--version"), ("ldd", "--version")].map(|(program, option)| {
+        let output = Command::new(program).arg(option).current_dir(repository()).output();
+        output.with_context(|| format!("cannot run {program}"))
+    });
+    let mut words = Vec::new();
+    for output in lines {
+        let text = String::from_utf8(output?.stdout).context("a version that is no text")?;
+        words.extend(text.lines().next().map(str::to_owned));
+        words.extend(text.lines().find(|line| line.starts_with("host: ")).map(str::to_owned));
+    }
+    Ok(words.join(", "))
 }
 
 /// The instructions of one more time.

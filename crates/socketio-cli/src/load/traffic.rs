@@ -41,7 +41,7 @@ impl Generator {
     pub(super) fn packet(&mut self, client: usize, packet: &[u8], now: u64) -> Result<(), Fault> {
         match packet {
             [b'4', kind, rest @ ..] => {
-                let Some(rest) = rest.strip_prefix(self.messages.prefix.as_bytes()) else { return Ok(()) };
+                let Some(rest) = self.messages.within_namespace(rest) else { return Ok(()) };
                 match kind {
                     b'2' => self.event(client, rest, now),
                     b'3' => self.acknowledgement(client, rest, now),
@@ -59,7 +59,7 @@ impl Generator {
     }
 
     fn event(&mut self, client: usize, rest: &[u8], now: u64) {
-        let is_expected = rest.starts_with(self.messages.expected.as_bytes());
+        let is_expected = self.messages.expects(rest);
         let Some(state) = self.clients.get_mut(client).filter(|_| is_expected) else {
             self.tally.others += 1;
             return;
