@@ -60,5 +60,12 @@ fn cargo() -> Command {
     let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
     let mut command = Command::new(cargo);
     command.current_dir(testkit::repository());
+    // What cargo has told this program about itself is none of the next one's business: build scripts that look at it
+    // would run again, and much would be compiled again, each time after a cargo that was started by hand.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command
 }

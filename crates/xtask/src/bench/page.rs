@@ -153,3 +153,19 @@ fn table(row: &Row) -> String {
     }
     table + "</table>\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::report::tests::sample;
+
+    #[test]
+    fn the_page_has_a_plot_for_each_line_and_loads_nothing() {
+        let page = render(&sample());
+        assert_eq!(page.matches("<svg ").count(), 2);
+        assert!(page.contains("no binary for &lt;this&gt; Node") && page.contains("not reached: 1.70"), "{page}");
+        for word in ["http", "src=", "url(", "<script", "@import", "NaN"] {
+            assert!(!page.contains(word), "{word}: {page}");
+        }
+    }
+}

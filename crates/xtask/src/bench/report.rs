@@ -198,3 +198,61 @@ impl fmt::Display for Row {
         Ok(())
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::bench::{line::LINES, run::Figures};
+
+    fn entry(peer: Peer, values: &[f64]) -> Entry {
+        let figures = |value: &f64| Some(Figures { value: *value, per_second: Some(9.0), p50: None, p99: None });
+        Entry { peer, runs: values.iter().map(figures).collect(), complaint: None }
+    }
+
+    fn row(name: &str, entries: Vec<Entry>) -> Row {
+        Row { line: LINES.into_iter().find(|line| line.name == name).unwrap(), entries }
+    }
+
+    /// A goal that is reached, one that is not, and a peer that does not run.
+    pub(in crate::bench) fn sample() -> Report {
+        let silent =
+            Entry { peer: Peer::Uws, runs: vec![None], complaint: Some("no binary for <this> Node".to_owned()) };
+        let rows = vec![
+            row("echo-1", vec![entry(Peer::Floor, &[10.0, 10.0]), entry(Peer::Ours, &[10.5, 11.0]), silent]),
+            row("idle", vec![entry(Peer::Ours, &[1.7])]),
+        ];
+        Report { machine: json!({ "kernel": "Linux" }), settings: json!({ "rounds": 2 }), rows }
+    }
+
+    #[test]
+    fn the_table_says_which_goals_are_reached_and_who_could_not_run() {
+        let text = sample().to_string();
+        for part in [
+            "reached      echo, 50",
+            "is 1.07 (1.05–1.10)",
+            "NOT REACHED  resident",
+            "≤ 1.6 kB",
+            "no binary for <this> Node",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let json = sample().to_json();
+        assert_eq!(json["lines"][0]["is_reached"], true);
+        assert_eq!(json["lines"][0]["entries"][2]["complaint"], "no binary for <this> Node");
+        assert_eq!(json["lines"][1]["standing"]["median"], 1.7);
+    }
+
+    #[test]
+    fn the_cheaper_client_of_a_crate_with_two_is_the_peer() {
+        let row = row(
+            "client-ack",
+            vec![
+                entry(Peer::Ours, &[30.0]),
+                entry(Peer::RustSocketio, &[120.0]),
+                entry(Peer::RustSocketioBlocking, &[60.0]),
+            ],
+        );
+        let standing = row.standing().unwrap();
+        assert!((standing.is.median - 0.5).abs() < 1e-9 && !standing.is_reached());
+    }
+}
