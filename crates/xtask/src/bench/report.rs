@@ -218,7 +218,7 @@ pub(super) mod tests {
         let silent =
             Entry { peer: Peer::Uws, runs: vec![None], complaint: Some("no binary for <this> Node".to_owned()) };
         let rows = vec![
-            row("echo-1", vec![entry(Peer::Floor, &[10.0, 10.0]), entry(Peer::Ours, &[10.5, 11.0]), silent]),
+            row("echo-1", vec![entry(Peer::Floor, &[10.0, 10.0]), entry(Peer::Ours, &[10.5, 10.9]), silent]),
             row("idle", vec![entry(Peer::Ours, &[1.7])]),
         ];
         Report { machine: json!({ "kernel": "Linux" }), settings: json!({ "rounds": 2 }), rows }
@@ -229,7 +229,7 @@ pub(super) mod tests {
         let text = sample().to_string();
         for part in [
             "reached      echo, 50",
-            "is 1.07 (1.05–1.10)",
+            "is 1.07 (1.05–1.09)",
             "NOT REACHED  resident",
             "≤ 1.6 kB",
             "no binary for <this> Node",
