@@ -6,6 +6,7 @@ mod client;
 mod client_package;
 mod duration;
 mod echo;
+mod load;
 mod options;
 mod page;
 mod serve;
@@ -25,6 +26,7 @@ async fn main() -> ExitCode {
         Command::Serve(options) => serve::serve(&options).await.map(|()| ExitCode::SUCCESS),
         Command::Connect(options) => client::connect(&options).await.map(ExitCode::from),
         Command::Emit(options) => client::emit(&options).await.map(ExitCode::from),
+        Command::Load(options) => load::load(*options).await.map(|()| ExitCode::SUCCESS),
     };
     match done {
         Ok(code) => code,

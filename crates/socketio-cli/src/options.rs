@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     client::{ConnectOptions, EmitOptions},
     duration,
+    load::LoadOptions,
 };
 
 /// Socket.IO on the command line: a server and a client.
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     Connect(ConnectOptions),
     /// Send one event to a Socket.IO server, wait for its acknowledgement, and print that.
     Emit(EmitOptions),
+    /// Put load on any Socket.IO server, and say how it bore it: messages in a second, latency, and, for a process on
+    /// this machine, what each message cost it.
+    Load(Box<LoadOptions>),
 }
 
 /// What `sio serve` takes.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::report::Report;
-use crate::{cargo, install};
+use crate::{cargo, counts, install};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, Args)]
@@ -33,7 +33,10 @@ pub(crate) fn check(options: &Options) -> Result<ExitCode> {
         let policy = if options.no_install { install::Policy::LookOnly } else { install::Policy::Install };
         install::prepare(policy)
     });
-    report.step("formatting", || run(cargo().args(["fmt", "--all", "--check"])));
+    report.step("formatting", || {
+        run(cargo().args(["fmt", "--all", "--check"]))?;
+        run(cargo().args(["fmt", "--all", "--check", "--manifest-path", "bench/Cargo.toml"]))
+    });
     report.step("lints", || {
         run(cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
     });
@@ -45,6 +48,9 @@ pub(crate) fn check(options: &Options) -> Result<ExitCode> {
         // One failed test program does not hide what the others have to say.
         run(cargo().args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(&options.args))
     });
+    if cfg!(target_os = "linux") && options.args.is_empty() {
+        report.step("instruction counts", counts::check);
+    }
     Ok(report.close())
 }
 

@@ -32,10 +32,12 @@ enum Need {
     Node,
     Npm,
     Chromium,
+    Valgrind,
     NpmPackages,
 }
 
-const NEEDS: [Need; 6] = [Need::Rustfmt, Need::Clippy, Need::Node, Need::Npm, Need::Chromium, Need::NpmPackages];
+const NEEDS: [Need; 7] =
+    [Need::Rustfmt, Need::Clippy, Need::Node, Need::Npm, Need::Chromium, Need::Valgrind, Need::NpmPackages];
 
 impl Need {
     fn is_met(self) -> bool {
@@ -45,6 +47,8 @@ impl Need {
             Self::Node => node_version().is_some_and(|major| major >= OLDEST_NODE),
             Self::Npm => npm::find().is_some(),
             Self::Chromium => find_chromium().is_some(),
+            // Instructions are counted on Linux only.
+            Self::Valgrind => !cfg!(target_os = "linux") || find_program("valgrind").is_some(),
             Self::NpmPackages => npm_packages() == NpmPackages::Installed,
         }
     }
@@ -54,7 +58,7 @@ impl Need {
         match self {
             Self::Rustfmt => Some("rustfmt"),
             Self::Clippy => Some("clippy"),
-            Self::Node | Self::Npm | Self::Chromium | Self::NpmPackages => None,
+            Self::Node | Self::Npm | Self::Chromium | Self::Valgrind | Self::NpmPackages => None,
         }
     }
 
@@ -64,6 +68,7 @@ impl Need {
             Self::Node => Some("nodejs"),
             Self::Npm => Some("npm"),
             Self::Chromium => Some("chromium"),
+            Self::Valgrind => Some("valgrind"),
             Self::Rustfmt | Self::Clippy | Self::NpmPackages => None,
         }
     }
@@ -82,6 +87,7 @@ impl fmt::Display for Need {
                 write!(f, "Chromium in PATH under one of the names {}", CHROMIUM_NAMES.join(", "))?;
                 f.write_str("; on Debian the package is `chromium`")
             }
+            Self::Valgrind => f.write_str("valgrind in PATH; on Debian the package is `valgrind`"),
             Self::NpmPackages => f.write_str("the npm packages in npm/: `cargo xtask install` with npm there"),
         }
     }
@@ -129,7 +135,7 @@ fn list(lacking: &[Need]) -> String {
         text += &format!("\n  - {need}");
     }
     if lacking.iter().any(|need| need.debian_package().is_some()) {
-        text += "\n(on Debian, `cargo xtask install` as root installs Node, npm and Chromium)";
+        text += "\n(on Debian, `cargo xtask install` as root installs Node, npm, Chromium and valgrind)";
     }
     text
 }

@@ -3,7 +3,9 @@
 //! It decides nothing about the product. `serve` and `test` install what they need, then hand over to cargo; the list
 //! of checks in `check.rs` is the one definition of what "the tests pass" means, here and in continuous integration.
 
+mod bench;
 mod check;
+mod counts;
 mod install;
 mod npm;
 mod report;
@@ -28,6 +30,10 @@ enum Chore {
     Serve(serve::Options),
     /// Install what the tests need, then check formatting, lints and documentation and run all tests.
     Test(check::Options),
+    /// Measure this project next to its peers, and write the report.
+    Bench(bench::Options),
+    /// Count the instructions of the hot paths, and fail if one has grown.
+    Counts(counts::Options),
     /// Only install what the tests need.
     Install,
 }
@@ -36,6 +42,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().chore {
         Chore::Serve(options) => serve::serve(&options),
         Chore::Test(options) => check::check(&options),
+        Chore::Bench(options) => bench::bench(&options),
+        Chore::Counts(options) => counts::counts(&options),
         Chore::Install => install::install(),
     };
     match result {
@@ -52,5 +60,12 @@ fn cargo() -> Command {
     let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
     let mut command = Command::new(cargo);
     command.current_dir(testkit::repository());
+    // What cargo has told this program about itself is none of the next one's business: build scripts that look at it
+    // would run again, and much would be compiled again, each time after a cargo that was started by hand.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command
 }

@@ -1,6 +1,6 @@
 //! `sio` as people run it: the real program in a process of its own, from the outside only.
 //!
-//! `command_line.rs` has the words and the errors, `page.rs` what a browser loads, `closing.rs` the signals;
+//! `command_line.rs` has the words and the errors, `page.rs` what a browser loads, `closing.rs` the signals, `load.rs` the load generator;
 //! `chat.rs`, `echo.rs` and `chat_page.rs` hand over to the official client and to Chromium. `connect.rs`, `emit.rs` and
 //! `terminal.rs` are the client, as scripts and people have it. `program.rs` starts `sio`, `person.rs` types, `request.rs` is a
 //! plain HTTP client, `cable.rs` a connection that can be cut, `reference.rs` the server of the npm packages. Signals need Unix, and so do all of these.
@@ -15,6 +15,7 @@ mod command_line;
 mod connect;
 mod echo;
 mod emit;
+mod load;
 mod page;
 mod person;
 mod program;
