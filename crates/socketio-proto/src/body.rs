@@ -120,6 +120,19 @@ impl Body {
         Ok(Self { json: json.into(), attachments })
     }
 
+    /// The payload of an acknowledgement without arguments; allocates nothing.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::empty_ack(), Body::ack(&())?);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
+    #[must_use]
+    pub const fn empty_ack() -> Self {
+        Self { json: Text::from_static("[]"), attachments: Vec::new() }
+    }
+
     /// The body of a CONNECT, by either side. (C20)
     ///
     /// ```
@@ -402,7 +415,11 @@ impl Body {
 
 /// The name in the payload of an EVENT.
 pub(crate) fn event_name(json: &str) -> Option<Cow<'_, str>> {
-    let element = json::first_element(json)?;
+    json::first_element(json).and_then(name_in)
+}
+
+/// The name that the first element of an event is.
+fn name_in(element: json::Element<'_>) -> Option<Cow<'_, str>> {
     match element.plain() {
         Some(plain) => Some(Cow::Borrowed(plain)),
         None => serde_json::from_str(element.text).ok().map(Cow::Owned),
@@ -446,8 +463,8 @@ pub(crate) fn check_payload(
         (Some(shape), false) => shape,
         (None, false) | (Some(_), true) => return Err(invalid(0)),
     };
-    json::check(&json, shape).map_err(invalid)?;
-    if kind == PacketKind::Event && event_name(&json).is_none_or(|name| is_reserved_event(&name)) {
+    let first = json::check(&json, shape).map_err(invalid)?;
+    if kind == PacketKind::Event && first.and_then(name_in).is_none_or(|name| is_reserved_event(&name)) {
         return Err(invalid(0));
     }
     if attachments == 0 {

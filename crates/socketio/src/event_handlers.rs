@@ -1,14 +1,14 @@
 //! [`EventHandlers`]: the handlers of events that somebody has, be it a namespace of a server or a socket of either end.
 //! Storage and lookup; the running is the business of each end.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::handler::{Context, Erased};
 
 /// Handlers of events by name, and those of all events.
 pub(crate) struct EventHandlers<C: Context> {
     pub(crate) any: Vec<Erased<C>>,
-    named: HashMap<Arc<str>, Vec<Registered<C>>>,
+    named: BTreeMap<Arc<str>, Vec<Registered<C>>>,
 }
 
 pub(crate) struct Registered<C: Context> {
@@ -52,7 +52,7 @@ impl<C: Context> EventHandlers<C> {
 
 impl<C: Context> Default for EventHandlers<C> {
     fn default() -> Self {
-        Self { any: Vec::new(), named: HashMap::new() }
+        Self { any: Vec::new(), named: BTreeMap::new() }
     }
 }
 

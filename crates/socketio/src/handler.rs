@@ -22,6 +22,12 @@ pub trait Context: sealed::Sealed + Send + 'static {
     /// What the protocol replies with.
     #[doc(hidden)]
     type Reply: Send + 'static;
+
+    /// Whether somebody waits for the reply; if not, the handler's value need not be made into one.
+    #[doc(hidden)]
+    fn wants_reply(&self) -> bool {
+        true
+    }
 }
 
 pub(crate) mod sealed {
@@ -57,6 +63,15 @@ pub trait Reply<C: Context> {
     /// The reply as the protocol has it.
     #[doc(hidden)]
     fn into_outcome(self) -> Result<C::Reply, HandlerError>;
+
+    /// Whether the handler has failed; with some reply, for which nobody waits.
+    #[doc(hidden)]
+    fn into_unread(self) -> Result<C::Reply, HandlerError>
+    where
+        Self: Sized,
+    {
+        self.into_outcome()
+    }
 }
 
 /// Makes a type the context of handlers, and says what they may return. One implementation of [`Reply`] for each context:
@@ -78,11 +93,13 @@ macro_rules! context {
         }
     };
     ($context:ty, replies with a value) => {
+        $crate::handler::context!(& $context);
         $crate::handler::context!(@ $context, ::socketio_proto::Body);
-
+    };
+    (& $context:ty) => {
         impl $crate::handler::Reply<$context> for () {
             fn into_outcome(self) -> Result<::socketio_proto::Body, $crate::HandlerError> {
-                Ok(::socketio_proto::Body::ack(&())?)
+                Ok(::socketio_proto::Body::empty_ack())
             }
         }
 
@@ -90,13 +107,29 @@ macro_rules! context {
             fn into_outcome(self) -> Result<::socketio_proto::Body, $crate::HandlerError> {
                 Ok(::socketio_proto::Body::ack(&self?)?)
             }
+
+            fn into_unread(self) -> Result<::socketio_proto::Body, $crate::HandlerError> {
+                self.map(|_| ::socketio_proto::Body::empty_ack())
+            }
         }
     };
+    ($context:ty, replies with a value where $wants:expr) => {
+        $crate::handler::context!(& $context);
+        $crate::handler::context!(@ $context, ::socketio_proto::Body, $wants);
+    };
     (@ $context:ty, $reply:ty) => {
+        $crate::handler::context!(@ $context, $reply, |_: &$context| true);
+    };
+    (@ $context:ty, $reply:ty, $wants:expr) => {
         impl $crate::handler::sealed::Sealed for $context {}
 
         impl $crate::handler::Context for $context {
             type Reply = $reply;
+
+            fn wants_reply(&self) -> bool {
+                let wants: fn(&Self) -> bool = $wants;
+                wants(self)
+            }
         }
     };
 }
@@ -141,6 +174,9 @@ where
 {
     fn call(&self, context: &mut C) -> Result<HandlerFuture<C>, HandlerError> {
         let returned = self.apply(M::from_context(context)?);
+        if !context.wants_reply() {
+            return Ok(Box::pin(async move { returned.wait().await.into_unread() }));
+        }
         Ok(Box::pin(async move { returned.wait().await.into_outcome() }))
     }
 }

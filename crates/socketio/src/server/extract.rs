@@ -39,7 +39,7 @@ impl ConnectContext {
 }
 
 context!(ConnectContext, replies with nothing);
-context!(EventContext, replies with a value);
+context!(EventContext, replies with a value where |context| context.ack.is_some());
 context!(DisconnectContext, replies with nothing);
 context!(ServerEventContext, replies with a value);
 

@@ -1,7 +1,13 @@
 //! What happens to an event: catch-all handlers, middlewares, its handlers, its acknowledgement. Rows D62, D64–D69;
 //! hazards R19, R25.
 
-use std::{sync::Arc, task::Context as TaskContext};
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll, ready},
+};
 
 use futures_util::future::join_all;
 use socketio_proto::{AckId, Body, Packet};
@@ -35,9 +41,20 @@ impl Connection {
         if !shared.event_middleware.is_empty() || !own_middleware.is_empty() {
             return self.start(Box::pin(behind(name, shared, own_middleware, context)), cx);
         }
-        for handler in take_handlers(socket, &shared, &name) {
-            let call = Call::begin(&name, &handler, &mut context);
-            self.start(Box::pin(call.answer()), cx);
+        // A catch-all may have disconnected it (row D74).
+        let is_watched = !shared.events.any.is_empty() || !own_any.is_empty();
+        if is_watched && !socket.is_connected() {
+            return;
+        }
+        let own = socket.own_handlers(|own| own.events.take_event(&name));
+        let mut handlers = shared.events.of_event(&name).chain(&own).peekable();
+        let fallback = shared.fallback.as_ref().filter(|_| handlers.peek().is_none());
+        for handler in handlers.chain(fallback) {
+            let mut call = Call::begin(&name, handler, &mut context);
+            // Most handlers never wait, and need no place among those that do.
+            if Pin::new(&mut call).poll(cx).is_pending() {
+                self.pending.push(Box::pin(call));
+            }
         }
     }
 }
@@ -70,14 +87,27 @@ impl Call {
         let begun = begin(handler, context);
         Self { name: name.clone(), socket: context.socket.core.clone(), begun, ack: context.ack.take() }
     }
+}
 
-    /// Runs the handler and acknowledges.
-    async fn answer(self) {
-        let outcome = finish(self.begun).await;
+/// Runs the handler and acknowledges.
+impl Future for Call {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let outcome = match &mut this.begun {
+            // A panic of the handler is an error of this one call (hazard R25).
+            Ok(running) => match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
+                Ok(polled) => ready!(polled),
+                Err(_) => Err(HandlerError::panic()),
+            },
+            Err(error) => Err(std::mem::replace(error, HandlerError::panic())),
+        };
         if let Err(error) = &outcome {
-            self.socket.namespace.environment().report(&self.socket.handle(), Occasion::Event(&self.name), error);
+            this.socket.namespace.environment().report(&this.socket.handle(), Occasion::Event(&this.name), error);
         }
-        acknowledge(&self.socket, self.ack, outcome);
+        acknowledge(&this.socket, this.ack.take(), outcome);
+        Poll::Ready(())
     }
 }
 
@@ -109,5 +139,5 @@ async fn behind(name: Arc<str>, shared: Arc<Handlers>, own: Vec<Erased<EventCont
     let handlers = take_handlers(&context.socket.core, &shared, &name);
     let calls: Vec<_> = handlers.iter().map(|handler| Call::begin(&name, handler, &mut context)).collect();
     drop(context);
-    join_all(calls.into_iter().map(Call::answer)).await;
+    join_all(calls).await;
 }

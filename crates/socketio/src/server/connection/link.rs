@@ -29,6 +29,8 @@ pub(in crate::server) struct Link {
     pub(in crate::server) max_queue_bytes: usize,
     counting: Arc<Counting>,
     orders: Mutex<Orders>,
+    /// Something was ordered; looked at for each message.
+    ordered: AtomicBool,
     waker: AtomicWaker,
     joined: AtomicBool,
 }
@@ -72,9 +74,22 @@ impl Link {
             max_queue_bytes: environment.config.engine.limits.max_queue_bytes,
             counting: environment.counting.clone(),
             orders: Mutex::default(),
+            ordered: AtomicBool::new(false),
             waker: AtomicWaker::new(),
             joined: AtomicBool::new(false),
         }
+    }
+
+    /// Leaves something for the connection's future to do.
+    fn order(&self, change: impl FnOnce(&mut Orders)) {
+        self.orders(change);
+        self.ordered.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Whether something was ordered since this was last asked.
+    pub(super) fn take_ordered(&self) -> bool {
+        self.ordered.load(Ordering::Acquire) && self.ordered.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn orders<R>(&self, change: impl FnOnce(&mut Orders) -> R) -> R {
@@ -82,13 +97,11 @@ impl Link {
     }
 
     pub(in crate::server) fn announce(&self, departure: Departure) {
-        self.orders(|orders| orders.departures.push(departure));
-        self.waker.wake();
+        self.order(|orders| orders.departures.push(departure));
     }
 
     pub(in crate::server) fn order_disconnect_all(&self) {
-        self.orders(|orders| orders.disconnect_all = true);
-        self.waker.wake();
+        self.order(|orders| orders.disconnect_all = true);
     }
 
     /// Closes the connection; its sockets see this reason. Says whether it is the first.
@@ -143,7 +156,6 @@ impl Link {
 
     /// A namespace was found, or not.
     pub(super) fn resolve(&self, resolved: Resolved) {
-        self.orders(|orders| orders.resolved.push(resolved));
-        self.waker.wake();
+        self.order(|orders| orders.resolved.push(resolved));
     }
 }

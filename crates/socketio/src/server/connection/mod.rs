@@ -115,6 +115,9 @@ impl Connection {
 
     /// Does what was ordered; says whether there was anything.
     fn follow_orders(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        if !self.link.take_ordered() {
+            return false;
+        }
         let (departures, resolved, disconnect_all) = self.link.orders(|orders| {
             let disconnect_all = std::mem::take(&mut orders.disconnect_all);
             (std::mem::take(&mut orders.departures), std::mem::take(&mut orders.resolved), disconnect_all)
