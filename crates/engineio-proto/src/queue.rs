@@ -232,6 +232,12 @@ impl SendQueue {
         *self = Self { next_group: self.next_group, ..Self::default() };
     }
 
+    /// How many messages wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.len() + self.droppable.len()
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

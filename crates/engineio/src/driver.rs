@@ -68,9 +68,9 @@ impl Driver {
         }
     }
 
-    /// Runs the application until it waits.
-    fn run_application(&mut self, cx: &mut Context<'_>) {
-        self.seen = self.shared.lock().news;
+    /// Runs the application until it waits, with all news up to these.
+    fn run_application(&mut self, news: u32, cx: &mut Context<'_>) {
+        self.seen = news;
         let Some(application) = &mut self.application else { return };
         if application.as_mut().poll(cx).is_ready() {
             self.application = None;
@@ -80,18 +80,21 @@ impl Driver {
 
     /// Picks up what the requests and the session left for this task.
     fn take_orders(&mut self) {
-        if self.shared.closed_now().is_some() {
+        let mut inner = self.shared.lock();
+        let (offered, close_wires) = (inner.offered.take(), std::mem::take(&mut inner.close_wires));
+        let is_closed = inner.closed.is_some();
+        drop(inner);
+        if is_closed {
             self.registration = None;
         }
-        let mut inner = self.shared.lock();
-        if let Some((id, upgrade)) = inner.offered.take() {
+        if let Some((id, upgrade)) = offered {
             let limits = FrameLimits {
                 max_message_bytes: self.limits.max_payload_bytes,
                 max_fragments: self.limits.max_fragments,
             };
             self.wires.push(Wire::new(id, upgrade, Role::Server, limits));
         }
-        for (id, code) in std::mem::take(&mut inner.close_wires) {
+        for (id, code) in close_wires {
             self.wires.close(id, code);
         }
     }
@@ -119,6 +122,7 @@ impl Driver {
             self.shared.feed(|inner, out| match read {
                 Read::Ended => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
                 Read::Frames(events, error) => {
+                    out.reserve(events.len());
                     for event in events {
                         inner.session.handle_frame(id, event, now, out);
                     }
@@ -132,8 +136,8 @@ impl Driver {
     }
 
     /// Lets the session see the time. Where nothing is read, a pong may be waiting unseen: the session is
-    /// told (hazard R17).
-    fn tick(&mut self, now: Moment) {
+    /// told (hazard R17). Yields the news up to now.
+    fn tick(&mut self, now: Moment) -> u32 {
         let mut inner = self.shared.lock();
         if inner.has_incoming() {
             self.unread = true;
@@ -141,11 +145,12 @@ impl Driver {
         } else {
             inner.session.handle_reading_resumed(now);
         }
-        let due = inner.session.next_timeout().is_some_and(|at| at <= now);
-        drop(inner);
-        if due {
-            self.time_out(now);
+        if inner.session.next_timeout().is_none_or(|at| at > now) {
+            return inner.news;
         }
+        drop(inner);
+        self.time_out(now);
+        self.shared.lock().news
     }
 
     fn time_out(&self, now: Moment) {
@@ -169,7 +174,16 @@ impl Driver {
     /// have more behind it.
     fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let shared = &self.shared;
-        shared.feed(|inner, out| inner.session.handle_flush(out));
+        let inner = shared.lock();
+        let (flushes, wires) = (inner.session.wants_flush(), &self.wires);
+        let is_idle = wires.is_flushed() && !wires.can_take(|id| inner.session.wants_write(id));
+        drop(inner);
+        if flushes {
+            shared.feed(|inner, out| inner.session.handle_flush(out));
+        }
+        if is_idle {
+            return false;
+        }
         let take = |id, frames: &mut Vec<WireFrame>| {
             let wants = shared.lock().session.wants_write(id);
             if wants {
@@ -209,11 +223,15 @@ impl Future for Driver {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.shared.lock().driver_runs(cx.waker());
+        // Who wakes the application wakes this task, so that it is run once for each time that this is polled, and for news.
+        let mut is_first = true;
         loop {
             this.take_orders();
             let mut moved = this.read(cx);
-            this.tick(this.shared.clock.now());
-            this.run_application(cx);
+            let news = this.tick(this.shared.clock.now());
+            if std::mem::take(&mut is_first) || news != this.seen {
+                this.run_application(news, cx);
+            }
             moved |= this.write(cx);
             this.take_orders();
             this.wires.drive_close(cx);

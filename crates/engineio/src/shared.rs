@@ -100,6 +100,9 @@ impl Shared {
         let mut out = std::mem::take(&mut inner.out);
         let result = input(&mut inner, &mut out);
         let mut changed = false;
+        if out.len() > KEPT_OUTPUTS {
+            inner.incoming.reserve(out.len());
+        }
         for output in out.drain(..) {
             match &output {
                 Output::Closed(closed) => self.tally.count_closed(closed.reason),

@@ -14,6 +14,9 @@ use crate::{
     websocket::{FrameEvent, Opcode, encode_frame},
 };
 
+/// For so many frames room is made at once.
+const MOST_FRAMES: usize = 256;
+
 const PROBE_PONG: &[u8] = b"\x81\x063probe";
 const PING: &[u8] = b"\x81\x012";
 const PONG: &[u8] = b"\x81\x013";
@@ -146,6 +149,7 @@ impl ServerSession {
                     frames.push(WireFrame::Ready(Bytes::from_static(if beat == "2" { PING } else { PONG })));
                 }
                 self.take_wire_pong(frames);
+                frames.reserve(self.queue.len().min(MOST_FRAMES));
                 let mut taken = 0;
                 while let Some(frame) = self.queue.pop() {
                     taken += frame.len();

@@ -34,6 +34,9 @@ use crate::per_message_deflate::PerMessageDeflate;
 
 /// Bytes read at a time: several typical messages, or a good part of a large one.
 const SCRATCH_BYTES: usize = 64 * 1024;
+/// What a small event takes; for how many of them room is made before a read is looked at.
+const TYPICAL_FRAME_BYTES: usize = 32;
+const MOST_FRAMES: usize = 256;
 /// Slices given to one vectored write; Linux takes up to 1024, past some dozens nothing is gained.
 const MAX_SLICES: usize = 64;
 /// How long the peer has to answer a close before the connection is dropped.
@@ -208,7 +211,7 @@ impl Wire {
                 return Poll::Ready(Read::Ended);
             }
         }
-        let (mut events, mut held) = (Vec::new(), 0);
+        let (mut events, mut held) = (Vec::with_capacity((chunk.len() / TYPICAL_FRAME_BYTES).clamp(1, MOST_FRAMES)), 0);
         Poll::Ready(loop {
             match self.decoder.decode(&mut chunk) {
                 Ok(Some(event)) => {

@@ -69,6 +69,11 @@ impl Wires {
         moved
     }
 
+    /// Whether all that was handed over has been written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.0.iter().all(Wire::is_flushed)
+    }
+
     /// Whether one that can take frames is wanted to.
     pub(crate) fn can_take(&self, wants: impl Fn(WireId) -> bool) -> bool {
         self.0.iter().any(|wire| wire.can_take_frames() && wants(wire.id))
