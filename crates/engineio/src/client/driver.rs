@@ -62,6 +62,17 @@ pub struct Driver {
     unread: bool,
 }
 
+/// Whether a task that runs a [`Driver`] may sleep; see [`Driver::run`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// There is more to do: the driver is to be run again.
+    Again,
+    /// It is woken when there is.
+    Asleep,
+    /// The session is over, and nothing of it is left to do.
+    Ended,
+}
+
 struct Request {
     id: RequestId,
     is_post: bool,
@@ -295,6 +306,64 @@ impl Driver {
         self.wires.write(cx, take, written) | flushes
     }
 
+    /// The first half of a poll, for a task that does more than this: moves the session on until nothing moves any more. The
+    /// driver stays awake, so that what the task itself does to the session does not wake it; [`Driver::rest`] is to be called
+    /// before the task sleeps.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::{future::poll_fn, task::Poll};
+    /// use engineio::client::Rest;
+    ///
+    /// let (session, mut driver) = engineio::client::open("http://localhost:1".parse().unwrap(), Default::default());
+    /// poll_fn(|cx| loop {
+    ///     driver.run(cx);
+    ///     session.close(engineio::CloseMode::Discard); // or whatever the task does
+    ///     match driver.rest(cx) {
+    ///         Rest::Again => {}
+    ///         Rest::Asleep => return Poll::Pending,
+    ///         Rest::Ended => return Poll::Ready(()),
+    ///     }
+    /// })
+    /// .await;
+    /// # }
+    /// ```
+    pub fn run(&mut self, cx: &mut Context<'_>) {
+        self.shared.lock().driver_runs(cx.waker());
+        loop {
+            self.unread = false;
+            let mut moved = self.take_orders();
+            moved |= self.poll_again();
+            moved |= self.drive_requests(cx);
+            moved |= self.drive_opening(cx);
+            moved |= self.read(cx);
+            self.tick();
+            moved |= self.write(cx);
+            moved |= self.take_orders();
+            self.wires.drive_close(cx);
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    /// The other half: whether the task may sleep, as far as the driver is concerned. If so, the driver wakes it.
+    pub fn rest(&mut self, cx: &mut Context<'_>) -> Rest {
+        let shared = self.shared.clone();
+        let mut inner = shared.lock();
+        if self.has_work(&inner) {
+            return Rest::Again;
+        }
+        if self.is_done(&inner) {
+            self.finish(&inner);
+            return Rest::Ended;
+        }
+        let deadline = self.deadline(&inner);
+        inner.driver_sleeps();
+        drop(inner);
+        if self.alarm.is_over(deadline, cx) { Rest::Again } else { Rest::Asleep }
+    }
+
     fn deadline(&self, inner: &Inner) -> Option<Instant> {
         let far = |at: &Moment| *at < Moment::from_nanos(u64::MAX);
         let session = inner.session.next_timeout().filter(far).map(|at| self.shared.clock.instant(at));
@@ -305,6 +374,7 @@ impl Driver {
     fn has_work(&self, inner: &Inner) -> bool {
         !inner.orders.is_empty()
             || !inner.notices.is_empty()
+            || inner.is_late()
             || (self.unread && !inner.has_incoming())
             || inner.session.wants_flush()
             || self.wires.can_take(|id| inner.session.wants_write(id))
@@ -319,38 +389,13 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        this.shared.lock().driver_runs(cx.waker());
         loop {
-            this.unread = false;
-            let mut moved = this.take_orders();
-            moved |= this.poll_again();
-            moved |= this.drive_requests(cx);
-            moved |= this.drive_opening(cx);
-            moved |= this.read(cx);
-            this.tick();
-            moved |= this.write(cx);
-            moved |= this.take_orders();
-            this.wires.drive_close(cx);
-            if moved {
-                continue;
+            self.run(cx);
+            match self.rest(cx) {
+                Rest::Again => {}
+                Rest::Asleep => return Poll::Pending,
+                Rest::Ended => return Poll::Ready(()),
             }
-            let shared = this.shared.clone();
-            let mut inner = shared.lock();
-            if this.has_work(&inner) {
-                continue;
-            }
-            if this.is_done(&inner) {
-                this.finish(&inner);
-                return Poll::Ready(());
-            }
-            let deadline = this.deadline(&inner);
-            inner.driver_sleeps();
-            drop(inner);
-            if !this.alarm.is_over(deadline, cx) {
-                return Poll::Pending;
-            }
-            this.shared.lock().driver_runs(cx.waker());
         }
     }
 }
