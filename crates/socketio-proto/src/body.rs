@@ -14,7 +14,7 @@ use crate::{
     codec::{
         arguments,
         attachments::{self, Refusal, Refused},
-        json::{self, Shape},
+        json::{self, Element, Shape},
     },
     is_reserved_event,
 };
@@ -118,6 +118,19 @@ impl Body {
         let mut attachments = Vec::new();
         let json = arguments::write_ack(args, &mut attachments)?;
         Ok(Self { json: json.into(), attachments })
+    }
+
+    /// The body of an ACK without arguments, which costs nothing: what [`Body::ack`] makes of `()`.
+    ///
+    /// ```
+    /// use socketio_proto::Body;
+    ///
+    /// assert_eq!(Body::empty_ack(), Body::ack(&())?);
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
+    #[must_use]
+    pub const fn empty_ack() -> Self {
+        Self { json: Text::from_static("[]"), attachments: Vec::new() }
     }
 
     /// The body of a CONNECT, by either side. (C20)
@@ -402,7 +415,10 @@ impl Body {
 
 /// The name in the payload of an EVENT.
 pub(crate) fn event_name(json: &str) -> Option<Cow<'_, str>> {
-    let element = json::first_element(json)?;
+    name_in(json::first_element(json)?)
+}
+
+fn name_in(element: Element<'_>) -> Option<Cow<'_, str>> {
     match element.plain() {
         Some(plain) => Some(Cow::Borrowed(plain)),
         None => serde_json::from_str(element.text).ok().map(Cow::Owned),
@@ -446,9 +462,12 @@ pub(crate) fn check_payload(
         (Some(shape), false) => shape,
         (None, false) | (Some(_), true) => return Err(invalid(0)),
     };
-    json::check(&json, shape).map_err(invalid)?;
-    if kind == PacketKind::Event && event_name(&json).is_none_or(|name| is_reserved_event(&name)) {
-        return Err(invalid(0));
+    let start_of_json = json::check(&json, shape).map_err(invalid)?;
+    if kind == PacketKind::Event {
+        let name = json::first_element(&json).ok_or(invalid(start_of_json))?;
+        if name_in(name).is_none_or(|name| is_reserved_event(&name)) {
+            return Err(invalid(0));
+        }
     }
     if attachments == 0 {
         json::check_depth(&json).map_err(invalid)?;

@@ -82,7 +82,7 @@ macro_rules! context {
 
         impl $crate::handler::Reply<$context> for () {
             fn into_outcome(self) -> Result<::socketio_proto::Body, $crate::HandlerError> {
-                Ok(::socketio_proto::Body::ack(&())?)
+                Ok(::socketio_proto::Body::empty_ack())
             }
         }
 

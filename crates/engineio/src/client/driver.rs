@@ -100,6 +100,9 @@ impl Driver {
     fn take_orders(&mut self) -> bool {
         let (orders, notices, sid) = {
             let mut inner = self.shared.lock();
+            if inner.orders.is_empty() && inner.notices.is_empty() {
+                return false;
+            }
             let sid = if inner.orders.is_empty() { None } else { inner.session.id() };
             (std::mem::take(&mut inner.orders), std::mem::take(&mut inner.notices), sid)
         };
@@ -230,9 +233,9 @@ impl Driver {
         true
     }
 
-    /// Reads each open wire once, unless the application has not taken what is here; says whether anything came.
+    /// Reads each open wire once, unless the application has not taken what is here; says whether one is to be read again.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut moved = false;
+        let mut has_more = false;
         for wire in self.wires.open() {
             {
                 let inner = self.shared.lock();
@@ -242,7 +245,6 @@ impl Driver {
                 }
             }
             let Poll::Ready(read) = wire.poll_read(cx) else { continue };
-            moved = true;
             let (id, now) = (wire.id, self.shared.clock.now());
             self.shared.feed(|inner, out| match read {
                 Read::Ended => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
@@ -259,8 +261,15 @@ impl Driver {
                     }
                 }
             });
+            // Where the application has something to take, the rest waits until it has.
+            let inner = self.shared.lock();
+            if inner.has_incoming() && !inner.session.is_candidate(id) {
+                self.unread = true;
+            } else {
+                has_more = true;
+            }
         }
-        moved
+        has_more
     }
 
     /// Lets the session see the time. Where nothing is read, a ping may be waiting unseen: the session is told (R17).
@@ -279,11 +288,10 @@ impl Driver {
         }
     }
 
-    /// Posts and writes what the session has to send; says whether anything moved on that may have more behind it.
-    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Posts and writes what the session has to send.
+    fn write(&mut self, cx: &mut Context<'_>) {
         let shared = &self.shared;
-        let flushes = shared.lock().session.wants_flush();
-        if flushes {
+        if shared.lock().session.wants_flush() {
             shared.feed(|inner, out| inner.session.handle_flush(out));
         }
         let take = |id, frames: &mut Vec<WireFrame>| {
@@ -303,7 +311,7 @@ impl Driver {
                 }
             });
         };
-        self.wires.write(cx, take, written) | flushes
+        self.wires.write(cx, take, written);
     }
 
     /// The first half of a poll, for a task that does more than this: moves the session on until nothing moves any more. The
@@ -338,10 +346,10 @@ impl Driver {
             moved |= self.drive_opening(cx);
             moved |= self.read(cx);
             self.tick();
-            moved |= self.write(cx);
+            self.write(cx);
             moved |= self.take_orders();
             self.wires.drive_close(cx);
-            if !moved {
+            if !moved && !self.has_work(&self.shared.lock()) {
                 return;
             }
         }

@@ -24,8 +24,9 @@ use engineio::{
     Alarm, CloseMode, CloseReason, Closed, Message,
     client::{Driver, Rest, Session},
 };
+use engineio_proto::Moment;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use socketio_proto::{AnyDecoder, Backoff};
+use socketio_proto::{AnyDecoder, Backoff, PacketKind};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
@@ -397,10 +398,10 @@ impl Task {
 
     /// Takes messages until something else has to be seen to first.
     fn take_messages(&mut self, cx: &mut Context<'_>) {
-        let mut dispatch = self.dispatch();
+        let (mut dispatch, began) = (self.dispatch(), self.core.clock.now());
         for _ in 0..MAX_MESSAGES {
             let Some(message) = self.inbox.pop_front() else { break };
-            if let Err(error) = self.handle_message(message, &mut dispatch, cx) {
+            if let Err(error) = self.handle_message(message, began, &mut dispatch, cx) {
                 tracing::debug!(%error, "the server has sent what cannot be read");
                 return self.lose(Closed::new(CloseReason::ParseError, "the server has sent what cannot be read"));
             }
@@ -423,6 +424,7 @@ impl Task {
     fn handle_message(
         &mut self,
         message: Message,
+        began: Moment,
         dispatch: &mut Dispatch,
         cx: &mut Context<'_>,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -432,7 +434,9 @@ impl Task {
             let Some(socket) = self.sockets.iter().find(|socket| socket.name == packet.namespace) else {
                 return Ok(());
             };
-            if let Some(event) = socket.handle_packet(packet, self.core.clock.now())? {
+            // An event sets no timer, so that it needs no look at the clock.
+            let now = if packet.kind == PacketKind::Event { began } else { self.core.clock.now() };
+            if let Some(event) = socket.handle_packet(packet, now)? {
                 dispatch.dispatch(socket, event, &mut Start { pending: &mut self.pending, cx });
             }
         } else {

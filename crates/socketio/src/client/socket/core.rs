@@ -144,15 +144,19 @@ impl SocketCore {
         packet: Packet,
         now: Moment,
     ) -> Result<Option<Arrived>, EarlyOverflow> {
-        self.feed(|state, out| {
+        let (lone, connection) = self.feed(|state, out| {
             state.machine.handle_packet(packet, now, out)?;
-            let is_event = matches!(out[..], [ClientOutput::Event { .. }]);
-            Ok(match if is_event { out.pop() } else { None } {
-                Some(ClientOutput::Event { body, ack }) => {
-                    Some(Arrived { body, ack, connection: state.machine.connection() })
-                }
-                _ => None,
-            })
+            let is_lone = matches!(out[..], [ClientOutput::Event { .. } | ClientOutput::Answer { .. }]);
+            Ok((if is_lone { out.pop() } else { None }, state.machine.connection()))
+        })?;
+        Ok(match lone {
+            Some(ClientOutput::Event { body, ack }) => Some(Arrived { body, ack, connection }),
+            Some(ClientOutput::Answer { waiter, body }) => {
+                // Not under the lock, for which the one who is woken would have to wait at once.
+                let _ = waiter.send(Ok(body));
+                None
+            }
+            _ => None,
         })
     }
 
