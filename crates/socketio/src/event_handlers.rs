@@ -38,6 +38,15 @@ impl<C: Context> EventHandlers<C> {
         self.named.get(event).into_iter().flatten().map(|registered| &registered.handler)
     }
 
+    /// The handler of an event that has one, which stays.
+    #[cfg(feature = "client")]
+    pub(crate) fn lone(&self, event: &str) -> Option<&Erased<C>> {
+        match self.named.get(event).map(Vec::as_slice) {
+            Some([Registered { handler, once: false }]) => Some(handler),
+            _ => None,
+        }
+    }
+
     /// The same, and those that run once are gone.
     pub(crate) fn take_event(&mut self, event: &str) -> Vec<Erased<C>> {
         let Some(registered) = self.named.get_mut(event) else { return Vec::new() };

@@ -62,6 +62,17 @@ pub struct Driver {
     unread: bool,
 }
 
+/// Whether a task that runs a [`Driver`] may sleep; see [`Driver::run`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// There is more to do: the driver is to be run again.
+    Again,
+    /// It is woken when there is.
+    Asleep,
+    /// The session is over, and nothing of it is left to do.
+    Ended,
+}
+
 struct Request {
     id: RequestId,
     is_post: bool,
@@ -89,6 +100,9 @@ impl Driver {
     fn take_orders(&mut self) -> bool {
         let (orders, notices, sid) = {
             let mut inner = self.shared.lock();
+            if inner.orders.is_empty() && inner.notices.is_empty() {
+                return false;
+            }
             let sid = if inner.orders.is_empty() { None } else { inner.session.id() };
             (std::mem::take(&mut inner.orders), std::mem::take(&mut inner.notices), sid)
         };
@@ -219,9 +233,9 @@ impl Driver {
         true
     }
 
-    /// Reads each open wire once, unless the application has not taken what is here; says whether anything came.
+    /// Reads each open wire once, unless the application has not taken what is here; says whether one is to be read again.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut moved = false;
+        let mut has_more = false;
         for wire in self.wires.open() {
             {
                 let inner = self.shared.lock();
@@ -231,7 +245,6 @@ impl Driver {
                 }
             }
             let Poll::Ready(read) = wire.poll_read(cx) else { continue };
-            moved = true;
             let (id, now) = (wire.id, self.shared.clock.now());
             self.shared.feed(|inner, out| match read {
                 Read::Ended => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
@@ -248,8 +261,15 @@ impl Driver {
                     }
                 }
             });
+            // Where the application has something to take, the rest waits until it has.
+            let inner = self.shared.lock();
+            if inner.has_incoming() && !inner.session.is_candidate(id) {
+                self.unread = true;
+            } else {
+                has_more = true;
+            }
         }
-        moved
+        has_more
     }
 
     /// Lets the session see the time. Where nothing is read, a ping may be waiting unseen: the session is told (R17).
@@ -268,11 +288,10 @@ impl Driver {
         }
     }
 
-    /// Posts and writes what the session has to send; says whether anything moved on that may have more behind it.
-    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Posts and writes what the session has to send.
+    fn write(&mut self, cx: &mut Context<'_>) {
         let shared = &self.shared;
-        let flushes = shared.lock().session.wants_flush();
-        if flushes {
+        if shared.lock().session.wants_flush() {
             shared.feed(|inner, out| inner.session.handle_flush(out));
         }
         let take = |id, frames: &mut Vec<WireFrame>| {
@@ -292,7 +311,65 @@ impl Driver {
                 }
             });
         };
-        self.wires.write(cx, take, written) | flushes
+        self.wires.write(cx, take, written);
+    }
+
+    /// The first half of a poll, for a task that does more than this: moves the session on until nothing moves any more. The
+    /// driver stays awake, so that what the task itself does to the session does not wake it; [`Driver::rest`] is to be called
+    /// before the task sleeps.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::{future::poll_fn, task::Poll};
+    /// use engineio::client::Rest;
+    ///
+    /// let (session, mut driver) = engineio::client::open("http://localhost:1".parse().unwrap(), Default::default());
+    /// poll_fn(|cx| loop {
+    ///     driver.run(cx);
+    ///     session.close(engineio::CloseMode::Discard); // or whatever the task does
+    ///     match driver.rest(cx) {
+    ///         Rest::Again => {}
+    ///         Rest::Asleep => return Poll::Pending,
+    ///         Rest::Ended => return Poll::Ready(()),
+    ///     }
+    /// })
+    /// .await;
+    /// # }
+    /// ```
+    pub fn run(&mut self, cx: &mut Context<'_>) {
+        self.shared.lock().driver_runs(cx.waker());
+        loop {
+            self.unread = false;
+            let mut moved = self.take_orders();
+            moved |= self.poll_again();
+            moved |= self.drive_requests(cx);
+            moved |= self.drive_opening(cx);
+            moved |= self.read(cx);
+            self.tick();
+            self.write(cx);
+            moved |= self.take_orders();
+            self.wires.drive_close(cx);
+            if !moved && !self.has_work(&self.shared.lock()) {
+                return;
+            }
+        }
+    }
+
+    /// The other half: whether the task may sleep, as far as the driver is concerned. If so, the driver wakes it.
+    pub fn rest(&mut self, cx: &mut Context<'_>) -> Rest {
+        let shared = self.shared.clone();
+        let mut inner = shared.lock();
+        if self.has_work(&inner) {
+            return Rest::Again;
+        }
+        if self.is_done(&inner) {
+            self.finish(&inner);
+            return Rest::Ended;
+        }
+        let deadline = self.deadline(&inner);
+        inner.driver_sleeps();
+        drop(inner);
+        if self.alarm.is_over(deadline, cx) { Rest::Again } else { Rest::Asleep }
     }
 
     fn deadline(&self, inner: &Inner) -> Option<Instant> {
@@ -305,6 +382,7 @@ impl Driver {
     fn has_work(&self, inner: &Inner) -> bool {
         !inner.orders.is_empty()
             || !inner.notices.is_empty()
+            || inner.is_late()
             || (self.unread && !inner.has_incoming())
             || inner.session.wants_flush()
             || self.wires.can_take(|id| inner.session.wants_write(id))
@@ -319,38 +397,13 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        this.shared.lock().driver_runs(cx.waker());
         loop {
-            this.unread = false;
-            let mut moved = this.take_orders();
-            moved |= this.poll_again();
-            moved |= this.drive_requests(cx);
-            moved |= this.drive_opening(cx);
-            moved |= this.read(cx);
-            this.tick();
-            moved |= this.write(cx);
-            moved |= this.take_orders();
-            this.wires.drive_close(cx);
-            if moved {
-                continue;
+            self.run(cx);
+            match self.rest(cx) {
+                Rest::Again => {}
+                Rest::Asleep => return Poll::Pending,
+                Rest::Ended => return Poll::Ready(()),
             }
-            let shared = this.shared.clone();
-            let mut inner = shared.lock();
-            if this.has_work(&inner) {
-                continue;
-            }
-            if this.is_done(&inner) {
-                this.finish(&inner);
-                return Poll::Ready(());
-            }
-            let deadline = this.deadline(&inner);
-            inner.driver_sleeps();
-            drop(inner);
-            if !this.alarm.is_over(deadline, cx) {
-                return Poll::Pending;
-            }
-            this.shared.lock().driver_runs(cx.waker());
         }
     }
 }

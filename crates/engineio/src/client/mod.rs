@@ -35,7 +35,7 @@ mod tls;
 pub use address::{Address, AddressError};
 pub use config::{Config, Family, TransportOptions};
 pub use connector::{Connector, Destination};
-pub use driver::Driver;
+pub use driver::{Driver, Rest};
 pub use engineio_proto::ClientLimits;
 pub use error::{ConnectError, TransportError, TransportErrorKind};
 pub use notice::{Listener, Notice};

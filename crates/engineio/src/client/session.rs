@@ -1,6 +1,7 @@
 //! [`Session`]: the application's handle on a client's session.
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::Arc,
     task::{Context, Poll},
@@ -160,6 +161,23 @@ impl Session {
     /// [`Session::recv`] for a future written by hand.
     pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<Option<Message>> {
         self.shared.poll_recv(cx)
+    }
+
+    /// The same for all messages that are here, put into an empty queue whose memory is used again; false once the session is over
+    /// and all were taken. They count as not taken until this is called again: nothing more is read meanwhile.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::{collections::VecDeque, future::poll_fn};
+    ///
+    /// let (session, driver) = engineio::client::open("http://localhost:1".parse().unwrap(), Default::default());
+    /// drop(driver); // nothing comes without it
+    /// let mut messages = VecDeque::new();
+    /// assert!(!poll_fn(|cx| session.poll_recv_many(cx, &mut messages)).await);
+    /// # }
+    /// ```
+    pub fn poll_recv_many(&self, cx: &Context<'_>, messages: &mut VecDeque<Message>) -> Poll<bool> {
+        self.shared.poll_recv_many(cx, messages)
     }
 
     /// Closes the session as `forced close`; does nothing where it is closing or over (row B37).

@@ -45,6 +45,8 @@ pub(super) struct Inner {
     pub(super) notices: Vec<Notice>,
     /// Messages that the application has not taken. Bounded: while there is one, nothing more is read.
     incoming: VecDeque<Message>,
+    /// The application has been lent messages and has not asked for more: they are not taken yet.
+    lent: bool,
     pub(super) opened: bool,
     pub(super) upgraded: bool,
     pub(super) closed: Option<Closed>,
@@ -81,6 +83,7 @@ impl Shared {
             orders: Vec::new(),
             notices: Vec::new(),
             incoming: VecDeque::new(),
+            lent: false,
             opened: false,
             upgraded: false,
             closed: None,
@@ -156,6 +159,7 @@ impl Shared {
             // A receiver inside the driver's task needs no waking: it is run whenever the driver was.
             self.receiver.register(cx.waker());
         }
+        inner.lent = false;
         if let Some(message) = inner.incoming.pop_front() {
             if inner.incoming.is_empty() {
                 // The memory goes back, and the driver reads on.
@@ -166,6 +170,30 @@ impl Shared {
             return Poll::Ready(Some(message));
         }
         if inner.closed.is_some() { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    pub(super) fn poll_recv_many(&self, cx: &Context<'_>, messages: &mut VecDeque<Message>) -> Poll<bool> {
+        let mut inner = self.lock();
+        if !inner.sleeper.wakes(cx.waker()) {
+            self.receiver.register(cx.waker());
+        }
+        let was_lent = std::mem::replace(&mut inner.lent, false);
+        if messages.is_empty() {
+            std::mem::swap(messages, &mut inner.incoming);
+        } else {
+            messages.append(&mut inner.incoming);
+        }
+        if !messages.is_empty() {
+            inner.lent = true;
+            return Poll::Ready(true);
+        }
+        let answer = if inner.closed.is_some() { Poll::Ready(false) } else { Poll::Pending };
+        if was_lent {
+            // The driver reads on.
+            inner.hear();
+            wake_driver(inner);
+        }
+        answer
     }
 
     /// Waits until `check` has an answer; it is asked whenever the session opens, upgrades, drains or closes.
@@ -195,7 +223,7 @@ impl Inner {
     }
 
     pub(super) fn has_incoming(&self) -> bool {
-        !self.incoming.is_empty()
+        self.lent || !self.incoming.is_empty()
     }
 
     pub(super) fn forget_incoming(&mut self) {
@@ -215,7 +243,12 @@ impl Inner {
     fn has_overslept(&self) -> bool {
         let Some(period) = self.session.heartbeat_period() else { return false };
         let silent = self.heard.elapsed().unwrap_or_default();
-        self.closed.is_none() && self.incoming.is_empty() && silent > period
+        self.closed.is_none() && !self.has_incoming() && silent > period
+    }
+
+    /// Whether the driver is to see that the server's time is over.
+    pub(super) const fn is_late(&self) -> bool {
+        self.overslept
     }
 
     /// When the session has to see the time again; the end of time where it was overslept.

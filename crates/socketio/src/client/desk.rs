@@ -4,16 +4,19 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::Waker,
 };
 
 use futures_util::task::AtomicWaker;
-use socketio_proto::{AckId, AuthId, Body, ClientClosed, Refusal};
+use socketio_proto::{AuthId, ClientClosed, Refusal};
 use tokio::sync::oneshot;
 
-use super::{ConnectError, OpenError, socket::SocketCore};
+use super::{
+    ConnectError, OpenError,
+    socket::{Arrived, SocketCore},
+};
 
 /// Who waits to be told whether a socket was let in.
 pub(super) type Verdicts = Vec<oneshot::Sender<Result<(), ConnectError>>>;
@@ -23,8 +26,8 @@ pub(super) type Verdicts = Vec<oneshot::Sender<Result<(), ConnectError>>>;
 pub(super) enum Work {
     /// Ask the user's function for the payload of a CONNECT.
     AskAuth(AuthId),
-    /// An event has come, on the socket's connection of this number.
-    Event { body: Body, ack: Option<AckId>, connection: u64 },
+    /// An event has come.
+    Event(Arrived),
     /// The server has let the socket in; told to those who waited then.
     Connected(Verdicts),
     /// It has not.
@@ -55,18 +58,33 @@ pub(super) struct Orders {
     pub(super) abandoned: bool,
 }
 
+/// The task sleeps, and is to be woken.
+const ASLEEP: u8 = 0;
+/// It runs, and nothing has come up since it last looked.
+const RUNNING: u8 = 1;
+/// Something has: it looks again before it sleeps.
+const SIGNALLED: u8 = 2;
+
 /// What is between the task and the handles.
 #[derive(Default)]
 pub(super) struct Desk {
     /// `None` once the task has ended: then nothing is kept that nobody will do.
     orders: Mutex<Option<Orders>>,
     shut: AtomicBool,
+    /// One of the three above. A task that runs is not woken: it would only run once more.
+    signal: AtomicU8,
     waker: AtomicWaker,
 }
 
 impl Desk {
     pub(super) fn new() -> Self {
-        Self { orders: Mutex::new(Some(Orders::default())), shut: AtomicBool::new(false), waker: AtomicWaker::new() }
+        Self {
+            orders: Mutex::new(Some(Orders::default())),
+            shut: AtomicBool::new(false),
+            // It is not there yet, and looks at everything when it begins.
+            signal: AtomicU8::new(SIGNALLED),
+            waker: AtomicWaker::new(),
+        }
     }
 
     /// Leaves something for the task; says whether there is one that will do it.
@@ -112,11 +130,29 @@ impl Desk {
         self.shut.load(Ordering::Acquire)
     }
 
+    /// The task runs, under this waker.
     pub(super) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }
 
+    /// The task is about to look at everything; says whether something has come up since it last did.
+    pub(super) fn begin_round(&self) -> bool {
+        self.signal.swap(RUNNING, Ordering::AcqRel) == SIGNALLED
+    }
+
+    /// Whether something has come up in this round.
+    pub(super) fn is_signalled(&self) -> bool {
+        self.signal.load(Ordering::Acquire) == SIGNALLED
+    }
+
+    /// Whether the task may sleep: nothing has come up in this round. From then on it is woken.
+    pub(super) fn may_sleep(&self) -> bool {
+        self.signal.compare_exchange(RUNNING, ASLEEP, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
     pub(super) fn wake(&self) {
-        self.waker.wake();
+        if self.signal.swap(SIGNALLED, Ordering::AcqRel) == ASLEEP {
+            self.waker.wake();
+        }
     }
 }

@@ -5,9 +5,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
+    task::{self, Poll},
 };
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, stream::FuturesUnordered};
 use socketio_proto::{AckId, Body};
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     auth::Auth,
     core::Core,
     desk::Work,
-    socket::{SocketCore, tell},
+    socket::{Arrived, SocketCore, tell},
     stream::Incoming,
 };
 use crate::{
@@ -26,16 +27,38 @@ use crate::{
 /// A handler that has begun, with what is to be done about its end.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What came up for a socket becomes handlers that run, in order.
-pub(super) struct Dispatch<'a> {
-    pub(super) core: &'a Arc<Core>,
+/// What came up for sockets becomes handlers that run, in order.
+pub(super) struct Dispatch {
+    core: Arc<Core>,
     /// The user's side: gone where nobody is left who could be told.
-    pub(super) client: Option<Client>,
+    client: Option<Client>,
+    /// The handle that the last event was dispatched with: the next one is mostly for the same socket.
+    handle: Option<Socket>,
 }
 
-impl Dispatch<'_> {
-    /// Does what is to be done, and gives each handler to `start`.
-    pub(super) fn perform(&self, socket: &Arc<SocketCore>, work: Work, start: &mut dyn FnMut(Running)) {
+/// Where handlers start.
+pub(super) struct Start<'a, 'b> {
+    /// Those that wait.
+    pub(super) pending: &'a mut FuturesUnordered<Running>,
+    pub(super) cx: &'a mut task::Context<'b>,
+}
+
+impl Start<'_, '_> {
+    /// Runs a handler until it waits, and keeps it if it does.
+    fn start(&mut self, mut running: Running) {
+        if running.as_mut().poll(self.cx).is_pending() {
+            self.pending.push(running);
+        }
+    }
+}
+
+impl Dispatch {
+    pub(super) const fn new(core: Arc<Core>, client: Option<Client>) -> Self {
+        Self { core, client, handle: None }
+    }
+
+    /// Does what is to be done, and starts the handlers.
+    pub(super) fn perform(&mut self, socket: &Arc<SocketCore>, work: Work, start: &mut Start<'_, '_>) {
         match work {
             Work::AskAuth(id) => {
                 let socket = socket.clone();
@@ -44,7 +67,7 @@ impl Dispatch<'_> {
                     Auth::Function(ask) => Some(ask()),
                     Auth::Nothing | Auth::Value(_) => None,
                 }));
-                start(Box::pin(async move {
+                start.start(Box::pin(async move {
                     let given = match asked {
                         Ok(Some(asked)) => AssertUnwindSafe(asked).catch_unwind().await,
                         // It was replaced in this moment; the next attempt asks again.
@@ -54,7 +77,7 @@ impl Dispatch<'_> {
                     socket.answer_auth(id, given.unwrap_or_else(|_| Err(HandlerError::panic())));
                 }));
             }
-            Work::Event { body, ack, connection } => self.dispatch(socket, body, ack, connection, start),
+            Work::Event(event) => self.dispatch(socket, event, start),
             Work::Connected(verdicts) => {
                 let handlers = socket.handlers().connect.clone();
                 self.call_all("connect", socket, &handlers, |socket| ConnectContext { socket }, start);
@@ -74,7 +97,7 @@ impl Dispatch<'_> {
     }
 
     /// The socket could not be connected.
-    pub(super) fn fail(&self, socket: &Arc<SocketCore>, error: &ConnectError, start: &mut dyn FnMut(Running)) {
+    pub(super) fn fail(&self, socket: &Arc<SocketCore>, error: &ConnectError, start: &mut Start<'_, '_>) {
         let handlers = socket.handlers().connect_error.clone();
         let shared = Arc::new(error.clone());
         let context = |socket| ConnectErrorContext { socket, error: shared.clone() };
@@ -87,7 +110,7 @@ impl Dispatch<'_> {
         socket: &Arc<SocketCore>,
         handlers: &[Erased<C>],
         context: impl Fn(Socket) -> C,
-        start: &mut dyn FnMut(Running),
+        start: &mut Start<'_, '_>,
     ) {
         let Some(client) = &self.client else { return };
         for handler in handlers {
@@ -95,7 +118,7 @@ impl Dispatch<'_> {
             let begun = begin(handler, &mut context);
             drop(context);
             let (core, socket) = (self.core.clone(), socket.clone());
-            start(Box::pin(async move {
+            start.start(Box::pin(async move {
                 if let Err(error) = finish(begun).await {
                     report(&core, &socket, name, &error);
                 }
@@ -104,54 +127,94 @@ impl Dispatch<'_> {
     }
 
     /// Streams, catch-all handlers, handlers; who takes the acknowledgement first has it.
-    fn dispatch(
-        &self,
-        socket: &Arc<SocketCore>,
-        event: Body,
-        ack: Option<AckId>,
-        connection: u64,
-        start: &mut dyn FnMut(Running),
-    ) {
+    pub(super) fn dispatch(&mut self, socket: &Arc<SocketCore>, arrived: Arrived, start: &mut Start<'_, '_>) {
         let Some(client) = &self.client else { return };
-        let mut context = EventContext { socket: Socket::new(socket.clone(), client.clone()), event, ack, connection };
+        let Arrived { body: event, ack, connection } = arrived;
+        let handle = self.handle.take().filter(|handle| Arc::ptr_eq(&handle.core, socket));
+        let handle = handle.unwrap_or_else(|| Socket::new(socket.clone(), client.clone()));
+        let mut context = EventContext { socket: handle, event, ack, connection };
+        let lone = {
+            let registered = socket.handlers();
+            let is_seen = !registered.streams.is_empty() || !registered.events.any.is_empty();
+            let name = if is_seen { None } else { context.event.event_name() };
+            name.and_then(|name| registered.events.lone(&name).cloned())
+        };
+        match lone {
+            Some(handler) => self.call(&handler, &mut context, start),
+            None => self.call_each(&mut context, start),
+        }
+        self.handle = Some(context.socket);
+    }
+
+    /// Whoever is there to be called.
+    fn call_each(&self, context: &mut EventContext, start: &mut Start<'_, '_>) {
+        let (socket, connection) = (context.socket.core.clone(), context.connection);
         let streams = socket.handlers().streams.clone();
         for stream in streams {
             let ack = context.ack.take().map(|id| socket.ack_sender(connection, id));
             stream.push(Incoming::new(context.event.clone(), ack));
         }
-        let name = context.event.event_name().unwrap_or_default().into_owned();
-        let (name, any, handlers) = {
+        let name: Arc<str> = context.event.event_name().unwrap_or_default().into();
+        let (any, handlers) = {
             let mut registered = socket.handlers();
             let any = registered.events.any.clone();
-            let shared_name = registered.events.name_of(&name);
             let mut handlers = registered.events.take_event(&name);
             if handlers.is_empty() {
                 handlers.extend(registered.fallback.clone());
             }
-            (shared_name, any, handlers)
+            (any, handlers)
         };
         for handler in &any {
-            let begun = begin(handler, &mut context);
+            let begun = begin(handler, context);
             let (core, socket, name) = (self.core.clone(), socket.clone(), name.clone());
-            start(Box::pin(async move {
+            start.start(Box::pin(async move {
                 if let Err(error) = finish(begun).await {
                     report(&core, &socket, &name, &error);
                 }
             }));
         }
         for handler in &handlers {
-            let begun = begin(handler, &mut context);
-            let ack = context.ack.take();
-            let (core, socket, name) = (self.core.clone(), socket.clone(), name.clone());
-            start(Box::pin(async move {
-                let outcome = finish(begun).await;
-                if let Err(error) = &outcome {
-                    report(&core, &socket, &name, error);
-                }
-                acknowledge(&socket, connection, ack, outcome);
-            }));
+            self.call(handler, context, start);
         }
     }
+
+    /// One handler, whose outcome is the answer. It is polled as it is: most are done then, and only one that waits is wrapped
+    /// into a future that sees to its outcome.
+    fn call(&self, handler: &Erased<EventContext>, context: &mut EventContext, start: &mut Start<'_, '_>) {
+        let begun = begin(handler, context);
+        let (ack, connection) = (context.ack.take(), context.connection);
+        let outcome = match begun {
+            Err(error) => Err(error),
+            Ok(mut future) => match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(start.cx))) {
+                Ok(Poll::Ready(outcome)) => outcome,
+                Ok(Poll::Pending) => {
+                    let (core, socket) = (self.core.clone(), context.socket.core.clone());
+                    let event = context.event.clone();
+                    start.pending.push(Box::pin(async move {
+                        conclude(&core, &socket, &event, connection, ack, finish(Ok(future)).await);
+                    }));
+                    return;
+                }
+                Err(_) => Err(HandlerError::panic()),
+            },
+        };
+        conclude(&self.core, &context.socket.core, &context.event, connection, ack, outcome);
+    }
+}
+
+/// A handler of an event has ended.
+fn conclude(
+    core: &Core,
+    socket: &SocketCore,
+    event: &Body,
+    connection: u64,
+    ack: Option<AckId>,
+    outcome: Result<Body, HandlerError>,
+) {
+    if let Err(error) = &outcome {
+        report(core, socket, &event.event_name().unwrap_or_default(), error);
+    }
+    acknowledge(socket, connection, ack, outcome);
 }
 
 /// The answer to an event, where one was asked for: what the handler returned, or its error.

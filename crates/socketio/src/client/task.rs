@@ -11,6 +11,8 @@
 //! INVARIANT: there is one attempt at a time, and one connection.
 
 use std::{
+    collections::VecDeque,
+    error::Error,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -20,23 +22,29 @@ use std::{
 
 use engineio::{
     Alarm, CloseMode, CloseReason, Closed, Message,
-    client::{Driver, Session},
+    client::{Driver, Rest, Session},
 };
+use engineio_proto::Moment;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use socketio_proto::{AnyDecoder, Backoff};
+use socketio_proto::{AnyDecoder, Backoff, PacketKind};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Client, ClientEvent, ConnectError, Last, Limits, OpenError, State,
     core::Core,
-    dispatch::{Dispatch, Running},
+    dispatch::{Dispatch, Running, Start},
     opening::{dial, random_seed},
     socket::{SocketCore, tell},
 };
 
 /// Rounds after which the task lets others run, whatever there is to do: handlers that begin something new each time, or a
 /// connection that always has more.
-const MAX_ROUNDS: u32 = 128;
+const MAX_ROUNDS: u32 = 32;
+
+/// Messages that are taken in a round, before the connection is looked at again.
+const MAX_MESSAGES: u32 = 64;
+/// Messages for which the inbox keeps room: those of an ordinary read.
+const KEPT_MESSAGES: usize = 4;
 
 const BY_THIS_SIDE: Closed = Closed::new(CloseReason::ForcedClose, "closed by this side");
 
@@ -51,6 +59,8 @@ pub(super) struct Task {
     stage: Stage,
     backoff: Backoff,
     decoder: AnyDecoder,
+    /// Messages of the connection that were not looked at. Bounded: the engine reads nothing more meanwhile.
+    inbox: VecDeque<Message>,
     /// Attachments that are late by then never come.
     attachments_due: Option<Instant>,
     /// Connections that are over for the sockets and still have something to say good-bye with.
@@ -82,8 +92,20 @@ struct Connection {
 
 impl Connection {
     fn drive(&mut self, cx: &mut Context<'_>) {
-        if self.driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(cx).is_ready()) {
-            self.driver = None;
+        if let Some(driver) = &mut self.driver {
+            driver.run(cx);
+        }
+    }
+
+    /// Whether the task may sleep, as far as the connection is concerned.
+    fn may_rest(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.driver.as_mut().map(|driver| driver.rest(cx)) {
+            None | Some(Rest::Asleep) => true,
+            Some(Rest::Again) => false,
+            Some(Rest::Ended) => {
+                self.driver = None;
+                false
+            }
         }
     }
 }
@@ -103,6 +125,7 @@ impl Task {
             stage: Stage::Idle,
             backoff,
             decoder,
+            inbox: VecDeque::new(),
             attachments_due: None,
             retiring: Vec::new(),
             pending: FuturesUnordered::new(),
@@ -115,23 +138,21 @@ impl Task {
         }
     }
 
-    fn dispatch(&self) -> Dispatch<'_> {
+    fn dispatch(&self) -> Dispatch {
         let client = self.last.upgrade().map(|last| Client::new_handle(self.core.clone(), last));
-        Dispatch { core: &self.core, client }
+        Dispatch::new(self.core.clone(), client)
     }
 
     // ---- orders ----
 
     /// Does what the handles have left here, and starts handlers; says whether there was anything.
     fn follow_orders(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.core.desk.has_orders() {
+        if !self.core.desk.begin_round() || !self.core.desk.has_orders() {
             return false;
         }
         let orders = self.core.desk.take();
         for (socket, work) in orders.work {
-            let mut begun = Vec::new();
-            self.dispatch().perform(&socket, work, &mut |running| start(&mut begun, running, cx));
-            self.pending.extend(begun);
+            self.dispatch().perform(&socket, work, &mut Start { pending: &mut self.pending, cx });
         }
         self.ending |= orders.abandoned;
         if self.ending {
@@ -286,8 +307,7 @@ impl Task {
     }
 
     /// Tells the sockets that want to be connected that they are not.
-    fn tell_sockets(&self, error: &ConnectError, cx: &mut Context<'_>) {
-        let mut begun = Vec::new();
+    fn tell_sockets(&mut self, error: &ConnectError, cx: &mut Context<'_>) {
         let dispatch = self.dispatch();
         for socket in &self.sockets {
             let waits = {
@@ -295,10 +315,9 @@ impl Task {
                 state.machine.is_active() && !state.machine.is_connected()
             };
             if waits {
-                dispatch.fail(socket, error, &mut |running| start(&mut begun, running, cx));
+                dispatch.fail(socket, error, &mut Start { pending: &mut self.pending, cx });
             }
         }
-        begun.into_iter().for_each(|running| self.pending.push(running));
     }
 
     fn wait_or_give_up(&mut self) {
@@ -327,6 +346,7 @@ impl Task {
 
     /// The connection is over.
     fn leave(&mut self, closed: Closed) {
+        self.inbox = VecDeque::new();
         // Half a packet is as much memory as a whole one.
         (self.attachments_due, self.decoder) = (None, self.core.config().parser.decoder(self.limits.decoder));
         self.core.detach(closed.reason);
@@ -346,51 +366,83 @@ impl Task {
 
     // ---- packets ----
 
-    /// Takes the next message, if the handlers and streams keep up; says whether anything came.
+    /// Takes what has come, as far as the handlers and streams keep up; says whether anything was taken.
     fn receive(&mut self, cx: &mut Context<'_>) -> bool {
-        let Stage::Open(connection) = &self.stage else { return false };
-        let session = &connection.session;
-        let is_full = self.pending.len() >= self.limits.max_pending_handlers.max(1);
-        if is_full || self.sockets.iter().any(|socket| socket.is_held_up()) {
+        let Stage::Open(Connection { session, .. }) = &self.stage else { return false };
+        if self.is_held_up() {
             // What is unread belongs to a connection that may be over.
             let Some(closed) = session.closed_now() else { return false };
             self.lose(closed);
             return true;
         }
-        match session.poll_recv(cx) {
-            Poll::Pending => false,
-            Poll::Ready(Some(message)) => {
-                self.handle_message(message);
-                true
+        if self.inbox.is_empty() {
+            match session.poll_recv_many(cx, &mut self.inbox) {
+                Poll::Pending => return false,
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => {
+                    let closed = session.closed_now().unwrap_or(BY_THIS_SIDE);
+                    self.lose(closed);
+                    return true;
+                }
             }
-            Poll::Ready(None) => {
-                let closed = session.closed_now().unwrap_or(BY_THIS_SIDE);
-                self.lose(closed);
-                true
+        }
+        self.take_messages(cx);
+        true
+    }
+
+    /// Whether nothing more can be taken for now.
+    fn is_held_up(&self) -> bool {
+        let is_full = self.pending.len() >= self.limits.max_pending_handlers.max(1);
+        is_full || self.sockets.iter().any(|socket| socket.is_held_up())
+    }
+
+    /// Takes messages until something else has to be seen to first.
+    fn take_messages(&mut self, cx: &mut Context<'_>) {
+        let (mut dispatch, began) = (self.dispatch(), self.core.clock.now());
+        for _ in 0..MAX_MESSAGES {
+            let Some(message) = self.inbox.pop_front() else { break };
+            if let Err(error) = self.handle_message(message, began, &mut dispatch, cx) {
+                tracing::debug!(%error, "the server has sent what cannot be read");
+                return self.lose(Closed::new(CloseReason::ParseError, "the server has sent what cannot be read"));
+            }
+            // What came up for a socket comes before its next event.
+            if self.core.desk.is_signalled() || self.is_held_up() {
+                break;
+            }
+        }
+        if self.inbox.is_empty() {
+            if self.inbox.capacity() > KEPT_MESSAGES {
+                self.inbox = VecDeque::new();
+            }
+            // The engine reads on.
+            if let Stage::Open(Connection { session, .. }) = &self.stage {
+                let _ = session.poll_recv_many(cx, &mut self.inbox);
             }
         }
     }
 
-    fn handle_message(&mut self, message: Message) {
-        let now = self.core.clock.now();
-        let outcome = match self.decoder.handle(message) {
-            Ok(None) => Ok(()),
-            Ok(Some(packet)) => {
-                // A packet for a namespace of which this client knows nothing is read over, as by the reference.
-                let socket = self.sockets.iter().find(|socket| socket.name == packet.namespace);
-                socket.map_or(Ok(()), |socket| {
-                    let handled = socket.feed(|state, out| state.machine.handle_packet(packet, now, out));
-                    handled.map_err(|error| error.to_string())
-                })
+    fn handle_message(
+        &mut self,
+        message: Message,
+        began: Moment,
+        dispatch: &mut Dispatch,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if let Some(packet) = self.decoder.handle(message)? {
+            self.attachments_due = None;
+            // A packet for a namespace of which this client knows nothing is read over, as by the reference.
+            let Some(socket) = self.sockets.iter().find(|socket| socket.name == packet.namespace) else {
+                return Ok(());
+            };
+            // An event sets no timer, so that it needs no look at the clock.
+            let now = if packet.kind == PacketKind::Event { began } else { self.core.clock.now() };
+            if let Some(event) = socket.handle_packet(packet, now)? {
+                dispatch.dispatch(socket, event, &mut Start { pending: &mut self.pending, cx });
             }
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = outcome {
-            tracing::debug!(%error, "the server has sent what cannot be read");
-            return self.lose(Closed::new(CloseReason::ParseError, "the server has sent what cannot be read"));
+        } else {
+            self.attachments_due = self.decoder.is_partial().then(|| Instant::now() + self.limits.attachment_timeout);
         }
-        let timeout = self.limits.attachment_timeout;
-        self.attachments_due = self.decoder.is_partial().then(|| Instant::now() + timeout);
+        Ok(())
     }
 
     // ---- time ----
@@ -420,13 +472,6 @@ impl Task {
     }
 }
 
-/// Runs a handler until it waits, and keeps it if it does.
-fn start(begun: &mut Vec<Running>, mut running: Running, cx: &mut Context<'_>) {
-    if running.as_mut().poll(cx).is_pending() {
-        begun.push(running);
-    }
-}
-
 impl Future for Task {
     type Output = ();
 
@@ -441,7 +486,9 @@ impl Future for Task {
             moved |= this.drive(cx);
             moved |= this.receive(cx);
             moved |= this.tick();
-            while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {
+            while !this.pending.is_empty()
+                && let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx)
+            {
                 moved = true;
             }
             this.retiring.retain_mut(|driver| Pin::new(driver).poll(cx).is_pending());
@@ -456,6 +503,13 @@ impl Future for Task {
             }
             if this.ending && this.retiring.is_empty() {
                 return Poll::Ready(());
+            }
+            let may_rest = match &mut this.stage {
+                Stage::Opening(connection) | Stage::Open(connection) => connection.may_rest(cx),
+                Stage::Idle | Stage::Waiting(_) => true,
+            };
+            if !may_rest || !this.core.desk.may_sleep() {
+                continue;
             }
             let deadline = this.deadline();
             if !this.alarm.is_over(deadline, cx) {

@@ -4,7 +4,6 @@
 //! Lock order: the socket's state, then its `auth`, the desk, or the engine's session. User code runs under none.
 
 use std::{
-    collections::VecDeque,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -14,9 +13,10 @@ use std::{
 };
 
 use engineio::{Clock, SendError, SendOptions, Sent, client::Session};
+use engineio_proto::Moment;
 use socketio_proto::{
-    AckFailure, AckId, AnyParser, AuthId, Body, ClientOutput, ClientSocket, EmitOptions, EmitRefusal, Emitted,
-    Namespace, Outgoing, PacketKind,
+    AckFailure, AckId, AnyParser, AuthId, Body, ClientOutput, ClientSocket, EarlyOverflow, EmitOptions, EmitRefusal,
+    Emitted, Namespace, Outgoing, Packet, PacketKind,
 };
 use tokio::sync::oneshot;
 
@@ -47,6 +47,8 @@ pub(in crate::client) struct SocketCore {
     handlers: Mutex<Handlers>,
     /// Whether there is, or was, a stream of its events: looked at for each message.
     pub(super) has_streams: AtomicBool,
+    /// Whether somebody is, or was, to be shown what is sent.
+    pub(super) has_outgoing: AtomicBool,
     auth: Mutex<Auth>,
 }
 
@@ -57,6 +59,20 @@ pub(in crate::client) struct State {
     session: Option<Session>,
     /// Who waits to be told whether the socket was let in.
     verdicts: Verdicts,
+    /// The lent output buffer; empty between inputs.
+    out: Outputs,
+}
+
+/// Outputs for which a socket keeps room: those of an ordinary input.
+const KEPT_OUTPUTS: usize = 4;
+
+/// An event that has come, to be dispatched.
+#[derive(Debug)]
+pub(in crate::client) struct Arrived {
+    pub(in crate::client) body: Body,
+    pub(in crate::client) ack: Option<AckId>,
+    /// The socket's connection on which it came.
+    pub(in crate::client) connection: u64,
 }
 
 type Outputs = Vec<ClientOutput<AckWaiter>>;
@@ -74,9 +90,10 @@ impl SocketCore {
             parser,
             clock,
             desk,
-            state: Mutex::new(State { machine, session, verdicts: Vec::new() }),
+            state: Mutex::new(State { machine, session, verdicts: Vec::new(), out: Vec::new() }),
             handlers: Mutex::default(),
             has_streams: AtomicBool::new(false),
+            has_outgoing: AtomicBool::new(false),
             auth: Mutex::default(),
         }
     }
@@ -103,11 +120,14 @@ impl SocketCore {
     /// Feeds the machine one input and carries its outputs out: packets are sent, waiters told, the rest is left for the
     /// task. What was sent is shown to listeners afterwards.
     pub(in crate::client) fn feed<R>(self: &Arc<Self>, input: impl FnOnce(&mut State, &mut Outputs) -> R) -> R {
-        let (mut out, mut shown) = (Vec::new(), Vec::new());
+        let mut shown = Vec::new();
         let mut state = self.lock();
         let timer = state.machine.next_timeout();
+        let mut out = std::mem::take(&mut state.out);
         let result = input(&mut state, &mut out);
-        self.carry_out(&mut state, out, &mut shown);
+        self.carry_out(&mut state, &mut out, &mut shown);
+        // A burst must not be paid for with memory ever after.
+        state.out = if out.capacity() > KEPT_OUTPUTS { Vec::new() } else { out };
         let is_sooner = state.machine.next_timeout().is_some_and(|at| timer.is_none_or(|before| at < before));
         drop(state);
         if is_sooner {
@@ -115,6 +135,29 @@ impl SocketCore {
         }
         self.show(&shown);
         result
+    }
+
+    /// Feeds the machine a packet. An event that it gives, and nothing else, is the caller's to dispatch at once: nothing that
+    /// came before it waits for the task.
+    pub(in crate::client) fn handle_packet(
+        self: &Arc<Self>,
+        packet: Packet,
+        now: Moment,
+    ) -> Result<Option<Arrived>, EarlyOverflow> {
+        let (lone, connection) = self.feed(|state, out| {
+            state.machine.handle_packet(packet, now, out)?;
+            let is_lone = matches!(out[..], [ClientOutput::Event { .. } | ClientOutput::Answer { .. }]);
+            Ok((if is_lone { out.pop() } else { None }, state.machine.connection()))
+        })?;
+        Ok(match lone {
+            Some(ClientOutput::Event { body, ack }) => Some(Arrived { body, ack, connection }),
+            Some(ClientOutput::Answer { waiter, body }) => {
+                // Not under the lock, for which the one who is woken would have to wait at once.
+                let _ = waiter.send(Ok(body));
+                None
+            }
+            _ => None,
+        })
     }
 
     /// The connection is open.
@@ -228,7 +271,7 @@ impl SocketCore {
                 Ok(None)
             }
             Ok(_) => {
-                shown.extend(packet.body);
+                self.note(packet, shown);
                 Ok(ack)
             }
             Err(SendError::Full { .. }) => {
@@ -249,59 +292,69 @@ impl SocketCore {
         session.send_with(encoded.frames(), if packet.volatile { SendOptions::VOLATILE } else { options })
     }
 
-    fn carry_out(self: &Arc<Self>, state: &mut State, out: Outputs, shown: &mut Vec<Body>) {
-        let mut outputs = VecDeque::from(out);
-        while let Some(output) = outputs.pop_front() {
-            let work = match output {
-                ClientOutput::Send(packet) => {
-                    let mut more = Vec::new();
-                    self.send_bounded(state, packet, &mut more, shown);
-                    outputs.extend(more);
-                    continue;
-                }
-                ClientOutput::Answer { waiter, body } => {
-                    // Who waited may have given up in this moment.
-                    let _ = waiter.send(Ok(body));
-                    continue;
-                }
-                ClientOutput::Failed { waiter, failure } => {
-                    let _ = waiter.send(Err(failed(failure)));
-                    continue;
-                }
-                ClientOutput::AskAuth(id) => {
-                    let given = match &*self.auth() {
-                        Auth::Nothing => None,
-                        Auth::Value(body) => Some(body.clone()),
-                        Auth::Function(_) => {
-                            let work = (self.clone(), Work::AskAuth(id));
-                            self.desk.order(|orders| orders.work.push_back(work));
-                            continue;
-                        }
-                    };
-                    let mut more = Vec::new();
-                    give_auth(state, id, given.as_ref(), &mut more);
-                    outputs.extend(more);
-                    continue;
-                }
-                ClientOutput::Event { body, ack } => Work::Event { body, ack, connection: state.machine.connection() },
-                // Who waits by now is told, and nobody who asks later, with another attempt in mind.
-                ClientOutput::Connected { .. } => Work::Connected(std::mem::take(&mut state.verdicts)),
-                ClientOutput::Refused(refusal) => Work::Refused(refusal, std::mem::take(&mut state.verdicts)),
-                ClientOutput::Disconnected(closed) => Work::Disconnected(closed),
-                _ => continue,
-            };
-            let (work, is_out) = ((self.clone(), work), !state.machine.is_active());
-            self.desk.order(|orders| {
-                orders.work.push_back(work);
-                orders.check_last |= is_out;
-            });
+    /// Carries outputs out, and then those that come of it.
+    fn carry_out(self: &Arc<Self>, state: &mut State, out: &mut Outputs, shown: &mut Vec<Body>) {
+        let mut more = Vec::new();
+        for output in out.drain(..) {
+            self.carry_out_one(state, output, &mut more, shown);
         }
+        while !more.is_empty() {
+            for output in std::mem::take(&mut more) {
+                self.carry_out_one(state, output, &mut more, shown);
+            }
+        }
+    }
+
+    fn carry_out_one(
+        self: &Arc<Self>,
+        state: &mut State,
+        output: ClientOutput<AckWaiter>,
+        more: &mut Outputs,
+        shown: &mut Vec<Body>,
+    ) {
+        let work = match output {
+            ClientOutput::Send(packet) => return self.send_bounded(state, packet, more, shown),
+            ClientOutput::Answer { waiter, body } => {
+                // Who waited may have given up in this moment.
+                let _ = waiter.send(Ok(body));
+                return;
+            }
+            ClientOutput::Failed { waiter, failure } => {
+                let _ = waiter.send(Err(failed(failure)));
+                return;
+            }
+            ClientOutput::AskAuth(id) => {
+                let given = match &*self.auth() {
+                    Auth::Nothing => None,
+                    Auth::Value(body) => Some(body.clone()),
+                    Auth::Function(_) => {
+                        let work = (self.clone(), Work::AskAuth(id));
+                        self.desk.order(|orders| orders.work.push_back(work));
+                        return;
+                    }
+                };
+                return give_auth(state, id, given.as_ref(), more);
+            }
+            ClientOutput::Event { body, ack } => {
+                Work::Event(Arrived { body, ack, connection: state.machine.connection() })
+            }
+            // Who waits by now is told, and nobody who asks later, with another attempt in mind.
+            ClientOutput::Connected { .. } => Work::Connected(std::mem::take(&mut state.verdicts)),
+            ClientOutput::Refused(refusal) => Work::Refused(refusal, std::mem::take(&mut state.verdicts)),
+            ClientOutput::Disconnected(closed) => Work::Disconnected(closed),
+            _ => return,
+        };
+        let (work, is_out) = ((self.clone(), work), !state.machine.is_active());
+        self.desk.order(|orders| {
+            orders.work.push_back(work);
+            orders.check_last |= is_out;
+        });
     }
 
     /// Sends what the machine has bounded itself.
     fn send_bounded(&self, state: &mut State, packet: Outgoing, more: &mut Outputs, shown: &mut Vec<Body>) {
         match self.send(state, &packet, SendOptions::EXEMPT) {
-            Ok(_) if packet.kind == PacketKind::Event => shown.extend(packet.body),
+            Ok(_) if packet.kind == PacketKind::Event => self.note(packet, shown),
             Ok(_) => {}
             Err(_) => {
                 if let Err(refused) = state.machine.handle_unsent(packet, more) {
@@ -309,6 +362,13 @@ impl SocketCore {
                     refused.waiter.map(|waiter| waiter.send(Err(error)));
                 }
             }
+        }
+    }
+
+    /// Notes down what was sent, where somebody is to be shown it.
+    fn note(&self, packet: Outgoing, shown: &mut Vec<Body>) {
+        if self.has_outgoing.load(Ordering::Acquire) {
+            shown.extend(packet.body);
         }
     }
 

@@ -80,6 +80,7 @@ impl Socket {
     /// (row E53). It must not block.
     pub fn on_any_outgoing(&self, listener: impl Fn(&Body) + Send + Sync + 'static) -> &Self {
         self.core.handlers().outgoing.push(Arc::new(listener));
+        self.core.has_outgoing.store(true, Ordering::Release);
         self
     }
 

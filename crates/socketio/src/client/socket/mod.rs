@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
-pub(super) use self::core::{SocketCore, tell};
+pub(super) use self::core::{Arrived, SocketCore, tell};
 pub use emitter::Emitter;
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::{Body, EncodeError};
