@@ -84,7 +84,7 @@ impl Driver {
             self.registration = None;
         }
         let mut inner = self.shared.lock();
-        if let Some((id, upgrade)) = inner.offered.take() {
+        if let Some((id, upgrade)) = inner.offered.take().map(|offered| *offered) {
             let limits = FrameLimits {
                 max_message_bytes: self.limits.max_payload_bytes,
                 max_fragments: self.limits.max_fragments,

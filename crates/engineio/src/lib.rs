@@ -41,6 +41,8 @@ mod counters;
 #[cfg(feature = "server")]
 mod driver;
 #[cfg(feature = "server")]
+mod headers;
+#[cfg(feature = "server")]
 mod hooks;
 #[cfg(feature = "server")]
 mod middleware;
@@ -72,6 +74,7 @@ pub use {
     cookie::{Cookie, SameSite},
     cors::{Cors, Origins},
     counters::Counters,
+    headers::Headers,
     hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook},
     middleware::{Exchange, Middleware, Refusal},
     session::{PeerAddr, Request, SecureTransport, Session},
