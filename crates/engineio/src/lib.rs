@@ -54,6 +54,8 @@ pub mod server;
 mod session;
 #[cfg(feature = "server")]
 mod shared;
+#[cfg(all(test, feature = "server", target_pointer_width = "64"))]
+mod sizes;
 mod sleeper;
 mod transport;
 #[cfg(feature = "server")]
