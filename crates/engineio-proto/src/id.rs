@@ -2,7 +2,7 @@
 //!
 //! Ids are made by the caller, who has the randomness; this file only gives them types.
 
-use std::{borrow::Borrow, fmt};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use crate::Text;
 
@@ -16,7 +16,7 @@ use crate::Text;
 /// assert!(!format!("{id:?}").contains("hm2bp0oeDzXHl5YpAAAB")); // it is a secret
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(Text);
+pub struct SessionId(Arc<str>);
 
 impl SessionId {
     /// Takes over an id. It must be unguessable and unique among the sessions that a client may reach.
@@ -30,7 +30,7 @@ impl SessionId {
     /// ```
     #[must_use]
     pub fn new(id: impl Into<Text>) -> Self {
-        Self(id.into())
+        Self(Arc::from(&*id.into()))
     }
 
     /// The secret itself, for the wire.

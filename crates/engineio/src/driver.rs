@@ -87,7 +87,7 @@ impl Driver {
         if is_closed {
             self.registration = None;
         }
-        if let Some((id, upgrade)) = offered {
+        if let Some((id, upgrade)) = offered.map(|offered| *offered) {
             let limits = FrameLimits {
                 max_message_bytes: self.limits.max_payload_bytes,
                 max_fragments: self.limits.max_fragments,

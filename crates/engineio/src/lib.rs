@@ -41,6 +41,8 @@ mod counters;
 #[cfg(feature = "server")]
 mod driver;
 #[cfg(feature = "server")]
+mod headers;
+#[cfg(feature = "server")]
 mod hooks;
 #[cfg(feature = "server")]
 mod middleware;
@@ -52,6 +54,8 @@ pub mod server;
 mod session;
 #[cfg(feature = "server")]
 mod shared;
+#[cfg(all(test, feature = "server", target_pointer_width = "64"))]
+mod sizes;
 mod sleeper;
 mod transport;
 #[cfg(feature = "server")]
@@ -72,6 +76,7 @@ pub use {
     cookie::{Cookie, SameSite},
     cors::{Cors, Origins},
     counters::Counters,
+    headers::Headers,
     hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook},
     middleware::{Exchange, Middleware, Refusal},
     session::{PeerAddr, Request, SecureTransport, Session},

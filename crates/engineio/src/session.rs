@@ -2,13 +2,15 @@
 
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, task::Context, task::Poll};
 
+use bytes::{BufMut, BytesMut};
 use engineio_proto::{
     CloseMode, Closed, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, TransportKind,
 };
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Uri, request::Parts};
+use http::{Extensions, Uri, request::Parts};
 use hyper::upgrade::OnUpgrade;
 
 use crate::{
+    headers::Headers,
     shared::Shared,
     waiting::{Leaving, Ready, SendWhenReady},
 };
@@ -33,7 +35,7 @@ pub struct Request {
     /// Path and query, as received.
     pub uri: Uri,
     /// The headers, as received.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The address of the direct peer, where the listener tells it: through a [`PeerAddr`] in the request's
     /// extensions. Behind a proxy this is the proxy (row D46).
     pub peer: Option<SocketAddr>,
@@ -51,25 +53,28 @@ impl Request {
         let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
         let secure = parts.extensions.get::<SecureTransport>().map(|secure| secure.0);
         let secure = secure.unwrap_or_else(|| parts.uri.scheme_str() == Some("https"));
-        // The parts share the buffer that the request was read into; a session outlives it by hours.
-        let uri = parts.uri.to_string().parse().unwrap_or_else(|_| parts.uri.clone());
-        let copied = |(name, value): (&HeaderName, &HeaderValue)| {
-            (name.clone(), HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone()))
-        };
+        // The parts share the buffer that the request was read into; a session outlives it by hours. One piece of memory
+        // of its own has it all.
+        let uri = parts.uri.to_string();
+        let mut kept = BytesMut::with_capacity(uri.len() + Headers::written_bytes(&parts.headers));
+        kept.put_slice(uri.as_bytes());
+        Headers::write(&parts.headers, &mut kept);
+        let mut kept = kept.freeze();
+        let uri = Uri::from_maybe_shared(kept.split_to(uri.len())).unwrap_or_else(|_| parts.uri.clone());
         let mut extensions = parts.extensions.clone();
         extensions.remove::<PeerAddr>();
         extensions.remove::<SecureTransport>();
         extensions.remove::<OnUpgrade>();
         // The table stays behind when the last entry is taken out.
         let extensions = if extensions.is_empty() { Extensions::new() } else { extensions };
-        Self { uri, headers: parts.headers.iter().map(copied).collect(), peer, secure, extensions }
+        Self { uri, headers: Headers::from_lines(kept), peer, secure, extensions }
     }
 
     /// What is left of a request that was forgotten.
     pub(crate) fn forgotten() -> Self {
         Self {
             uri: Uri::from_static("/"),
-            headers: HeaderMap::new(),
+            headers: Headers::default(),
             peer: None,
             secure: false,
             extensions: Extensions::new(),

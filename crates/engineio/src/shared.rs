@@ -4,6 +4,7 @@
 //! INVARIANT: no await and no user code under the lock. Every method locks, feeds, drains, unlocks.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -21,8 +22,14 @@ use crate::{
     waiting::Waiting,
 };
 
-/// Outputs for which a session keeps room: those of an ordinary input.
-const KEPT_OUTPUTS: usize = 4;
+/// Outputs for which a thread keeps room: those of an ordinary input, or of one read with many messages.
+const KEPT_OUTPUTS: usize = 256;
+
+thread_local! {
+    /// What a session puts its outputs into: the thread's, so that a session that has nothing to say owns none. Taken for
+    /// the length of one input, and put back empty.
+    static OUT: Cell<Vec<Output>> = Cell::default();
+}
 
 /// What is shared between a session's driver, requests and handles.
 #[derive(Debug)]
@@ -45,14 +52,12 @@ pub(crate) struct Inner {
     pub(crate) request: Option<Arc<Request>>,
     /// The session has moved to a WebSocket.
     pub(crate) upgraded: bool,
-    /// The lent output buffer; empty between calls, without memory where nothing is in flight.
-    out: Vec<Output>,
     /// GETs that wait for their answer: one, or two for the moment in which they overlap.
     polls: Vec<(PollId, oneshot::Sender<Answer>)>,
     /// Messages that the application has not taken. Bounded: while there is one, nothing more is read.
     incoming: VecDeque<Message>,
     /// A WebSocket whose HTTP upgrade is under way, for the driver to pick up.
-    pub(crate) offered: Option<(WireId, Upgrade)>,
+    pub(crate) offered: Option<Box<(WireId, Upgrade)>>,
     /// Who waits for the session's queue.
     pub(crate) waiting: Waiting,
     /// WebSockets that the driver is to close.
@@ -76,7 +81,6 @@ impl Shared {
             session,
             request: Some(Arc::new(request)),
             upgraded: false,
-            out: Vec::new(),
             polls: Vec::new(),
             incoming: VecDeque::new(),
             offered: None,
@@ -97,7 +101,7 @@ impl Shared {
     /// Feeds the session one input, carries its outputs out, and wakes who has something to do.
     pub(crate) fn feed<R>(&self, input: impl FnOnce(&mut Inner, &mut Vec<Output>) -> R) -> R {
         let mut inner = self.lock();
-        let mut out = std::mem::take(&mut inner.out);
+        let mut out = OUT.try_with(Cell::take).unwrap_or_default();
         let result = input(&mut inner, &mut out);
         let mut changed = false;
         if out.len() > KEPT_OUTPUTS {
@@ -112,7 +116,9 @@ impl Shared {
             changed |= inner.carry_out(output);
         }
         // A burst must not be paid for with memory ever after.
-        inner.out = if out.capacity() > KEPT_OUTPUTS { Vec::new() } else { out };
+        if out.capacity() <= KEPT_OUTPUTS {
+            let _ = OUT.try_with(|kept| kept.set(out));
+        }
         let has_messages = !inner.incoming.is_empty();
         wake_driver(inner);
         if changed {

@@ -1,8 +1,6 @@
 //! [`SocketId`]: the public name of a socket, on both ends. Leaves out where a server gets it from.
 
-use std::{borrow::Borrow, fmt};
-
-use engineio::Text;
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 /// The id of a socket: 20 random characters, new for each namespace that a client joins. It may be shown to
 /// others; the id of the session underneath is a secret and never equal to it (row D39, hazard S45). A client learns it
@@ -21,11 +19,11 @@ use engineio::Text;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SocketId(Text);
+pub struct SocketId(Arc<str>);
 
 impl SocketId {
     /// The id that a server has made up.
-    pub(crate) fn new(id: impl Into<Text>) -> Self {
+    pub(crate) fn new(id: &str) -> Self {
         Self(id.into())
     }
 

@@ -85,7 +85,7 @@ pub struct ServerSession {
     /// While the WebSocket writes what it was given, and once the session is over: how much had left before.
     pub(super) left_before: Option<SendMark>,
     /// The last WebSocket ping, to be answered; a flood of them costs one slot. [RFC 6455 §5.5.3]
-    pub(super) wire_pong: Option<Bytes>,
+    pub(super) wire_pong: Option<Box<Bytes>>,
     /// Since when the runtime reads nothing, because the application lags behind.
     reading_paused: Option<Moment>,
     last_id: u32,

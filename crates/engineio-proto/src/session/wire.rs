@@ -69,7 +69,7 @@ impl ServerSession {
             return;
         }
         match frame {
-            FrameEvent::Ping(data) => self.wire_pong = Some(data),
+            FrameEvent::Ping(data) => self.wire_pong = Some(Box::new(data)),
             // A close frame is answered with the same code. [RFC 6455 §5.5.1]
             FrameEvent::Close(frame) => {
                 let (detail, code) = ("the client closed the WebSocket", frame.map(|frame| frame.code));
@@ -217,7 +217,7 @@ impl ServerSession {
     fn handle_candidate_frame(&mut self, frame: FrameEvent, now: Moment, out: &mut Vec<Output>) {
         let State::Probing(_, candidate) = &mut self.state else { return };
         match frame {
-            FrameEvent::Ping(data) => self.wire_pong = Some(data),
+            FrameEvent::Ping(data) => self.wire_pong = Some(Box::new(data)),
             FrameEvent::Pong(_) => {}
             FrameEvent::Message(Message::Text(text)) if *text == *"2probe" => {
                 candidate.owes_pong = true;

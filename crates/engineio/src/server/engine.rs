@@ -291,7 +291,7 @@ impl Engine {
             session.send_behind_open(initial);
         }
         self.answer_upgrade(&mut response, request, added, true);
-        self.start(id, session, request, |shared| shared.lock().offered = Some((wire, upgrade)))?;
+        self.start(id, session, request, |shared| shared.lock().offered = Some(Box::new((wire, upgrade))))?;
         Ok(response)
     }
 
@@ -361,7 +361,7 @@ impl Engine {
         let mut upgrade = Some(upgrade);
         shared.feed(|inner, _| {
             if let Attached::Candidate(wire) = inner.session.handle_wire_attached(dialect, now) {
-                inner.offered = upgrade.take().map(|upgrade| (wire, upgrade));
+                inner.offered = upgrade.take().map(|upgrade| Box::new((wire, upgrade)));
             }
         });
         if let Some(refused) = upgrade {

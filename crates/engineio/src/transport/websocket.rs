@@ -66,14 +66,14 @@ pub(crate) struct Wire {
     role: Role,
     io: WireIo,
     decoder: FrameDecoder,
-    deflate: Option<PerMessageDeflate>,
+    deflate: Option<Box<PerMessageDeflate>>,
     /// Frames handed over by the session that the socket has not taken yet.
     out: VecDeque<Bytes>,
     /// All was written, but the stream (TLS, say) still holds some of it.
     flushing: bool,
     closing: Closing,
     /// Bytes that came and were not looked at: together with the HTTP request, or behind messages that grew.
-    undecoded: Bytes,
+    undecoded: Option<Box<Bytes>>,
     /// Others get their turn before more is decoded.
     yields: bool,
     /// Why nothing can be written any more.
@@ -118,11 +118,11 @@ impl Wire {
             role,
             io: connection,
             decoder: if deflate.is_some() { decoder.with_deflate() } else { decoder },
-            deflate,
+            deflate: deflate.map(Box::new),
             out: VecDeque::new(),
             flushing: false,
             closing: Closing::Open,
-            undecoded: early,
+            undecoded: kept(early),
             yields: false,
             broken: None,
         }
@@ -141,7 +141,7 @@ impl Wire {
 
     /// Takes frames over to be written, in the form that this connection has agreed on.
     pub(crate) fn push_frames(&mut self, frames: &mut Vec<WireFrame>) {
-        let deflate = self.deflate;
+        let deflate = self.deflate.as_deref().copied();
         let frames = frames.drain(..).map(|frame| encoded(frame, deflate));
         match self.role {
             Role::Server => self.out.extend(frames),
@@ -200,7 +200,7 @@ impl Wire {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let mut chunk = BytesMut::from(std::mem::take(&mut self.undecoded));
+        let mut chunk = self.undecoded.take().map(|bytes| BytesMut::from(*bytes)).unwrap_or_default();
         if chunk.is_empty() {
             // The messages share the chunk. It is a copy of just what came, so that a message that is kept
             // pins its own read and not the whole scratch (hazard R38).
@@ -220,7 +220,7 @@ impl Wire {
                     // One read can hold many messages that each inflate to the limit. They are let out one by one, so
                     // that they neither add up in memory nor keep the thread for all of them (hazard S38).
                     if held >= SCRATCH_BYTES && self.deflate.is_some() && !chunk.is_empty() {
-                        (self.undecoded, self.yields) = (chunk.freeze(), true);
+                        (self.undecoded, self.yields) = (kept(chunk.freeze()), true);
                         break Read::Frames(events, None);
                     }
                 }
@@ -252,7 +252,7 @@ impl Wire {
                 Err(upgraded) => (ByteStream::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
             },
         };
-        (self.io, self.undecoded) = (WireIo::Open(stream), early);
+        (self.io, self.undecoded) = (WireIo::Open(stream), kept(early));
         Poll::Ready(Ok(()))
     }
 
@@ -346,6 +346,11 @@ impl Wire {
     }
 }
 
+/// Nothing for nothing: an idle wire has no room for bytes that it does not hold.
+fn kept(bytes: Bytes) -> Option<Box<Bytes>> {
+    (!bytes.is_empty()).then(|| Box::new(bytes))
+}
+
 /// The length of a message, inflated; 0 for all else, which is short.
 fn message_len(event: &FrameEvent) -> usize {
     match event {
@@ -426,7 +431,7 @@ mod tests {
             out: VecDeque::new(),
             flushing: false,
             closing: Closing::Open,
-            undecoded: Bytes::new(),
+            undecoded: None,
             yields: false,
             broken: None,
         };
@@ -437,12 +442,12 @@ mod tests {
     async fn deflating_wire() -> (Wire, TcpStream) {
         let (mut wire, client) = wire().await;
         wire.decoder = FrameDecoder::new(Role::Server, FrameLimits::default()).with_deflate();
-        wire.deflate = Some(PerMessageDeflate::default());
+        wire.deflate = Some(Box::default());
         (wire, client)
     }
 
     fn held_bytes(wire: &Wire) -> usize {
-        wire.decoder.buffered_bytes() + wire.out.capacity() + wire.undecoded.len()
+        wire.decoder.buffered_bytes() + wire.out.capacity() + wire.undecoded.as_ref().map_or(0, |bytes| bytes.len())
     }
 
     async fn messages(wire: &mut Wire, count: usize) -> Vec<Message> {

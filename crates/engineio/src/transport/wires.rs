@@ -26,6 +26,8 @@ impl Wires {
             let oldest = self.0.iter().position(|wire| !wire.is_open());
             oldest.map(|at| self.0.remove(at));
         }
+        // Nearly always the only one: no room for others beside it.
+        self.0.reserve_exact(1);
         self.0.push(wire);
     }
 

@@ -35,6 +35,8 @@ mod rooms;
 mod selection;
 mod server_events;
 mod service;
+#[cfg(all(test, target_pointer_width = "64"))]
+mod sizes;
 mod socket;
 
 use std::{fmt, future::Future, io, sync::Arc};

@@ -71,9 +71,9 @@ pub(super) fn id_in_logs<'a>(session: &Session, revision: Revision, id: &'a Sock
 /// (hazard S45).
 pub(super) fn socket_id(session: &Session, revision: Revision, namespace: &Namespace) -> io::Result<SocketId> {
     match revision {
-        Revision::V4 => engineio::random_id().map(SocketId::new),
-        Revision::V3 if namespace.is_root() => Ok(SocketId::new(session.id().expose().to_owned())),
-        Revision::V3 => Ok(SocketId::new(format!("{}#{}", namespace.as_str(), session.id().expose()))),
+        Revision::V4 => engineio::random_id().map(|id| SocketId::new(&id)),
+        Revision::V3 if namespace.is_root() => Ok(SocketId::new(session.id().expose())),
+        Revision::V3 => Ok(SocketId::new(&format!("{}#{}", namespace.as_str(), session.id().expose()))),
     }
 }
 

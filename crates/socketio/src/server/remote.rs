@@ -267,9 +267,9 @@ impl Handshake {
     pub fn details(&self) -> HandshakeDetails {
         let request = &self.request;
         let mut headers = BTreeMap::<String, String>::new();
-        for (name, value) in &request.headers {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            let entry = headers.entry(name.as_str().to_owned()).or_default();
+        for (name, value) in request.headers.pairs() {
+            let value = String::from_utf8_lossy(value);
+            let entry = headers.entry(name.to_owned()).or_default();
             if !entry.is_empty() {
                 entry.push_str(", ");
             }
@@ -277,11 +277,11 @@ impl Handshake {
         }
         let issued = self.time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         HandshakeDetails {
+            xdomain: headers.contains_key(http::header::ORIGIN.as_str()),
             headers,
             time: httpdate::fmt_http_date(self.time),
             issued: u64::try_from(issued.as_millis()).unwrap_or(u64::MAX),
             address: request.peer.map(|peer| peer.ip().to_string()).unwrap_or_default(),
-            xdomain: request.headers.contains_key(http::header::ORIGIN),
             secure: request.secure,
             url: request.uri.to_string(),
             query: self.query(),

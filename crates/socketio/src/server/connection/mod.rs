@@ -43,7 +43,8 @@ pub(super) struct Connection {
     sockets: Vec<Arc<SocketCore>>,
     /// Namespaces that the client asked for and which the application is asked about.
     resolving: Vec<sio::Namespace>,
-    pending: FuturesUnordered<Task>,
+    /// Handlers that wait; `None` where there are none.
+    pending: Option<FuturesUnordered<Task>>,
     connect_timeout: Option<Pin<Box<Sleep>>>,
     /// The client is still to be put into the main namespace, for which it does not ask.
     joins_by_itself: bool,
@@ -69,7 +70,7 @@ impl Connection {
             attachment_timeout: None,
             sockets: Vec::new(),
             resolving: Vec::new(),
-            pending: FuturesUnordered::new(),
+            pending: None,
             connect_timeout: Some(Box::pin(tokio::time::sleep(limits.connect_timeout))),
             joins_by_itself: protocol::joins_by_itself(revision),
             expects_late_packets: false,
@@ -83,7 +84,18 @@ impl Connection {
     /// Runs a handler until it first waits; then it joins those that wait.
     fn start(&mut self, mut task: Task, cx: &mut TaskContext<'_>) {
         if task.as_mut().poll(cx).is_pending() {
-            self.pending.push(task);
+            self.pending.get_or_insert_default().push(task);
+        }
+    }
+
+    /// Runs the handlers that wait. The last one gives the list's memory back.
+    fn run_pending(&mut self, cx: &mut TaskContext<'_>) {
+        while let Some(pending) = &mut self.pending {
+            match pending.poll_next_unpin(cx) {
+                Poll::Ready(Some(())) => {}
+                Poll::Ready(None) => self.pending = None,
+                Poll::Pending => return,
+            }
         }
     }
 
@@ -221,7 +233,8 @@ impl Connection {
     /// Whether so many handlers wait that nothing more is read (row J17).
     fn is_full(&mut self) -> bool {
         let environment = &self.registry.environment;
-        let full = self.pending.len() >= environment.config.limits.max_pending_handlers.max(1);
+        let pending = self.pending.as_ref().map_or(0, FuturesUnordered::len);
+        let full = pending >= environment.config.limits.max_pending_handlers.max(1);
         if full && !self.full {
             count(&environment.counting.reading_paused);
         }
@@ -251,7 +264,7 @@ impl Future for Connection {
         }
         loop {
             let ordered = this.follow_orders(cx);
-            while let Poll::Ready(Some(())) = this.pending.poll_next_unpin(cx) {}
+            this.run_pending(cx);
             this.check_connect_timeout(cx);
             let full = this.is_full();
             if full && !this.over && this.link.session.closed_now().is_some() {
@@ -277,7 +290,7 @@ impl Future for Connection {
             }
         }
         // A socket that another thread is disconnecting announces it yet, and its handler has to run.
-        let done = this.over && this.pending.is_empty() && this.sockets.is_empty();
+        let done = this.over && this.pending.is_none() && this.sockets.is_empty();
         if done { Poll::Ready(()) } else { Poll::Pending }
     }
 }

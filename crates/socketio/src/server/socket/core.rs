@@ -37,7 +37,7 @@ pub(in crate::server) struct SocketCore {
     pub(in crate::server) handshake: Handshake,
     pub(in crate::server) link: Arc<Link>,
     /// What the client comes back to.
-    pub(in crate::server) comeback: Option<Return>,
+    pub(in crate::server) comeback: Option<Box<Return>>,
     /// The last event that was recorded before the client asked to join.
     pub(in crate::server) begun: Option<Offset>,
     state: Mutex<State>,
@@ -52,7 +52,7 @@ struct State {
     /// The offset of the last event that went out with one.
     last_offset: Option<Offset>,
     /// While connected, where clients can be recovered.
-    ticket: Option<Ticket>,
+    ticket: Option<Box<Ticket>>,
     rooms: Vec<Arc<str>>,
     acks: AckTable<AckWaiter>,
 }
@@ -106,7 +106,7 @@ impl SocketCore {
             namespace,
             handshake,
             link,
-            comeback,
+            comeback: comeback.map(Box::new),
             begun,
             state: Mutex::new(state),
             handlers,
@@ -423,11 +423,11 @@ impl SocketCore {
         }
         let mut greeting = serde_json::json!({ "sid": self.id });
         if let Some(store) = store.filter(|_| protocol::comes_back(self.link.revision)) {
-            let Some((ticket, missed)) = store.admit(self, self.comeback.as_ref(), before) else { return false };
+            let Some((ticket, missed)) = store.admit(self, self.comeback.as_deref(), before) else { return false };
             greeting["pid"] = ticket.pid.as_str().into();
             let named = || self.comeback.as_ref()?.offset.as_ref()?.parse().ok();
             state.last_offset = missed.last().map(|(offset, _)| *offset).or_else(named);
-            state.ticket = Some(ticket);
+            state.ticket = Some(Box::new(ticket));
             before = if self.comeback.is_some() { missed } else { Vec::new() };
         }
         let greeting = protocol::greeting(self.link.revision, &greeting);

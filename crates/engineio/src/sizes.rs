@@ -1,0 +1,28 @@
+//! What a session takes while it does nothing, before anything that is in use: a field that is added to one of these is paid
+//! for by each of a million sessions, so that it has to be added here as well.
+
+use std::mem::size_of;
+
+use engineio_proto::ServerSession;
+use tokio_util::task::task_tracker::TrackedFuture;
+
+use crate::{
+    driver::Driver,
+    session::Request,
+    shared::{Inner, Shared},
+    transport::websocket::Wire,
+};
+
+#[test]
+fn the_parts_of_an_idle_session_do_not_grow() {
+    let parts = [
+        ("the future of the task", size_of::<TrackedFuture<Driver>>(), 96),
+        ("what is shared", size_of::<Shared>(), 496),
+        ("of that under the lock", size_of::<Inner>(), 392),
+        ("of that the protocol's state", size_of::<ServerSession>(), 224),
+        ("the request", size_of::<Request>(), 184),
+        ("the WebSocket", size_of::<Wire>(), 224),
+    ];
+    let grown: Vec<_> = parts.into_iter().filter(|(_, bytes, bound)| bytes > bound).collect();
+    assert!(grown.is_empty(), "what, its bytes, those that are to do: {grown:?}");
+}
