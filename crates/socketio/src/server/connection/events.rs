@@ -53,7 +53,7 @@ impl Connection {
             let mut call = Call::begin(&name, handler, &mut context);
             // Most handlers never wait, and need no place among those that do.
             if Pin::new(&mut call).poll(cx).is_pending() {
-                self.pending.push(Box::pin(call));
+                self.pending.get_or_insert_default().push(Box::pin(call));
             }
         }
     }
