@@ -39,7 +39,7 @@ pub(in crate::server) struct SocketCore {
     /// What the client comes back to.
     pub(in crate::server) comeback: Option<Box<Return>>,
     /// The last event that was recorded before the client asked to join.
-    pub(in crate::server) begun: Option<Offset>,
+    pub(in crate::server) begun: Option<Box<Offset>>,
     state: Mutex<State>,
     /// Nothing for most sockets; gone with the socket, so that handlers and what they captured go too.
     handlers: Mutex<Option<Box<SocketHandlers>>>,
@@ -100,7 +100,7 @@ impl SocketCore {
         let state = State { phase, last_offset: None, ticket: None, rooms: Vec::new(), acks: AckTable::new() };
         let data = comeback.as_mut().and_then(|comeback| comeback.saved.data.take());
         let (handlers, data) = (Mutex::default(), Mutex::new(data));
-        let begun = namespace.store().map(|store| store.lock().latest());
+        let begun = namespace.store().map(|store| Box::new(store.lock().latest()));
         Self {
             id,
             namespace,
