@@ -28,6 +28,7 @@ impl<C: Context> EventHandlers<C> {
     }
 
     /// The name of an event, in memory of its own: shared where it has handlers.
+    #[cfg(feature = "server")]
     pub(crate) fn name_of(&self, event: &str) -> Arc<str> {
         self.named.get_key_value(event).map_or_else(|| event.into(), |(name, _)| name.clone())
     }
