@@ -16,7 +16,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use testkit::{find_program, repository};
 
-use crate::cargo;
+use crate::release;
 
 /// How much a count may grow, in per cent.
 const TOLERANCE: f64 = 3.0;
@@ -49,10 +49,7 @@ pub(crate) fn check() -> Result<()> {
 /// Where valgrind is missing, or something cannot be built or run. A count that has grown is in the exit code.
 pub(crate) fn counts(options: &Options) -> Result<ExitCode> {
     let valgrind = find_program("valgrind").context("valgrind is not in PATH; on Debian the package is `valgrind`")?;
-    let mut build = cargo();
-    build.args(["build", "--release", "--package", "bench-counts"]).current_dir(repository().join("bench"));
-    let status = build.status().context("cannot run cargo")?;
-    ensure!(status.success(), "`cargo build` in bench/ failed ({status})");
+    release::build("bench", &["bench-counts"])?;
     let tools = tools()?;
     let known: Value = fs::read_to_string(file()).map_or(Ok(Value::Null), |text| serde_json::from_str(&text))?;
     let is_comparable = known["tools"] == *tools;
@@ -118,7 +115,7 @@ fn count(valgrind: &PathBuf, path: &str, times: [u64; 2]) -> Result<u64> {
 fn total(valgrind: &PathBuf, path: &str, times: u64) -> Result<u64> {
     let output = Command::new(valgrind)
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(repository().join("bench/target/release/bench-counts"))
+        .arg(release::program("bench", "bench-counts"))
         .args([path, &times.to_string()])
         .output()
         .context("cannot run valgrind")?;

@@ -8,6 +8,7 @@ mod check;
 mod counts;
 mod install;
 mod npm;
+mod release;
 mod report;
 mod serve;
 

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use testkit::repository;
@@ -30,7 +30,7 @@ use self::{
     peer::Peer,
     report::{Entry, Report, Row, digits},
 };
-use crate::{cargo, npm};
+use crate::{npm, release};
 
 /// Descriptors that a run needs beside those of its connections.
 const SPARE_DESCRIPTORS: u64 = 500;
@@ -141,12 +141,7 @@ impl Options {
 fn build(peers: &[Peer]) -> Result<()> {
     println!("building the load generator, the servers and the clients (the first time takes minutes)");
     for (folder, packages) in [(".", &["socketio-cli"][..]), ("bench", &["bench-servers", "bench-clients"])] {
-        let mut command = cargo();
-        // Not `--locked`: bench/ has a lock file of its own, which follows when a crate here gets another dependency.
-        command.args(["build", "--release"]).current_dir(repository().join(folder));
-        command.args(packages.iter().flat_map(|package| ["--package", package]));
-        let status = command.status().context("cannot run cargo")?;
-        ensure!(status.success(), "`cargo build` in {folder} failed ({status})");
+        release::build(folder, packages)?;
     }
     if peers.iter().any(|peer| peer.is_on_node())
         && let Err(error) = npm::install_packages()

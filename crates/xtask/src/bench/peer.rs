@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use testkit::{find_program, repository};
 
+use crate::release;
+
 use super::line::{Line, Measure};
 
 /// Everybody that is measured. On the lines about clients, `ours` is this project's client.
@@ -102,7 +104,7 @@ impl Peer {
 
 /// A program of the workspace bench/.
 fn binary(name: &str) -> PathBuf {
-    repository().join("bench/target/release").join(name)
+    release::program("bench", name)
 }
 
 fn script(name: &str) -> PathBuf {

@@ -11,13 +11,13 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use testkit::repository;
 
 use super::{
     line::{Line, Measure, Size},
     machine::Cores,
     peer::Peer,
 };
+use crate::release;
 
 /// How long a server may take until it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -101,7 +101,7 @@ pub(super) fn run(line: &Line, peer: Peer, size: &Size, cores: Cores) -> Result<
         return client_figures(&result);
     }
     let pid = server.child.id().to_string();
-    let sio = repository().join("target/release/sio");
+    let sio = release::program(".", "sio");
     let result = output(Command::new(sio).args(["load", &url, "--json", "--watch", &pid]).args(line.words(size)))?;
     server_figures(line.measure, &result)
 }
