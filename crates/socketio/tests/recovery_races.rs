@@ -21,6 +21,7 @@ use client::{Client, Log};
 use returning::{Returning, answer_sync, recovering, serving};
 use serde_json::json;
 use socketio::{DisconnectReason, RoomEvent, Server, Socket};
+use testkit::Random;
 use tokio::sync::Notify;
 
 /// R32 (c), (j), R12: the connection was lost, and nobody has noticed when the client is back: the old socket is gone
@@ -238,18 +239,6 @@ async fn two_comebacks_of_one_client_at_once_leave_one_socket() {
         received.extend(client.all().await);
         assert_eq!(received, (0..=3).map(|n| format!("[\"n\",{n}]")).collect::<Vec<_>>(), "{order:?}");
         assert_eq!((namespace.socket_count(), namespace.room_len("room")), (1, 1));
-    }
-}
-
-/// Splitmix: small, and the same for ever.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ mixed >> 31) % bound
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the workspace's integration tests share: where things are, and how to start the other side.
+//! What the workspace's integration tests share: where things are, how to start the other side, and seeded
+//! chance ([`Random`]).
 //!
 //! The other side is always the published JavaScript implementation, so this crate launches Node scripts
 //! ([`NodeScript`] for those that end by themselves, [`NodeServer`] for those that listen), knows whether the npm
@@ -13,6 +14,7 @@
 
 mod npm;
 mod program;
+mod random;
 
 #[cfg(unix)]
 mod group;
@@ -21,6 +23,7 @@ mod node;
 
 pub use npm::{NpmPackages, npm_dir, npm_packages};
 pub use program::{CHROMIUM_NAMES, chromium, find_chromium, find_program};
+pub use random::Random;
 
 #[cfg(unix)]
 pub use node::{NodeScript, NodeServer, Output};

@@ -103,18 +103,11 @@ fn head(text: &[u8]) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Words {
-        #[command(flatten)]
-        options: LoadOptions,
-    }
+    use crate::load::options::tests::options;
 
     fn messages(words: &[&str]) -> Messages {
-        Messages::new(&Words::parse_from(["load", "http://127.0.0.1:1"].iter().chain(words)).options)
+        Messages::new(&options(words).unwrap())
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn namespace(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use clap::Parser;
 
     use super::*;
@@ -124,9 +124,13 @@ mod tests {
         options: LoadOptions,
     }
 
+    /// What these words ask for, behind an address.
+    pub(in crate::load) fn options(words: &[&str]) -> Result<LoadOptions, clap::Error> {
+        Words::try_parse_from(["load", "http://127.0.0.1:3000"].iter().chain(words)).map(|words| words.options)
+    }
+
     fn parse(words: &str) -> Result<LoadOptions, clap::Error> {
-        Words::try_parse_from(["load", "http://127.0.0.1:3000"].into_iter().chain(words.split_whitespace()))
-            .map(|words| words.options)
+        options(&words.split_whitespace().collect::<Vec<_>>())
     }
 
     #[test]

@@ -186,19 +186,8 @@ fn write_latency(f: &mut fmt::Formatter<'_>, histogram: &Histogram<u64>) -> fmt:
 mod tests {
     use std::time::Duration;
 
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Words {
-        #[command(flatten)]
-        options: LoadOptions,
-    }
-
-    fn options(words: &[&str]) -> LoadOptions {
-        Words::parse_from(["load", "http://127.0.0.1:1"].iter().chain(words)).options
-    }
+    use crate::load::options::tests::options;
 
     fn sample(milliseconds: u64, resident_bytes: u64) -> Option<Sample> {
         Some(Sample { cpu: Duration::from_millis(milliseconds), resident_bytes })
@@ -210,7 +199,7 @@ mod tests {
         for nanoseconds in [1_500, 1_600, 9_000, 2_000_000_000] {
             tally.latency.record(nanoseconds).unwrap();
         }
-        let text = Summary::new(&options(&[]), &tally).to_string();
+        let text = Summary::new(&options(&[]).unwrap(), &tally).to_string();
         let bars: Vec<&str> = text.lines().filter(|line| line.starts_with("  ≤")).collect();
         let counts = bars.iter().map(|bar| bar.split_whitespace().nth(3).unwrap().parse::<u64>().unwrap());
         assert_eq!(counts.sum::<u64>(), 4, "{text}");
@@ -225,11 +214,11 @@ mod tests {
         (tally.joined, tally.lost, tally.measured) = (101, 1, 5_000);
         (tally.at_start, tally.at_opened) = (sample(10, 1_000_000), sample(30, 1_000_000));
         tally.at_window = [sample(100, 0), sample(600, 3_000_000)];
-        let json = Summary::new(&options(&["--mode", "idle"]), &tally).to_json();
+        let json = Summary::new(&options(&["--mode", "idle"]).unwrap(), &tally).to_json();
         assert_eq!(json["server"]["cpu_us_each"], 100.0);
         assert_eq!(json["server"]["bytes_per_connection"], 20_000.0);
         assert_eq!(json["opening"]["server_cpu_us_each"].as_f64().map(f64::round), Some(198.0));
-        let json = Summary::new(&options(&[]), &tally).to_json();
+        let json = Summary::new(&options(&[]).unwrap(), &tally).to_json();
         assert_eq!(json["server"]["bytes_per_connection"], Value::Null, "there is more in the memory then");
     }
 }

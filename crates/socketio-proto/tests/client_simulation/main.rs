@@ -16,25 +16,9 @@ mod world;
 use std::time::Duration;
 
 use socketio_proto::{ClientSocketOptions, OfflinePolicy};
+use testkit::Random;
 
 use self::{ledger::Ledger, world::World};
-
-/// Splitmix: small, and the same for ever.
-#[derive(Clone, Debug)]
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ mixed >> 31) % bound
-    }
-
-    fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-}
 
 /// What a life is like.
 #[derive(Clone, Debug)]
