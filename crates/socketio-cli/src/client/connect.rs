@@ -56,11 +56,17 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Ending> {
 
     let names = Names::default();
     let terminal = Terminal::remember();
-    let edited = has_person.then(|| editor::start(format!("{}> ", socket.namespace()), names.clone()));
+    let edited = has_person.then(|| {
+        terminal.leave_keys_to_editor();
+        editor::start(format!("{}> ", socket.namespace()), names.clone())
+    });
     let (input, sink) = match edited {
         Some(Ok(edited)) => edited,
         // Also where the terminal is too simple for an editor.
-        _ => (Input::plain(), Sink::Plain),
+        _ => {
+            terminal.restore();
+            (Input::plain(), Sink::Plain)
+        }
     };
     let output = Output::new(sink);
     let start = Report::Connecting { url: connection.server() };

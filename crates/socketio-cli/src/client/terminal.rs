@@ -24,17 +24,39 @@ impl Terminal {
         }
     }
 
-    /// Sets them again, where the editor still waits for a key, and goes on below its prompt.
+    /// Leaves the keys to the editor also while it shows no prompt, as one line is dealt with and the next is typed
+    /// already: a terminal that collects lines by itself would swallow a Ctrl-D, and echo the rest into what is printed.
+    /// Ctrl-C stays a signal meanwhile.
+    pub(crate) fn leave_keys_to_editor(&self) {
+        #[cfg(unix)]
+        if let Some(settings) = &self.settings {
+            use rustix::termios::LocalModes;
+            let mut own = settings.clone();
+            own.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+            set(&own);
+        }
+    }
+
+    /// Sets them again, and goes on below the prompt where the editor still waits for a key.
     pub(crate) fn restore(&self) {
         #[cfg(unix)]
         if let Some(settings) = &self.settings
             && let Ok(now) = rustix::termios::tcgetattr(std::io::stdin())
             && now.local_modes != settings.local_modes
         {
-            // A terminal that is gone needs no settings.
-            let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Drain, settings);
+            set(settings);
+            // The editor alone takes Ctrl-C for a key.
+            if now.local_modes.contains(rustix::termios::LocalModes::ISIG) {
+                return;
+            }
             let mut out = std::io::stdout().lock();
             let _ = out.write_all(PASTE_AS_TYPED.as_bytes()).and_then(|()| out.flush());
         }
     }
+}
+
+/// A terminal that is gone needs no settings.
+#[cfg(unix)]
+fn set(settings: &rustix::termios::Termios) {
+    let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Drain, settings);
 }

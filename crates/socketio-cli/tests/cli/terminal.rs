@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     path::PathBuf,
     process::Child,
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, TryRecvError, channel},
     thread,
     time::Instant,
 };
@@ -86,11 +86,15 @@ impl Terminal {
         }
     }
 
+    fn local_modes(&self) -> LocalModes {
+        tcgetattr(&self.line).unwrap().local_modes
+    }
+
     /// Waits for the end; the terminal has to be one that shows what is typed, as it was.
     #[track_caller]
     fn ends(mut self) -> Option<i32> {
         let code = self.child.wait().expect("sio can be waited for").code();
-        let modes = tcgetattr(&self.line).unwrap().local_modes;
+        let modes = self.local_modes();
         assert!(modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG), "{modes:?}");
         code
     }
@@ -151,6 +155,31 @@ fn the_history_is_kept_without_secrets_and_for_this_user_only() {
     assert_eq!(mode & 0o077, 0, "{mode:o}");
     terminal.types(CTRL_D);
     terminal.shows("disconnected");
+    assert_eq!(terminal.ends(), Some(0));
+}
+
+#[test]
+fn keys_between_two_lines_are_left_to_the_editor() {
+    let served = Served::start(&[]);
+    let mut terminal = Terminal::start("between", &format!("{}/echo", served.url()));
+    terminal.shows("connected as ");
+    terminal.shows("/echo> ");
+    for number in 0..50 {
+        terminal.types(&format!("line{number}\r"));
+        let answer = format!("\u{1b}[0m line{number}");
+        let end = Instant::now() + DEADLINE;
+        while !terminal.written.contains(&answer) {
+            assert!(Instant::now() < end, "`{answer}` is not shown, but {:?}", terminal.written);
+            let modes = terminal.local_modes();
+            assert!(!modes.intersects(LocalModes::ICANON | LocalModes::ECHO), "line {number}: {modes:?}");
+            match terminal.screen.try_recv() {
+                Ok(bytes) => terminal.written.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(TryRecvError::Empty) => thread::yield_now(),
+                Err(TryRecvError::Disconnected) => panic!("sio has ended after {:?}", terminal.written),
+            }
+        }
+    }
+    terminal.types(CTRL_D);
     assert_eq!(terminal.ends(), Some(0));
 }
 
