@@ -4,8 +4,8 @@ use engineio_proto::{Limits, Message, Reject, TransportKind};
 use http::request::Parts;
 
 use crate::{
-    AllowRequest, ConnectionErrorHook, Cookie, Cors, GenerateId, HeadersHook, HttpCompression, Middleware,
-    PerMessageDeflate,
+    AdmissionLimits, AllowRequest, ConnectionErrorHook, Cookie, Cors, GenerateId, HeadersHook, HttpCompression,
+    Middleware, PerMessageDeflate,
 };
 
 /// Configuration of an [`Engine`](crate::server::Engine).
@@ -76,6 +76,8 @@ pub struct Config {
     pub per_message_deflate: Option<PerMessageDeflate>,
     /// Bounds and times of each session.
     pub limits: Limits,
+    /// How many sessions and connections there may be, and how fast they may come; default: as many as come.
+    pub admission: AdmissionLimits,
 }
 
 impl Default for Config {
@@ -99,6 +101,7 @@ impl Default for Config {
             connection_error: None,
             per_message_deflate: None,
             limits: Limits::default(),
+            admission: AdmissionLimits::default(),
         }
     }
 }

@@ -33,6 +33,10 @@ pub struct Counters {
     pub closed_parse_error: u64,
     /// Requests that were refused, by the code that they got (rows A36–A41).
     pub refused: [u64; 6],
+    /// Requests for a new session that were turned away at a bound of [`AdmissionLimits`](crate::AdmissionLimits).
+    pub sessions_turned_away: u64,
+    /// Connections to the listener that were turned away there.
+    pub connections_turned_away: u64,
     /// Sessions that moved from long-polling to a WebSocket.
     pub upgrades: u64,
     /// WebSockets that did not finish an upgrade within [`Limits::upgrade_timeout`](crate::Limits::upgrade_timeout).
@@ -74,6 +78,8 @@ pub(crate) struct Tally {
     closed_ping_timeout: Counter,
     closed_parse_error: Counter,
     refused: [Counter; 6],
+    pub(crate) sessions_turned_away: Counter,
+    pub(crate) connections_turned_away: Counter,
     pub(crate) upgrades: Counter,
     pub(crate) upgrade_timeouts: Counter,
     pub(crate) close_timeouts: Counter,
@@ -124,6 +130,8 @@ impl Tally {
             closed_ping_timeout: self.closed_ping_timeout.read(),
             closed_parse_error: self.closed_parse_error.read(),
             refused: std::array::from_fn(|code| self.refused.get(code).map_or(0, Counter::read)),
+            sessions_turned_away: self.sessions_turned_away.read(),
+            connections_turned_away: self.connections_turned_away.read(),
             upgrades: self.upgrades.read(),
             upgrade_timeouts: self.upgrade_timeouts.read(),
             close_timeouts: self.close_timeouts.read(),

@@ -23,6 +23,8 @@
 
 #![cfg_attr(not(feature = "server"), allow(dead_code, reason = "the client's session is not here yet"))]
 
+#[cfg(feature = "server")]
+mod admission_limits;
 mod alarm;
 mod changes;
 #[cfg(feature = "client")]
@@ -71,6 +73,7 @@ pub use per_message_deflate::PerMessageDeflate;
 pub use random::random_id;
 #[cfg(feature = "server")]
 pub use {
+    admission_limits::AdmissionLimits,
     compression::{ContentCoding, HttpCompression},
     config::Config,
     cookie::{Cookie, SameSite},

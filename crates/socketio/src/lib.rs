@@ -89,7 +89,7 @@ pub use id::SocketId;
 pub use reason::DisconnectReason;
 #[cfg(feature = "server")]
 pub use server::{
-    Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Counters, DisconnectContext,
+    Auth, Broadcast, ClientFiles, Config, ConnectContext, ConnectionStateRecovery, Counters, DisconnectContext, Drain,
     Emitter, EventContext, Extension, Extensions, HandlerFailure, Handshake, HandshakeDetails, Incomplete, Limits,
     Namespace, Occasion, PendingAnswers, RemoteSocket, RoomEvent, Server, ServerLayer, ServerService, Socket,
     SocketData, WhenFull,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::report::Report;
-use crate::{cargo, counts, install};
+use crate::{cargo, counts, dependencies, install};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, Args)]
@@ -41,6 +41,7 @@ pub(crate) fn check(options: &Options) -> Result<ExitCode> {
         run(cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
     });
     report.step("features", check_faces);
+    report.step("dependencies", dependencies::check);
     report.step("documentation", || {
         run(cargo().args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"))
     });

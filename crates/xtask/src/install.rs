@@ -33,11 +33,23 @@ enum Need {
     Npm,
     Chromium,
     Valgrind,
+    CargoDeny,
     NpmPackages,
 }
 
-const NEEDS: [Need; 7] =
-    [Need::Rustfmt, Need::Clippy, Need::Node, Need::Npm, Need::Chromium, Need::Valgrind, Need::NpmPackages];
+/// The version of cargo-deny that `deny.toml` is written for.
+const CARGO_DENY: &str = "0.20.2";
+
+const NEEDS: [Need; 8] = [
+    Need::Rustfmt,
+    Need::Clippy,
+    Need::Node,
+    Need::Npm,
+    Need::Chromium,
+    Need::Valgrind,
+    Need::CargoDeny,
+    Need::NpmPackages,
+];
 
 impl Need {
     fn is_met(self) -> bool {
@@ -49,6 +61,7 @@ impl Need {
             Self::Chromium => find_chromium().is_some(),
             // Instructions are counted on Linux only.
             Self::Valgrind => !cfg!(target_os = "linux") || find_program("valgrind").is_some(),
+            Self::CargoDeny => has_cargo_command("deny"),
             Self::NpmPackages => npm_packages() == NpmPackages::Installed,
         }
     }
@@ -58,7 +71,7 @@ impl Need {
         match self {
             Self::Rustfmt => Some("rustfmt"),
             Self::Clippy => Some("clippy"),
-            Self::Node | Self::Npm | Self::Chromium | Self::Valgrind | Self::NpmPackages => None,
+            Self::Node | Self::Npm | Self::Chromium | Self::Valgrind | Self::CargoDeny | Self::NpmPackages => None,
         }
     }
 
@@ -69,7 +82,7 @@ impl Need {
             Self::Npm => Some("npm"),
             Self::Chromium => Some("chromium"),
             Self::Valgrind => Some("valgrind"),
-            Self::Rustfmt | Self::Clippy | Self::NpmPackages => None,
+            Self::Rustfmt | Self::Clippy | Self::CargoDeny | Self::NpmPackages => None,
         }
     }
 }
@@ -88,6 +101,7 @@ impl fmt::Display for Need {
                 f.write_str("; on Debian the package is `chromium`")
             }
             Self::Valgrind => f.write_str("valgrind in PATH; on Debian the package is `valgrind`"),
+            Self::CargoDeny => write!(f, "cargo-deny: `cargo install cargo-deny --locked --version {CARGO_DENY}`"),
             Self::NpmPackages => f.write_str("the npm packages in npm/: `cargo xtask install` with npm there"),
         }
     }
@@ -115,6 +129,7 @@ pub(crate) fn prepare(policy: Policy) -> Result<()> {
         let lacking = missing();
         install_rust_components(&lacking)?;
         install_debian_packages(&lacking)?;
+        install_cargo_deny(&lacking)?;
         if npm::find().is_some() {
             npm::install_packages()?;
         }
@@ -172,6 +187,19 @@ fn install_debian_packages(lacking: &[Need]) -> Result<()> {
     apt_get(&[&install[..], &packages[..]].concat())
 }
 
+/// Builds cargo-deny, which takes a minute, once a machine: it is in no distribution. Without optimisation, since it
+/// runs for a second.
+fn install_cargo_deny(lacking: &[Need]) -> Result<()> {
+    if !lacking.contains(&Need::CargoDeny) {
+        return Ok(());
+    }
+    let install = ["install", "cargo-deny", "--locked", "--debug", "--version", CARGO_DENY];
+    println!("cargo {}", install.join(" "));
+    let status = cargo().args(install).status().context("cannot run cargo")?;
+    ensure!(status.success(), "`cargo {}` failed ({status})", install.join(" "));
+    Ok(())
+}
+
 fn apt_get(args: &[&str]) -> Result<()> {
     println!("apt-get {}", args.join(" "));
     let status = Command::new("apt-get")
@@ -225,15 +253,15 @@ mod tests {
     #[test]
     fn everything_missing_is_listed_at_once_with_a_way_to_get_it() {
         let text = list(&NEEDS);
-        for word in ["rustfmt", "clippy", "Node", "npm", "google-chrome", "as root"] {
+        for word in ["rustfmt", "clippy", "Node", "npm", "google-chrome", "cargo-deny", "as root"] {
             assert!(text.contains(word), "`{word}` is not in: {text}");
         }
         assert_eq!(text.lines().filter(|line| line.starts_with("  - ")).count(), NEEDS.len());
     }
 
     #[test]
-    fn every_program_is_a_rust_component_or_a_debian_package() {
-        for need in NEEDS.into_iter().filter(|need| *need != Need::NpmPackages) {
+    fn every_program_is_a_rust_component_or_a_debian_package_or_built() {
+        for need in NEEDS.into_iter().filter(|need| !matches!(need, Need::CargoDeny | Need::NpmPackages)) {
             assert_ne!(need.rust_component().is_some(), need.debian_package().is_some(), "{need}");
         }
     }

@@ -14,12 +14,14 @@ use engineio_proto::{
 };
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Body,
     admission::{Fault, answer},
+    gate::{Bounds, Gate, Pass},
+    listener::MOST_TURNED_AWAY,
     polling,
     registry::Registry,
     respond, upgrade,
@@ -34,7 +36,7 @@ use crate::{
     middleware::Exchange,
     per_message_deflate::PerMessageDeflate,
     random::random_id,
-    session::{self, Session},
+    session::{self, PeerAddr, Session},
     shared::Shared,
     transport::websocket::{Upgrade, WireIo},
 };
@@ -70,13 +72,19 @@ pub struct Engine {
 pub(super) struct Inner {
     pub(super) config: Config,
     limits: Arc<Limits>,
-    registry: Arc<Registry>,
+    pub(super) registry: Arc<Registry>,
+    /// How many sessions may begin.
+    sessions: Arc<Gate>,
+    /// How many connections may speak HTTP with the listener.
+    pub(super) connections: Arc<Gate>,
+    /// Places for connections that are being turned away.
+    pub(super) leaving: Arc<Semaphore>,
     pub(super) tally: Arc<Tally>,
     pub(super) cookie: Option<CookieTemplate>,
     /// [`Config::initial_packet`], framed once for all.
     initial: Option<MessageFrame>,
     application: Box<dyn Fn(Session) -> Application + Send + Sync>,
-    clock: Clock,
+    pub(super) clock: Clock,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
 }
@@ -106,8 +114,22 @@ impl Engine {
             // A mistake in the program's own text is told when the program starts.
             CookieTemplate::new(cookie).unwrap_or_else(|fault| panic!("Config::cookie: {fault}"))
         });
+        let admission = &config.admission;
+        let sessions = Gate::new(Bounds {
+            at_once: admission.max_sessions,
+            of_one_address: admission.max_sessions_per_address,
+            per_second: admission.sessions_per_second,
+        });
+        let connections = Gate::new(Bounds {
+            at_once: admission.max_connections,
+            of_one_address: admission.max_connections_per_address,
+            per_second: None,
+        });
         Self {
             inner: Arc::new(Inner {
+                sessions,
+                connections,
+                leaving: Arc::new(Semaphore::new(MOST_TURNED_AWAY)),
                 limits: Arc::new(config.limits.clone()),
                 initial: config.initial_packet.as_ref().map(MessageFrame::from),
                 config,
@@ -172,6 +194,7 @@ impl Engine {
     /// # Ok(()) }
     /// ```
     pub async fn close(&self) {
+        self.inner.registry.admit_no_more();
         self.inner.closing.cancel();
         for session in self.inner.registry.all() {
             session.close(CloseMode::Discard);
@@ -246,10 +269,14 @@ impl Engine {
 
     async fn open_polling<R>(&self, query: &Query, request: &Parts) -> Result<Response<Body<R>>, Fault> {
         self.inner.config.check_origin(request)?;
+        let pass = match self.let_in(request) {
+            Ok(pass) => pass,
+            Err(busy) => return Ok(*busy),
+        };
         self.inner.config.check_allowed(request)?;
         let dialect = self.dialect(query)?;
-        if self.inner.closing.is_cancelled() {
-            return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
+        if !self.inner.registry.admits() {
+            return Ok(respond::busy(self.inner.config.admission.retry_after));
         }
         let id = self.new_session_id(request).await?;
         let open = self.open_packet(&id, TransportKind::Polling);
@@ -258,7 +285,7 @@ impl Engine {
         if let Some(initial) = &self.inner.initial {
             payload = session.answer_open_with(&open, initial);
         }
-        self.start(id.clone(), session, request, |_| {})?;
+        self.start(id.clone(), session, request, pass, |_| {})?;
         Ok(self.answer_poll(payload, request, Some(&id)).await)
     }
 
@@ -269,6 +296,10 @@ impl Engine {
         added: &mut HeaderMap,
     ) -> Result<Response<Body<R>>, Fault> {
         self.inner.config.check_origin(request)?;
+        let pass = match self.let_in(request) {
+            Ok(pass) => pass,
+            Err(busy) => return Ok(*busy),
+        };
         self.inner.config.check_allowed(request)?;
         let Ok(dialect) = self.dialect(query) else {
             // The reference notices after the 101, so the client just sees the WebSocket close (row A41).
@@ -276,8 +307,8 @@ impl Engine {
             self.report(&Reject::UnsupportedProtocol, context, request);
             return Ok(self.refuse_websocket(request, added));
         };
-        if self.inner.closing.is_cancelled() {
-            return Ok(respond::bare(StatusCode::SERVICE_UNAVAILABLE));
+        if !self.inner.registry.admits() {
+            return Ok(respond::busy(self.inner.config.admission.retry_after));
         }
         let (mut response, upgrade) = match accept(request, self.inner.config.per_message_deflate) {
             Ok(accepted) => accepted,
@@ -291,8 +322,19 @@ impl Engine {
             session.send_behind_open(initial);
         }
         self.answer_upgrade(&mut response, request, added, true);
-        self.start(id, session, request, |shared| shared.lock().offered = Some(Box::new((wire, upgrade))))?;
+        self.start(id, session, request, pass, |shared| shared.lock().offered = Some(Box::new((wire, upgrade))))?;
         Ok(response)
+    }
+
+    /// Whether one more session may begin now; before the application is asked, whose code may be what a flood is aimed
+    /// at.
+    fn let_in<R>(&self, request: &Parts) -> Result<Pass, Box<Response<Body<R>>>> {
+        let peer = request.extensions.get::<PeerAddr>().map(|peer| peer.0);
+        self.inner.sessions.enter(peer, self.inner.clock.now()).map_err(|_full| {
+            tracing::debug!(?peer, "session turned away: as many are there, or come, as may");
+            self.inner.tally.sessions_turned_away.count();
+            Box::new(respond::busy(self.inner.config.admission.retry_after))
+        })
     }
 
     /// How the client of a request is to be talked to, where it is served at all (rows A16, A41).
@@ -322,19 +364,20 @@ impl Engine {
         id: SessionId,
         session: ServerSession,
         request: &Parts,
+        pass: Pass,
         prepare: impl FnOnce(&Shared),
     ) -> Result<(), Fault> {
         let request = session::Request::from_parts(request);
         let (clock, tally) = (self.inner.clock, self.inner.tally.clone());
         let shared = Arc::new(Shared::new(id, request, clock, tally, session));
         prepare(&shared);
-        let registration = self.inner.registry.insert(shared.clone());
+        let registration = self.inner.registry.insert(shared.clone(), pass);
         let registration = registration.ok_or_else(|| Fault::NoId("a living session has this id".into()))?;
         self.inner.tally.sessions_opened.count();
         let application = (self.inner.application)(Session { shared: shared.clone() });
         let driver = Driver::new(registration, self.inner.limits.clone(), application);
         self.inner.tasks.spawn(driver);
-        if self.inner.closing.is_cancelled() {
+        if !self.inner.registry.admits() {
             // The engine began to close after this request was let in, and may not have seen the session.
             shared.close(CloseMode::Discard);
         }

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tower_service::Service;
 
-use super::Engine;
+use super::{Engine, gate::Pass};
 use crate::session::PeerAddr;
 
 /// How long a client may take to send the head of a request (hazard S44).
@@ -19,6 +20,10 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const HEAD_BYTES: usize = 64 * 1024;
 /// How long a connection may take to finish the answer it is in when the engine closes.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client that is turned away may take to read why.
+const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Clients that are told at once why they are turned away; the others see the connection close.
+pub(super) const MOST_TURNED_AWAY: usize = 256;
 /// Pause after a failed accept: where file descriptors ran out, trying again at once would only burn the core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -120,7 +125,12 @@ impl Listener {
                 () = closing.cancelled() => return,
             };
             match accepted {
-                Ok((stream, peer)) => self.start(stream, peer, service.clone()),
+                Ok((stream, peer)) => {
+                    match self.engine.inner.connections.enter(Some(peer), self.engine.inner.clock.now()) {
+                        Ok(pass) => self.start(stream, peer, pass, service.clone()),
+                        Err(_full) => self.turn_away(stream, peer),
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(%error, "accepting a connection failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -129,7 +139,26 @@ impl Listener {
         }
     }
 
-    fn start<S, R>(&self, stream: TcpStream, peer: SocketAddr, service: S)
+    /// Tells a client that there is no room for it, as long as there are not too many to be told so at once.
+    fn turn_away(&self, mut stream: TcpStream, peer: SocketAddr) {
+        tracing::debug!(%peer, "connection turned away: as many are there as may");
+        self.engine.inner.tally.connections_turned_away.count();
+        let Ok(place) = self.engine.inner.leaving.clone().try_acquire_owned() else { return };
+        let seconds = self.engine.inner.config.admission.retry_after.as_secs();
+        self.engine.inner.tasks.spawn(tokio::time::timeout(TURN_AWAY_TIMEOUT, async move {
+            let _place = place;
+            let answer = format!(
+                "HTTP/1.1 503 Service Unavailable\r\nretry-after: {seconds}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            );
+            if stream.write_all(answer.as_bytes()).await.is_ok() && stream.shutdown().await.is_ok() {
+                // Closing before the request is read would be a reset, which may overtake the answer.
+                let mut unread = [0; 1024];
+                while matches!(stream.read(&mut unread).await, Ok(1..)) {}
+            }
+        }));
+    }
+
+    fn start<S, R>(&self, stream: TcpStream, peer: SocketAddr, pass: Pass, service: S)
     where
         S: Service<Request<Incoming>, Response = Response<R>> + Clone + Send + 'static,
         S::Future: Send,
@@ -141,6 +170,7 @@ impl Listener {
         let _ = stream.set_nodelay(true);
         let closing = self.engine.inner.closing.clone();
         self.engine.inner.tasks.spawn(async move {
+            let _pass = pass;
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(PeerAddr(peer));
                 let mut service = service.clone();

@@ -1,10 +1,12 @@
 //! Answers: each function makes one answer of the contract's rows A34, A35, A44, A61, A62 and A63.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use engineio_proto::{ContentKind, Reject};
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SET_COOKIE, USER_AGENT, VARY, X_XSS_PROTECTION},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, USER_AGENT, VARY, X_XSS_PROTECTION},
 };
 
 use super::Body;
@@ -62,6 +64,13 @@ pub(super) fn post<B>(request: &HeaderMap) -> Response<Body<B>> {
 pub(super) fn too_large<B>() -> Response<Body<B>> {
     let mut response = bare(StatusCode::PAYLOAD_TOO_LARGE);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// 503, to be tried again later: there are as many clients as there may be.
+pub(super) fn busy<B>(retry_after: Duration) -> Response<Body<B>> {
+    let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
     response
 }
 

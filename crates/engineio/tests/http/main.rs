@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation here is a failed test")]
 
+mod admission;
 mod compression;
 mod counters;
 mod cross_origin;
+mod draining;
 mod hooks;
 mod middlewares;
 mod sessions;
@@ -130,10 +132,22 @@ impl Wire {
     }
 
     async fn text(&mut self) -> String {
+        match self.event().await {
+            FrameEvent::Message(Message::Text(text)) => text.to_string(),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    /// Waits for the server's close, and goes.
+    async fn is_closed(mut self) {
+        let event = self.event().await;
+        assert!(matches!(event, FrameEvent::Close(_)), "unexpected {event:?}");
+    }
+
+    async fn event(&mut self) -> FrameEvent {
         loop {
             match self.decoder.decode(&mut self.read).unwrap() {
-                Some(FrameEvent::Message(Message::Text(text))) => return text.to_string(),
-                Some(other) => panic!("unexpected {other:?}"),
+                Some(event) => return event,
                 None => assert!(self.pipe.read_buf(&mut self.read).await.unwrap() > 0, "closed"),
             }
         }

@@ -56,6 +56,12 @@ counters! {
     /// Times that a connection was not read because of
     /// [`Limits::max_pending_handlers`](super::Limits::max_pending_handlers).
     reading_paused,
+    /// Connections closed because none of their handlers ended within
+    /// [`Limits::handler_grace`](super::Limits::handler_grace) while nothing could be read.
+    stuck_connections_closed,
+    /// Handlers that were dropped where they waited, [`Limits::handler_grace`](super::Limits::handler_grace) after the end
+    /// of their connection.
+    handlers_abandoned,
     /// Events that were not sent to a client, or taken back, because its queue was full
     /// ([`WhenFull`](super::WhenFull)).
     events_dropped,

@@ -3,12 +3,15 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
 use super::{
-    Config, HandlerError, Namespace, Socket,
+    Config, DisconnectReason, HandlerError, Namespace, Socket,
     cluster::Cluster,
     counters::{Counting, count},
     hooks::{HandlerFailure, Hooks, Occasion},
@@ -21,11 +24,18 @@ pub(super) struct Environment {
     /// The other servers, where there are any.
     cluster: OnceLock<Arc<Cluster>>,
     hooks: RwLock<Arc<Hooks>>,
+    shutting_down: AtomicBool,
 }
 
 impl Environment {
     pub(super) fn new(config: Config) -> Self {
-        Self { config, counting: Arc::default(), cluster: OnceLock::new(), hooks: RwLock::default() }
+        Self {
+            config,
+            counting: Arc::default(),
+            cluster: OnceLock::new(),
+            hooks: RwLock::default(),
+            shutting_down: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
@@ -36,6 +46,17 @@ impl Environment {
     pub(super) fn set_cluster(&self, cluster: Arc<Cluster>) {
         // It is set by the call that makes the server, before anybody else has it.
         let _ = self.cluster.set(cluster);
+    }
+
+    /// From now on connections that this side ends do so because the server does.
+    pub(super) fn begin_shutdown(&self) {
+        self.shutting_down.store(true, Ordering::Relaxed);
+    }
+
+    /// What the sockets of a connection that ended like this are told (row D15).
+    pub(super) fn reason_of_end(&self, closed: DisconnectReason) -> DisconnectReason {
+        let is_ours = closed == DisconnectReason::ForcedClose && self.shutting_down.load(Ordering::Relaxed);
+        if is_ours { DisconnectReason::ServerShuttingDown } else { closed }
     }
 
     pub(super) fn add_hook(&self, change: impl FnOnce(&mut Hooks)) {

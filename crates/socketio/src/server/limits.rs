@@ -17,6 +17,7 @@ use socketio_proto::DecoderLimits;
 /// | [`connect_timeout`](Limits::connect_timeout) | 45 s | the connection is closed, or the join refused | `connect_timeouts` |
 /// | [`ack_timeout`](Limits::ack_timeout) | 20 s | the wait ends with `AckError::Timeout` | `ack_timeouts` |
 /// | [`max_pending_handlers`](Limits::max_pending_handlers) | 256 | the connection is not read | `reading_paused` |
+/// | [`handler_grace`](Limits::handler_grace) | 60 s | the connection is closed; what is left is dropped | `stuck_connections_closed`, `handlers_abandoned` |
 /// | [`max_namespaces`](Limits::max_namespaces) | 64 | the join is refused | `namespaces_refused` |
 /// | [`max_child_namespaces`](Limits::max_child_namespaces) | 100,000 | the join is refused | `child_namespaces_refused` |
 /// | [`max_rooms`](Limits::max_rooms) | 10,000 | the room is not joined | `rooms_refused` |
@@ -49,6 +50,11 @@ pub struct Limits {
     /// J17). Acknowledgements are not read either then: with this many handlers that all wait for one, each runs
     /// into its time-out.
     pub max_pending_handlers: usize,
+    /// How long handlers that wait may hold a connection up: one that is not read because of
+    /// [`Limits::max_pending_handlers`] is closed if none of them ends within this time, and handlers that still wait this
+    /// long after their connection has ended are dropped where they wait. What has to go on for longer belongs into a
+    /// task of its own. Default 60 s.
+    pub handler_grace: Duration,
     /// Namespaces that one connection may be in at the same time; one more is refused with a
     /// CONNECT_ERROR. Default 64 (hazard S17).
     pub max_namespaces: usize,
@@ -69,6 +75,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(45),
             ack_timeout: Duration::from_secs(20),
             max_pending_handlers: 256,
+            handler_grace: Duration::from_secs(60),
             max_namespaces: 64,
             max_child_namespaces: 100_000,
             max_rooms: 10_000,

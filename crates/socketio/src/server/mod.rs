@@ -49,6 +49,7 @@ pub use config::{Config, WhenFull};
 use connection::Connection;
 pub use counters::Counters;
 pub use emitter::Emitter;
+pub use engineio::server::Drain;
 use engineio::server::{Engine, Listener};
 use environment::Environment;
 pub use extract::{Auth, ConnectContext, DisconnectContext, EventContext, Extension, SocketData};
@@ -64,7 +65,10 @@ pub use service::{ServerLayer, ServerService};
 pub use socket::{Extensions, Handshake, Socket};
 use socketio_cluster::{Backplane, BackplaneError, NodeId};
 use socketio_proto::Body;
-use tokio::net::ToSocketAddrs;
+use tokio::{
+    net::ToSocketAddrs,
+    time::{Instant, timeout_at},
+};
 
 pub use crate::{
     AckError, AckSender, Context, Data, DisconnectReason, EmitError, Event, FromContext, Handler, HandlerError,
@@ -400,14 +404,51 @@ impl Server {
     /// # Ok(()) }
     /// ```
     pub async fn close(&self) {
+        self.close_before(None).await;
+    }
+
+    /// Ends the server without haste, for a deployment: no new client comes in any more (503 with `Retry-After`), and those
+    /// that are there are let go one after the other over [`Drain::window`], each with what was sent to it before. Their
+    /// sockets end as `server shutting down` here and as `transport close` there, so that they come back by themselves, to
+    /// another server where there is one. Then the server is closed, as by [`Server::close`]; at [`Drain::deadline`] who
+    /// is left is closed at once, and handlers that still run are not waited for: they are dropped
+    /// [`Limits::handler_grace`] after the end of their connection.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use socketio::{*, testing::TestClient};
+    /// # let io = Server::new();
+    /// # let client = TestClient::connect(&io).await;
+    /// // … on a signal:
+    /// io.drain(Drain::default()).await;
+    /// assert_eq!(client.disconnected().await.to_string(), "transport close");
+    /// # Ok(()) }
+    /// ```
+    pub async fn drain(&self, drain: Drain) {
+        let deadline = Instant::now() + drain.deadline;
+        self.registry.environment.begin_shutdown();
+        self.engine.drain(drain).await;
+        self.close_before(Some(deadline)).await;
+    }
+
+    async fn close_before(&self, deadline: Option<Instant>) {
         for namespace in self.registry.all() {
             namespace.shut_down();
         }
-        self.engine.close().await;
+        within(deadline, self.engine.close()).await;
         if let Some(cluster) = self.registry.environment.cluster() {
-            cluster.leave().await;
+            within(deadline, cluster.leave()).await;
         }
         self.registry.forget_handlers();
+    }
+}
+
+/// Waits no longer than until then. What is past its deadline is begun all the same.
+async fn within(deadline: Option<Instant>, end: impl Future<Output = ()>) {
+    match deadline {
+        None => end.await,
+        // Who is late is told nothing more: the caller's time is over.
+        Some(deadline) => drop(timeout_at(deadline, end).await),
     }
 }
 

@@ -7,6 +7,7 @@
 mod events;
 mod joining;
 mod link;
+mod pending;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +20,9 @@ use std::{
 };
 
 use engineio::{CloseMode, Session};
-use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
+use futures_util::future::join_all;
 pub(super) use link::{Departure, Link};
+use pending::Pending;
 use socketio_proto::{self as sio, AnyDecoder, Packet, PacketKind};
 use tokio::time::Sleep;
 
@@ -44,7 +46,7 @@ pub(super) struct Connection {
     /// Namespaces that the client asked for and which the application is asked about.
     resolving: Vec<sio::Namespace>,
     /// Handlers that wait; `None` where there are none.
-    pending: Option<FuturesUnordered<Task>>,
+    pending: Option<Box<Pending>>,
     connect_timeout: Option<Pin<Box<Sleep>>>,
     /// The client is still to be put into the main namespace, for which it does not ask.
     joins_by_itself: bool,
@@ -90,12 +92,28 @@ impl Connection {
 
     /// Runs the handlers that wait. The last one gives the list's memory back.
     fn run_pending(&mut self, cx: &mut TaskContext<'_>) {
-        while let Some(pending) = &mut self.pending {
-            match pending.poll_next_unpin(cx) {
-                Poll::Ready(Some(())) => {}
-                Poll::Ready(None) => self.pending = None,
-                Poll::Pending => return,
-            }
+        if self.pending.as_mut().is_some_and(|pending| pending.run(cx).is_ready()) {
+            self.pending = None;
+        }
+    }
+
+    /// Handlers that never end are not waited for without end: where nothing is read because of them, the connection is
+    /// closed, and where it is over, they are dropped.
+    fn lose_patience(&mut self, cx: &mut TaskContext<'_>) {
+        let environment = &self.registry.environment;
+        let (grace, hold_up) = (environment.config.limits.handler_grace, self.full || self.over);
+        if !self.pending.as_mut().is_some_and(|pending| pending.outlast(grace, hold_up, cx)) {
+            return;
+        }
+        if !self.over {
+            count(&environment.counting.stuck_connections_closed);
+            self.link.close_because(DisconnectReason::ForcedServerClose, CloseMode::Discard);
+            return;
+        }
+        for handler in self.pending.take().into_iter().flat_map(|pending| pending.into_handlers()) {
+            count(&environment.counting.handlers_abandoned);
+            // What it holds is the user's, destructors included.
+            environment.guard("a handler that was given up", || drop(handler));
         }
     }
 
@@ -210,8 +228,13 @@ impl Connection {
         self.over = true;
         (self.connect_timeout, self.attachment_timeout) = (None, None);
         let reason = self.link.orders(|orders| orders.reason);
-        let closed = self.link.session.closed_now().map(|closed| closed.reason.into());
-        let reason = reason.or(closed).unwrap_or(DisconnectReason::ForcedClose);
+        let closed =
+            self.link.session.closed_now().map_or(DisconnectReason::ForcedClose, |closed| closed.reason.into());
+        let environment = &self.registry.environment;
+        let reason = reason.unwrap_or_else(|| environment.reason_of_end(closed));
+        if let Some(pending) = &mut self.pending {
+            pending.forgive();
+        }
         for socket in &self.sockets {
             socket.depart(reason);
         }
@@ -233,7 +256,7 @@ impl Connection {
     /// Whether so many handlers wait that nothing more is read (row J17).
     fn is_full(&mut self) -> bool {
         let environment = &self.registry.environment;
-        let pending = self.pending.as_ref().map_or(0, FuturesUnordered::len);
+        let pending = self.pending.as_ref().map_or(0, |pending| pending.len());
         let full = pending >= environment.config.limits.max_pending_handlers.max(1);
         if full && !self.full {
             count(&environment.counting.reading_paused);
@@ -267,6 +290,7 @@ impl Future for Connection {
             this.run_pending(cx);
             this.check_connect_timeout(cx);
             let full = this.is_full();
+            this.lose_patience(cx);
             if full && !this.over && this.link.session.closed_now().is_some() {
                 // What is still unread was for sockets that are gone now (row D74).
                 this.end();
