@@ -148,6 +148,11 @@ pub(super) struct Size {
 }
 
 impl Line {
+    /// Whether it is a client that is measured.
+    pub(super) fn is_about_clients(&self) -> bool {
+        self.measure == Measure::ClientCpu
+    }
+
     /// The words of a run of this size.
     pub(super) fn words(&self, size: &Size) -> Vec<String> {
         let fill = |word: &&str| match *word {
@@ -157,7 +162,7 @@ impl Line {
             word => word.to_owned(),
         };
         let mut words: Vec<String> = self.words.iter().map(fill).collect();
-        if self.measure != Measure::ClientCpu {
+        if !self.is_about_clients() {
             // What does nothing needs no longer than memory to settle.
             let duration = if self.measure == Measure::OpeningCpu { Duration::from_millis(50) } else { size.duration };
             for (option, time) in [("--warm-up", size.warm_up), ("--duration", duration)] {

@@ -91,10 +91,10 @@ impl Drop for Server {
 /// Where the peer cannot run here, or fails at the work.
 pub(super) fn run(line: &Line, peer: Peer, size: &Size, cores: Cores) -> Result<Figures> {
     Cores::pin(cores.server)?;
-    let server = Server::start(&peer.server()?)?;
+    let server = Server::start(&peer.server(line)?)?;
     Cores::pin(cores.load)?;
     let url = format!("http://127.0.0.1:{}", server.port);
-    if line.measure == Measure::ClientCpu {
+    if line.is_about_clients() {
         let program = peer.client()?;
         let (name, args) = program.split_first().context("no program")?;
         let result = output(Command::new(name).args(args).arg(&url).args(line.words(size)))?;
