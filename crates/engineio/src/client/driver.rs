@@ -254,6 +254,7 @@ impl Driver {
                             inner.error = Some(Arc::new(TransportError::closed(frame)));
                         }
                         inner.session.handle_frame(id, event, now, out);
+                        inner.carry_out(out);
                     }
                     if let Some(error) = error {
                         inner.error = Some(Arc::new(TransportError::frame(error)));
