@@ -4,6 +4,7 @@
 //! Lock order: the socket's state, then its `auth`, the desk, or the engine's session. User code runs under none.
 
 use std::{
+    cell::Cell,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -59,12 +60,16 @@ pub(in crate::client) struct State {
     session: Option<Session>,
     /// Who waits to be told whether the socket was let in.
     verdicts: Verdicts,
-    /// The lent output buffer; empty between inputs.
-    out: Outputs,
 }
 
-/// Outputs for which a socket keeps room: those of an ordinary input.
+/// Outputs for which a thread keeps room: those of an ordinary input.
 const KEPT_OUTPUTS: usize = 4;
+
+thread_local! {
+    /// What a socket puts its outputs into: the thread's, so that a socket that has nothing to say owns none. Taken for the
+    /// length of one input, and put back empty.
+    static OUT: Cell<Outputs> = Cell::default();
+}
 
 /// An event that has come, to be dispatched.
 #[derive(Debug)]
@@ -90,7 +95,7 @@ impl SocketCore {
             parser,
             clock,
             desk,
-            state: Mutex::new(State { machine, session, verdicts: Vec::new(), out: Vec::new() }),
+            state: Mutex::new(State { machine, session, verdicts: Vec::new() }),
             handlers: Mutex::default(),
             has_streams: AtomicBool::new(false),
             has_outgoing: AtomicBool::new(false),
@@ -123,11 +128,13 @@ impl SocketCore {
         let mut shown = Vec::new();
         let mut state = self.lock();
         let timer = state.machine.next_timeout();
-        let mut out = std::mem::take(&mut state.out);
+        let mut out = OUT.try_with(Cell::take).unwrap_or_default();
         let result = input(&mut state, &mut out);
         self.carry_out(&mut state, &mut out, &mut shown);
         // A burst must not be paid for with memory ever after.
-        state.out = if out.capacity() > KEPT_OUTPUTS { Vec::new() } else { out };
+        if out.capacity() <= KEPT_OUTPUTS {
+            let _ = OUT.try_with(|kept| kept.set(out));
+        }
         let is_sooner = state.machine.next_timeout().is_some_and(|at| timer.is_none_or(|before| at < before));
         drop(state);
         if is_sooner {
