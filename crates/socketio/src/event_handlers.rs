@@ -39,11 +39,11 @@ impl<C: Context> EventHandlers<C> {
         self.named.get(event).into_iter().flatten().map(|registered| &registered.handler)
     }
 
-    /// The handler of an event that has one, which stays.
+    /// The handler of an event that has one, which stays, with the event's name.
     #[cfg(feature = "client")]
-    pub(crate) fn lone(&self, event: &str) -> Option<&Erased<C>> {
-        match self.named.get(event).map(Vec::as_slice) {
-            Some([Registered { handler, once: false }]) => Some(handler),
+    pub(crate) fn lone(&self, event: &str) -> Option<(&Arc<str>, &Erased<C>)> {
+        match self.named.get_key_value(event).map(|(name, registered)| (name, registered.as_slice())) {
+            Some((name, [Registered { handler, once: false }])) => Some((name, handler)),
             _ => None,
         }
     }

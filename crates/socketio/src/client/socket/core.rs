@@ -8,7 +8,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -46,6 +46,8 @@ pub(in crate::client) struct SocketCore {
     pub(in crate::client) desk: Arc<Desk>,
     state: Mutex<State>,
     handlers: Mutex<Handlers>,
+    /// How often they were changed.
+    changes: AtomicU64,
     /// Whether there is, or was, a stream of its events: looked at for each message.
     pub(super) has_streams: AtomicBool,
     /// Whether somebody is, or was, to be shown what is sent.
@@ -97,6 +99,7 @@ impl SocketCore {
             desk,
             state: Mutex::new(State { machine, session, verdicts: Vec::new() }),
             handlers: Mutex::default(),
+            changes: AtomicU64::new(0),
             has_streams: AtomicBool::new(false),
             has_outgoing: AtomicBool::new(false),
             auth: Mutex::default(),
@@ -109,6 +112,18 @@ impl SocketCore {
 
     pub(in crate::client) fn handlers(&self) -> MutexGuard<'_, Handlers> {
         self.handlers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The handlers, to be changed: what was found among them before has to be looked up again.
+    pub(in crate::client) fn change_handlers(&self) -> MutexGuard<'_, Handlers> {
+        let handlers = self.handlers();
+        self.changes.fetch_add(1, Ordering::Release);
+        handlers
+    }
+
+    /// How often the handlers were changed. What was found under their lock holds as long as this says what it said there.
+    pub(in crate::client) fn handler_changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Whether a stream of its events has no room.
@@ -144,27 +159,24 @@ impl SocketCore {
         result
     }
 
-    /// Feeds the machine a packet. An event that it gives, and nothing else, is the caller's to dispatch at once: nothing that
-    /// came before it waits for the task.
-    pub(in crate::client) fn handle_packet(
-        self: &Arc<Self>,
-        packet: Packet,
-        now: Moment,
-    ) -> Result<Option<Arrived>, EarlyOverflow> {
-        let (lone, connection) = self.feed(|state, out| {
+    /// An event has come. Where it is to be told at once, gives the connection that it belongs to: the caller dispatches it,
+    /// and nothing that came before it waits for the task. Where not, it is one for [`SocketCore::handle_packet`].
+    pub(in crate::client) fn admit_event(&self, body: &Body, ack: Option<AckId>) -> Option<u64> {
+        let mut state = self.lock();
+        state.machine.admit_event(body, ack).then(|| state.machine.connection())
+    }
+
+    /// Feeds the machine a packet.
+    pub(in crate::client) fn handle_packet(self: &Arc<Self>, packet: Packet, now: Moment) -> Result<(), EarlyOverflow> {
+        let answer = self.feed(|state, out| {
             state.machine.handle_packet(packet, now, out)?;
-            let is_lone = matches!(out[..], [ClientOutput::Event { .. } | ClientOutput::Answer { .. }]);
-            Ok((if is_lone { out.pop() } else { None }, state.machine.connection()))
+            Ok(if matches!(out[..], [ClientOutput::Answer { .. }]) { out.pop() } else { None })
         })?;
-        Ok(match lone {
-            Some(ClientOutput::Event { body, ack }) => Some(Arrived { body, ack, connection }),
-            Some(ClientOutput::Answer { waiter, body }) => {
-                // Not under the lock, for which the one who is woken would have to wait at once.
-                let _ = waiter.send(Ok(body));
-                None
-            }
-            _ => None,
-        })
+        if let Some(ClientOutput::Answer { waiter, body }) = answer {
+            // Not under the lock, for which the one who is woken would have to wait at once.
+            let _ = waiter.send(Ok(body));
+        }
+        Ok(())
     }
 
     /// The connection is open.
