@@ -54,6 +54,7 @@ impl Peer {
         let is_client = line.measure == Measure::ClientCpu;
         match self {
             Self::Ours => true,
+            _ if line.measure.is_without_load() => false,
             Self::RustSocketio | Self::RustSocketioBlocking | Self::Node => is_client,
             // It has no long-polling.
             Self::Floor => !is_client && line.name != "polling",
@@ -86,6 +87,11 @@ impl Peer {
             // Clients are all measured against the same server.
             Self::Ours | Self::RustSocketio | Self::RustSocketioBlocking | Self::Node => vec![binary("server-ours")],
         })
+    }
+
+    /// The program that needs neither.
+    pub(super) fn alone() -> PathBuf {
+        binary("million")
     }
 
     /// The program of its client and its first arguments.
