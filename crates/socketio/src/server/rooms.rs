@@ -229,11 +229,13 @@ impl Rooms {
     }
 }
 
+#[allow(clippy::mutable_key_type, reason = "what a member is known by is its id, which stays the same")]
 fn sockets_in(members: &Members) -> impl Iterator<Item = &Arc<SocketCore>> {
     members.iter().map(|Member(socket)| socket)
 }
 
 /// Takes a socket out, if it is this one that is there.
+#[allow(clippy::mutable_key_type, reason = "what a member is known by is its id, which stays the same")]
 fn take_out(members: &mut Members, socket: &Arc<SocketCore>) -> bool {
     let is_there = members.get(socket.id.as_str()).is_some_and(|Member(member)| Arc::ptr_eq(member, socket));
     is_there && members.remove(socket.id.as_str())
