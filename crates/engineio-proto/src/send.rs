@@ -3,6 +3,8 @@
 //!
 //! Leaves out the queue (`queue.rs`) and why a message is not taken ([`SendError`](crate::SendError)).
 
+use std::num::NonZeroU64;
+
 /// How a group of messages is sent: those of one call, which stay together.
 ///
 /// ```
@@ -89,4 +91,7 @@ impl Sent {
 /// # Ok::<(), engineio_proto::SendError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SendMark(pub(crate) u64);
+pub struct SendMark(
+    /// The number of the group in front of which it stands; not zero, so that there may be none at no cost.
+    pub(crate) NonZeroU64,
+);

@@ -11,7 +11,6 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -24,7 +23,7 @@ use tokio::time::Instant;
 use crate::{
     alarm::Alarm,
     server::Registration,
-    shared::{Inner, Shared},
+    shared::{Inner, Orders},
     transport::{
         websocket::{Read, Wire},
         wires::Wires,
@@ -38,10 +37,8 @@ pub(crate) type Application = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The task of one session.
 pub(crate) struct Driver {
-    shared: Arc<Shared>,
-    limits: Arc<Limits>,
-    /// `None` once the session is closed: then nobody finds it any more.
-    registration: Option<Registration>,
+    /// Given up once the session is closed: then nobody finds it any more.
+    shared: Registration,
     /// `None` once it has ended.
     application: Option<Application>,
     /// The session's WebSocket and its candidate, and those that are closing.
@@ -54,12 +51,9 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(registration: Registration, limits: Arc<Limits>, application: Application) -> Self {
-        let shared = registration.session().clone();
+    pub(crate) fn new(registration: Registration, application: Application) -> Self {
         Self {
-            shared,
-            limits,
-            registration: Some(registration),
+            shared: registration,
             application: Some(application),
             wires: Wires::default(),
             alarm: Alarm::new(),
@@ -81,18 +75,14 @@ impl Driver {
     /// Picks up what the requests and the session left for this task.
     fn take_orders(&mut self) {
         let mut inner = self.shared.lock();
-        let (offered, close_wires) = (inner.offered.take(), std::mem::take(&mut inner.close_wires));
-        let is_closed = inner.closed.is_some();
+        let Orders { offered, close_wires } = inner.take_orders();
+        let is_closed = inner.closed().is_some();
         drop(inner);
         if is_closed {
-            self.registration = None;
+            self.shared.give_up();
         }
-        if let Some((id, upgrade)) = offered.map(|offered| *offered) {
-            let limits = FrameLimits {
-                max_message_bytes: self.limits.max_payload_bytes,
-                max_fragments: self.limits.max_fragments,
-            };
-            self.wires.push(Wire::new(id, upgrade, Role::Server, limits));
+        if let Some((id, upgrade)) = offered {
+            self.wires.push(Wire::new(id, upgrade, Role::Server));
         }
         for (id, code) in close_wires {
             self.wires.close(id, code);
@@ -104,18 +94,23 @@ impl Driver {
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         self.unread = false;
+        let Limits { max_payload_bytes: max_message_bytes, max_fragments, .. } = *self.shared.surroundings.limits;
         for wire in self.wires.open() {
             if self.shared.lock().has_incoming() {
                 self.unread = true;
                 break;
             }
-            let Poll::Ready(read) = wire.poll_read(cx) else { continue };
+            let Poll::Ready(read) = wire.poll_read(FrameLimits { max_message_bytes, max_fragments }, cx) else {
+                continue;
+            };
             moved = true;
-            let (id, now) = (wire.id, self.shared.clock.now());
+            let (id, now) = (wire.id, self.shared.now());
             match &read {
-                Read::Frames(_, Some(FrameError::MessageTooBig { .. })) => self.shared.tally.payloads_too_large.count(),
+                Read::Frames(_, Some(FrameError::MessageTooBig { .. })) => {
+                    self.shared.tally().payloads_too_large.count()
+                }
                 Read::Frames(_, Some(FrameError::TooManyFragments { .. })) => {
-                    self.shared.tally.too_many_fragments.count();
+                    self.shared.tally().too_many_fragments.count();
                 }
                 _ => {}
             }
@@ -162,11 +157,11 @@ impl Driver {
             (upgrading && !inner.session.is_upgrading() && closed.is_none(), closed)
         });
         if candidate_late {
-            self.shared.tally.upgrade_timeouts.count();
+            self.shared.tally().upgrade_timeouts.count();
         }
         // Time alone closes by force only what was closing already.
         if closed.is_some_and(|closed| closed.reason == CloseReason::ForcedClose) {
-            self.shared.tally.close_timeouts.count();
+            self.shared.tally().close_timeouts.count();
         }
     }
 
@@ -192,7 +187,7 @@ impl Driver {
             wants
         };
         let written = |id, outcome: io::Result<()>| {
-            let now = shared.clock.now();
+            let now = shared.now();
             shared.feed(|inner, out| match outcome {
                 Ok(()) => inner.session.handle_wire_flushed(id),
                 Err(_) => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
@@ -202,14 +197,13 @@ impl Driver {
     }
 
     fn deadline(&self, inner: &Inner) -> Option<Instant> {
-        let session = inner.session.next_timeout().map(|at| self.shared.clock.instant(at));
+        let session = inner.session.next_timeout().map(|at| self.shared.surroundings.clock.instant(at));
         self.wires.deadline().into_iter().chain(session).min()
     }
 
     /// Whether something came up since this round looked at it.
     fn has_work(&self, inner: &Inner) -> bool {
-        inner.offered.is_some()
-            || !inner.close_wires.is_empty()
+        inner.has_orders()
             || (self.application.is_some() && inner.news != self.seen)
             || (self.unread && !inner.has_incoming())
             || inner.session.wants_flush()
@@ -228,7 +222,7 @@ impl Future for Driver {
         loop {
             this.take_orders();
             let mut moved = this.read(cx);
-            let news = this.tick(this.shared.clock.now());
+            let news = this.tick(this.shared.now());
             if std::mem::take(&mut is_first) || news != this.seen {
                 this.run_application(news, cx);
             }
@@ -238,12 +232,12 @@ impl Future for Driver {
             if moved {
                 continue;
             }
-            let shared = this.shared.clone();
+            let shared = this.shared.session().clone();
             let mut inner = shared.lock();
             if this.has_work(&inner) {
                 continue;
             }
-            if inner.closed.is_some() && this.application.is_none() && this.wires.is_empty() {
+            if inner.closed().is_some() && this.application.is_none() && this.wires.is_empty() {
                 // Nobody will take what is left, though somebody may still hold the session.
                 inner.forget_incoming();
                 return Poll::Ready(());

@@ -31,6 +31,9 @@ impl ServerSession {
         }
         let limits = &self.limits;
         let when_full = if options.keeps_others { WhenFull::Refuse } else { limits.when_full };
+        // Where nothing is ever dropped, there is no need of a second line.
+        let options =
+            SendOptions { droppable: options.droppable && limits.when_full == WhenFull::DropOldest, ..options };
         let dropped = self.queue.push(frames, options, limits.max_queue_bytes, when_full)?;
         Ok(Sent::Queued { dropped })
     }

@@ -232,6 +232,24 @@ impl FrameDecoder {
         }
     }
 
+    /// Whether it stands between two messages of a connection that goes on: then a new one does as well in its place, and
+    /// there is nothing to keep.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{FrameDecoder, FrameLimits, Role};
+    ///
+    /// let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// assert!(decoder.is_as_new());
+    /// decoder.decode(&mut BytesMut::from(&b"\x88\x00"[..]))?;
+    /// assert!(decoder.is_idle() && !decoder.is_as_new()); // what follows a close is not looked at
+    /// # Ok::<(), engineio_proto::websocket::FrameError>(())
+    /// ```
+    #[must_use]
+    pub const fn is_as_new(&self) -> bool {
+        matches!(self.phase, Phase::Header { len: 0, .. }) && self.message.is_none()
+    }
+
     /// Nothing more will come of this connection: frees what is held and discards the input.
     fn end(&mut self, phase: Phase, input: &mut BytesMut) {
         self.phase = phase;

@@ -8,7 +8,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use engineio_proto::{
-    Attached, CloseMode, Dialect, Handshake, Limits, MessageFrame, Reject, ServerSession, SessionId, TransportKind,
+    Attached, CloseMode, Dialect, Handshake, MessageFrame, Reject, ServerSession, SessionId, TransportKind,
     request::{self, Method, Query, Request},
     websocket::encode_close,
 };
@@ -32,10 +32,12 @@ use crate::{
     driver::{Application, Driver},
     hooks::ErrorContext,
     middleware::Exchange,
+    opening::Opening,
     per_message_deflate::PerMessageDeflate,
     random::random_id,
-    session::{self, Session},
+    session::Session,
     shared::Shared,
+    surroundings::Surroundings,
     transport::websocket::{Upgrade, WireIo},
 };
 
@@ -69,14 +71,12 @@ pub struct Engine {
 
 pub(super) struct Inner {
     pub(super) config: Config,
-    limits: Arc<Limits>,
-    registry: Arc<Registry>,
-    pub(super) tally: Arc<Tally>,
+    /// What the sessions see of the engine.
+    pub(super) surroundings: Arc<Surroundings>,
     pub(super) cookie: Option<CookieTemplate>,
     /// [`Config::initial_packet`], framed once for all.
     initial: Option<MessageFrame>,
     application: Box<dyn Fn(Session) -> Application + Send + Sync>,
-    clock: Clock,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
 }
@@ -108,14 +108,16 @@ impl Engine {
         });
         Self {
             inner: Arc::new(Inner {
-                limits: Arc::new(config.limits.clone()),
+                surroundings: Arc::new(Surroundings {
+                    limits: Arc::new(config.limits.clone()),
+                    clock: Clock::start(),
+                    tally: Tally::default(),
+                    registry: Registry::default(),
+                }),
                 initial: config.initial_packet.as_ref().map(MessageFrame::from),
                 config,
-                registry: Arc::default(),
-                tally: Arc::default(),
                 cookie,
                 application: Box::new(move |session| Box::pin(application(session)) as Application),
-                clock: Clock::start(),
                 tasks: TaskTracker::new(),
                 closing: CancellationToken::new(),
             }),
@@ -141,7 +143,7 @@ impl Engine {
     /// ```
     #[must_use]
     pub fn session_count(&self) -> usize {
-        self.inner.registry.len()
+        self.inner.surroundings.registry.len()
     }
 
     /// How often what happened so far, and how often each limit was met.
@@ -152,7 +154,7 @@ impl Engine {
     /// ```
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.inner.tally.read()
+        self.inner.surroundings.tally.read()
     }
 
     /// Closes every session at once, dropping what is queued (row A31), stops the listeners, refuses new
@@ -173,7 +175,7 @@ impl Engine {
     /// ```
     pub async fn close(&self) {
         self.inner.closing.cancel();
-        for session in self.inner.registry.all() {
+        for session in self.inner.surroundings.registry.all() {
             session.close(CloseMode::Discard);
         }
         self.inner.tasks.close();
@@ -230,7 +232,7 @@ impl Engine {
             _ => Method::Other,
         };
         let transports = &self.inner.config.transports;
-        let find = |sid: &str| self.inner.registry.find(sid).ok_or(Reject::UnknownSid);
+        let find = |sid: &str| self.inner.surroundings.registry.find(sid).ok_or(Reject::UnknownSid);
         let transport = |sid: &str| find(sid).ok().and_then(|session| session.transport_and_revision());
         let wants_websocket = upgrade::is_websocket(&request.headers);
         match request::classify(query, method, wants_websocket, transports, transport)? {
@@ -253,8 +255,9 @@ impl Engine {
         }
         let id = self.new_session_id(request).await?;
         let open = self.open_packet(&id, TransportKind::Polling);
-        let now = self.inner.clock.now();
-        let (session, mut payload) = ServerSession::open_polling(self.inner.limits.clone(), dialect, &open, now);
+        let now = self.inner.surroundings.clock.now();
+        let (session, mut payload) =
+            ServerSession::open_polling(self.inner.surroundings.limits.clone(), dialect, &open, now);
         if let Some(initial) = &self.inner.initial {
             payload = session.answer_open_with(&open, initial);
         }
@@ -285,13 +288,13 @@ impl Engine {
         };
         let id = self.new_session_id(request).await?;
         let open = self.open_packet(&id, TransportKind::WebSocket);
-        let now = self.inner.clock.now();
-        let (mut session, wire) = ServerSession::open_wire(self.inner.limits.clone(), dialect, &open, now);
+        let now = self.inner.surroundings.clock.now();
+        let (mut session, wire) = ServerSession::open_wire(self.inner.surroundings.limits.clone(), dialect, &open, now);
         if let Some(initial) = &self.inner.initial {
             session.send_behind_open(initial);
         }
         self.answer_upgrade(&mut response, request, added, true);
-        self.start(id, session, request, |shared| shared.lock().offered = Some(Box::new((wire, upgrade))))?;
+        self.start(id, session, request, |shared| shared.lock().offer(wire, upgrade))?;
         Ok(response)
     }
 
@@ -313,7 +316,7 @@ impl Engine {
     }
 
     fn open_packet(&self, id: &SessionId, transport: TransportKind) -> engineio_proto::Text {
-        Handshake::new(id, self.inner.config.upgrades(transport), &self.inner.limits).packet()
+        Handshake::new(id, self.inner.config.upgrades(transport), &self.inner.surroundings.limits).packet()
     }
 
     /// Registers a session and starts its task.
@@ -324,16 +327,14 @@ impl Engine {
         request: &Parts,
         prepare: impl FnOnce(&Shared),
     ) -> Result<(), Fault> {
-        let request = session::Request::from_parts(request);
-        let (clock, tally) = (self.inner.clock, self.inner.tally.clone());
-        let shared = Arc::new(Shared::new(id, request, clock, tally, session));
+        let surroundings = self.inner.surroundings.clone();
+        let shared = Arc::new(Shared::new(id, Opening::new(request), surroundings, session));
         prepare(&shared);
-        let registration = self.inner.registry.insert(shared.clone());
+        let registration = Registry::insert(shared.clone());
         let registration = registration.ok_or_else(|| Fault::NoId("a living session has this id".into()))?;
-        self.inner.tally.sessions_opened.count();
+        self.inner.surroundings.tally.sessions_opened.count();
         let application = (self.inner.application)(Session { shared: shared.clone() });
-        let driver = Driver::new(registration, self.inner.limits.clone(), application);
-        self.inner.tasks.spawn(driver);
+        self.inner.tasks.spawn(Driver::new(registration, application));
         if self.inner.closing.is_cancelled() {
             // The engine began to close after this request was let in, and may not have seen the session.
             shared.close(CloseMode::Discard);
@@ -357,11 +358,13 @@ impl Engine {
         };
         // Before the session learns of it: the application's hook may panic.
         self.answer_upgrade(&mut response, request, added, false);
-        let now = shared.clock.now();
+        let now = shared.now();
         let mut upgrade = Some(upgrade);
         shared.feed(|inner, _| {
-            if let Attached::Candidate(wire) = inner.session.handle_wire_attached(dialect, now) {
-                inner.offered = upgrade.take().map(|upgrade| Box::new((wire, upgrade)));
+            if let Attached::Candidate(wire) = inner.session.handle_wire_attached(dialect, now)
+                && let Some(upgrade) = upgrade.take()
+            {
+                inner.offer(wire, upgrade);
             }
         });
         if let Some(refused) = upgrade {

@@ -17,5 +17,5 @@ mod upgrade;
 pub use body::Body;
 pub use engine::Engine;
 pub use listener::Listener;
-pub(crate) use registry::Registration;
+pub(crate) use registry::{Registration, Registry};
 pub use service::{EngineLayer, EngineService, NotFound};

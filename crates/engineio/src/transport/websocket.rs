@@ -1,8 +1,8 @@
 //! [`Wire`]: a WebSocket connection of a session: bytes in through a scratch buffer of the worker thread,
 //! frames out without copying. Holds no protocol state beyond a frame that is half here.
 //!
-//! INVARIANT: an idle wire owns no buffer: the read scratch and the compressor belong to the thread, the decoder keeps
-//! only a partial frame, and the list of frames to write gives its memory back when it is empty.
+//! INVARIANT: an idle wire owns no buffer: the read scratch and the compressor belong to the thread, the decoder is kept
+//! only where a frame is half here, and the list of frames to write gives its memory back when it is empty.
 
 use std::{
     cell::Cell,
@@ -65,19 +65,29 @@ pub(crate) struct Wire {
     /// Which side of the connection this is: a client masks what it writes.
     role: Role,
     io: WireIo,
-    decoder: FrameDecoder,
-    deflate: Option<Box<PerMessageDeflate>>,
+    /// `None` between two messages, where a new one does as well.
+    decoder: Option<Box<FrameDecoder>>,
     /// Frames handed over by the session that the socket has not taken yet.
     out: VecDeque<Bytes>,
     /// All was written, but the stream (TLS, say) still holds some of it.
     flushing: bool,
     closing: Closing,
-    /// Bytes that came and were not looked at: together with the HTTP request, or behind messages that grew.
-    undecoded: Option<Box<Bytes>>,
     /// Others get their turn before more is decoded.
     yields: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most wires do without.
+#[derive(Debug, Default)]
+struct Rare {
+    /// What the handshake agreed on, where messages are compressed.
+    deflate: Option<PerMessageDeflate>,
+    /// Bytes that came and were not looked at: together with the HTTP request, or behind messages that grew.
+    undecoded: Bytes,
     /// Why nothing can be written any more.
     broken: Option<io::Error>,
+    /// When a closing wire is dropped, whatever the peer does.
+    deadline: Option<Instant>,
 }
 
 /// What a wire reads from and writes to.
@@ -95,9 +105,9 @@ pub(crate) enum WireIo {
 enum Closing {
     Open,
     /// The close frame is among the frames to write.
-    Flushing(Instant),
+    Flushing,
     /// Written; waits for the peer's end, so that the close frame is not lost to a reset.
-    Lingering(Instant),
+    Lingering,
     Gone,
 }
 
@@ -110,27 +120,46 @@ pub(crate) enum Read {
 }
 
 impl Wire {
-    pub(crate) fn new(id: WireId, upgrade: Upgrade, role: Role, limits: FrameLimits) -> Self {
+    pub(crate) fn new(id: WireId, upgrade: Upgrade, role: Role) -> Self {
         let Upgrade { connection, early, deflate } = upgrade;
-        let decoder = FrameDecoder::new(role, limits);
-        Self {
+        let mut wire = Self {
             id,
             role,
             io: connection,
-            decoder: if deflate.is_some() { decoder.with_deflate() } else { decoder },
-            deflate: deflate.map(Box::new),
+            decoder: None,
             out: VecDeque::new(),
             flushing: false,
             closing: Closing::Open,
-            undecoded: kept(early),
             yields: false,
-            broken: None,
+            rare: deflate.map(|deflate| Box::new(Rare { deflate: Some(deflate), ..Rare::default() })),
+        };
+        wire.keep(early);
+        wire
+    }
+
+    fn deflate(&self) -> Option<PerMessageDeflate> {
+        self.rare.as_ref()?.deflate
+    }
+
+    /// Keeps bytes to be decoded later. Nothing for nothing: an idle wire has no room for bytes that it does not hold.
+    fn keep(&mut self, undecoded: Bytes) {
+        if !undecoded.is_empty() {
+            self.rare.get_or_insert_default().undecoded = undecoded;
         }
+    }
+
+    fn take_undecoded(&mut self) -> BytesMut {
+        let Some(rare) = &mut self.rare else { return BytesMut::new() };
+        let undecoded = std::mem::take(&mut rare.undecoded);
+        if let Rare { deflate: None, broken: None, deadline: None, .. } = **rare {
+            self.rare = None;
+        }
+        undecoded.into()
     }
 
     /// Whether everything handed over has been written.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.out.is_empty() && !self.flushing && self.broken.is_none()
+        self.out.is_empty() && !self.flushing && self.rare.as_ref().is_none_or(|rare| rare.broken.is_none())
     }
 
     /// Whether the session may hand over frames: not while earlier ones wait, so that what the peer does not
@@ -141,7 +170,7 @@ impl Wire {
 
     /// Takes frames over to be written, in the form that this connection has agreed on.
     pub(crate) fn push_frames(&mut self, frames: &mut Vec<WireFrame>) {
-        let deflate = self.deflate.as_deref().copied();
+        let deflate = self.deflate();
         let frames = frames.drain(..).map(|frame| encoded(frame, deflate));
         match self.role {
             Role::Server => self.out.extend(frames),
@@ -156,7 +185,7 @@ impl Wire {
     fn push_masked(&mut self, masked: io::Result<Bytes>) {
         match masked {
             Ok(bytes) => self.out.push_back(bytes),
-            Err(error) => self.broken = Some(error),
+            Err(error) => self.rare.get_or_insert_default().broken = Some(error),
         }
     }
 
@@ -169,7 +198,8 @@ impl Wire {
                 Role::Server => self.out.push_back(frame.freeze()),
                 Role::Client => self.push_masked(masked([frame.freeze()].into_iter())),
             }
-            self.closing = Closing::Flushing(Instant::now() + LINGER);
+            self.closing = Closing::Flushing;
+            self.rare.get_or_insert_default().deadline = Some(Instant::now() + LINGER);
         }
     }
 
@@ -183,14 +213,12 @@ impl Wire {
 
     /// When a closing wire is to be dropped, whatever the peer does.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        match self.closing {
-            Closing::Flushing(at) | Closing::Lingering(at) => Some(at),
-            Closing::Open | Closing::Gone => None,
-        }
+        self.rare.as_ref().and_then(|rare| rare.deadline).filter(|_| !self.is_gone())
     }
 
-    /// Reads once. `Ready` means something happened; to be called again until `Pending`.
-    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
+    /// Reads once, within these limits, which are those of all reads. `Ready` means something happened; to be called again
+    /// until `Pending`.
+    pub(crate) fn poll_read(&mut self, limits: FrameLimits, cx: &mut Context<'_>) -> Poll<Read> {
         if ready!(self.poll_upgrade(cx)).is_err() {
             // There is no connection to say good-bye on, and the promise of one must not be asked again.
             self.closing = Closing::Gone;
@@ -200,7 +228,7 @@ impl Wire {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let mut chunk = self.undecoded.take().map(|bytes| BytesMut::from(*bytes)).unwrap_or_default();
+        let mut chunk = self.take_undecoded();
         if chunk.is_empty() {
             // The messages share the chunk. It is a copy of just what came, so that a message that is kept
             // pins its own read and not the whole scratch (hazard R38).
@@ -211,23 +239,44 @@ impl Wire {
                 return Poll::Ready(Read::Ended);
             }
         }
+        let read = if let Some(mut decoder) = self.decoder.take() {
+            let read = self.decode(&mut decoder, chunk);
+            self.decoder = Some(decoder).filter(|decoder| !decoder.is_as_new());
+            read
+        } else {
+            // Most reads hold whole messages, and leave nothing that is to be kept.
+            let mut decoder = self.new_decoder(limits);
+            let read = self.decode(&mut decoder, chunk);
+            self.decoder = (!decoder.is_as_new()).then(|| Box::new(decoder));
+            read
+        };
+        Poll::Ready(read)
+    }
+
+    fn new_decoder(&self, limits: FrameLimits) -> FrameDecoder {
+        let decoder = FrameDecoder::new(self.role, limits);
+        if self.deflate().is_some() { decoder.with_deflate() } else { decoder }
+    }
+
+    fn decode(&mut self, decoder: &mut FrameDecoder, mut chunk: BytesMut) -> Read {
         let (mut events, mut held) = (Vec::with_capacity((chunk.len() / TYPICAL_FRAME_BYTES).clamp(1, MOST_FRAMES)), 0);
-        Poll::Ready(loop {
-            match self.decoder.decode(&mut chunk) {
+        loop {
+            match decoder.decode(&mut chunk) {
                 Ok(Some(event)) => {
                     held += message_len(&event);
                     events.push(event);
                     // One read can hold many messages that each inflate to the limit. They are let out one by one, so
                     // that they neither add up in memory nor keep the thread for all of them (hazard S38).
-                    if held >= SCRATCH_BYTES && self.deflate.is_some() && !chunk.is_empty() {
-                        (self.undecoded, self.yields) = (kept(chunk.freeze()), true);
-                        break Read::Frames(events, None);
+                    if held >= SCRATCH_BYTES && self.deflate().is_some() && !chunk.is_empty() {
+                        self.keep(chunk.freeze());
+                        self.yields = true;
+                        return Read::Frames(events, None);
                     }
                 }
-                Ok(None) => break Read::Frames(events, None),
-                Err(error) => break Read::Frames(events, Some(error)),
+                Ok(None) => return Read::Frames(events, None),
+                Err(error) => return Read::Frames(events, Some(error)),
             }
-        })
+        }
     }
 
     fn poll_read_into(&mut self, cx: &mut Context<'_>, scratch: &mut BytesMut) -> Poll<io::Result<usize>> {
@@ -252,7 +301,8 @@ impl Wire {
                 Err(upgraded) => (ByteStream::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
             },
         };
-        (self.io, self.undecoded) = (WireIo::Open(stream), kept(early));
+        self.io = WireIo::Open(stream);
+        self.keep(early);
         Poll::Ready(Ok(()))
     }
 
@@ -265,7 +315,7 @@ impl Wire {
 
     /// Writes what was handed over. `Ready(Ok)`: all of it has been written.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(error) = self.broken.take() {
+        if let Some(error) = self.rare.as_mut().and_then(|rare| rare.broken.take()) {
             return Poll::Ready(Err(error));
         }
         while !self.out.is_empty() {
@@ -309,14 +359,14 @@ impl Wire {
 
     /// Moves a closing wire on; to be called until it is gone.
     pub(crate) fn drive_close(&mut self, cx: &mut Context<'_>) {
-        if let Closing::Flushing(deadline) = self.closing {
+        if self.closing == Closing::Flushing {
             let flushed = match self.poll_upgrade(cx) {
                 Poll::Ready(Ok(())) => self.poll_write(cx),
                 Poll::Ready(Err(error)) => Poll::Ready(Err(io::Error::other(error))),
                 Poll::Pending => Poll::Pending,
             };
             match flushed {
-                Poll::Pending => return self.give_up_at(deadline),
+                Poll::Pending => return self.give_up_in_time(),
                 Poll::Ready(Err(_)) => self.closing = Closing::Gone,
                 Poll::Ready(Ok(())) => {
                     // Half-closes, which TCP does at once; what else there is may take its time.
@@ -325,30 +375,25 @@ impl Wire {
                         #[cfg(feature = "server")]
                         WireIo::Upgrading(_) => Poll::Ready(Ok(())),
                     };
-                    self.closing = Closing::Lingering(deadline);
+                    self.closing = Closing::Lingering;
                 }
             }
         }
-        while let Closing::Lingering(deadline) = self.closing {
+        while self.closing == Closing::Lingering {
             let read = with_scratch(|scratch| self.poll_read_into(cx, scratch));
             match read {
                 Poll::Ready(Ok(read)) if read > 0 => {}
                 Poll::Ready(_) => self.closing = Closing::Gone,
-                Poll::Pending => return self.give_up_at(deadline),
+                Poll::Pending => return self.give_up_in_time(),
             }
         }
     }
 
-    fn give_up_at(&mut self, deadline: Instant) {
-        if Instant::now() >= deadline {
+    fn give_up_in_time(&mut self) {
+        if self.deadline().is_none_or(|deadline| Instant::now() >= deadline) {
             self.closing = Closing::Gone;
         }
     }
-}
-
-/// Nothing for nothing: an idle wire has no room for bytes that it does not hold.
-fn kept(bytes: Bytes) -> Option<Box<Bytes>> {
-    (!bytes.is_empty()).then(|| Box::new(bytes))
 }
 
 /// The length of a message, inflated; 0 for all else, which is short.
@@ -422,38 +467,29 @@ mod tests {
             &Text::new(),
             engineio_proto::Moment::EPOCH,
         );
-        let wire = Wire {
-            id,
-            role: Role::Server,
-            io: WireIo::Open(ByteStream::Tcp(server)),
-            decoder: FrameDecoder::new(Role::Server, FrameLimits::default()),
-            deflate: None,
-            out: VecDeque::new(),
-            flushing: false,
-            closing: Closing::Open,
-            undecoded: None,
-            yields: false,
-            broken: None,
-        };
+        let connection = WireIo::Open(ByteStream::Tcp(server));
+        let wire = Wire::new(id, Upgrade { connection, early: Bytes::new(), deflate: None }, Role::Server);
         (wire, client)
     }
 
     /// A wire on which permessage-deflate was agreed on.
     async fn deflating_wire() -> (Wire, TcpStream) {
         let (mut wire, client) = wire().await;
-        wire.decoder = FrameDecoder::new(Role::Server, FrameLimits::default()).with_deflate();
-        wire.deflate = Some(Box::default());
+        wire.rare = Some(Box::new(Rare { deflate: Some(PerMessageDeflate::default()), ..Rare::default() }));
         (wire, client)
     }
 
     fn held_bytes(wire: &Wire) -> usize {
-        wire.decoder.buffered_bytes() + wire.out.capacity() + wire.undecoded.as_ref().map_or(0, |bytes| bytes.len())
+        let decoder = wire.decoder.as_ref().map_or(0, |decoder| size_of_val(&**decoder) + decoder.buffered_bytes());
+        decoder + wire.out.capacity() + wire.rare.as_ref().map_or(0, |rare| rare.undecoded.len())
     }
 
     async fn messages(wire: &mut Wire, count: usize) -> Vec<Message> {
         let mut messages = Vec::new();
         while messages.len() < count {
-            let Read::Frames(events, None) = poll_fn(|cx| wire.poll_read(cx)).await else { panic!("it ended") };
+            let Read::Frames(events, None) = poll_fn(|cx| wire.poll_read(FrameLimits::default(), cx)).await else {
+                panic!("it ended")
+            };
             messages.extend(events.into_iter().map(|event| match event {
                 FrameEvent::Message(message) => message,
                 other => panic!("unexpected {other:?}"),
@@ -525,7 +561,7 @@ mod tests {
         tokio::spawn(async move { client.write_all(&bomb.repeat(count)).await });
         let (mut seen, mut pauses) = (0, 0);
         loop {
-            match poll_fn(|cx| Poll::Ready(wire.poll_read(cx))).await {
+            match poll_fn(|cx| Poll::Ready(wire.poll_read(FrameLimits::default(), cx))).await {
                 Poll::Ready(Read::Frames(events, None)) => {
                     assert!(events.len() <= 1, "{} messages at once", events.len());
                     seen += events.len();

@@ -32,7 +32,7 @@ pub struct Emitter {
 
 impl Emitter {
     pub(super) fn new(socket: Arc<SocketCore>) -> Self {
-        let timeout = socket.link.ack_timeout;
+        let timeout = socket.link.ack_timeout();
         Self { socket, flags: Flags::default(), timeout }
     }
 

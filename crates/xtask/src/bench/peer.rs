@@ -53,6 +53,7 @@ impl Peer {
     pub(super) fn takes(self, line: &Line) -> bool {
         match self {
             Self::Ours => true,
+            _ if line.measure.is_without_load() => false,
             Self::RustSocketio | Self::RustSocketioBlocking | Self::Node => line.is_about_clients(),
             // It has no long-polling.
             Self::Floor => line.name != "polling",
@@ -88,6 +89,11 @@ impl Peer {
             Self::Ws => vec![node()?, script("ws.mjs")],
             Self::Ours | Self::RustSocketio | Self::RustSocketioBlocking | Self::Node => vec![binary("server-ours")],
         })
+    }
+
+    /// The program that needs neither.
+    pub(super) fn alone() -> PathBuf {
+        binary("million")
     }
 
     /// The program of its client and its first arguments.

@@ -18,8 +18,9 @@ use std::{
     task::{Context as TaskContext, Poll},
 };
 
-use engineio::{CloseMode, Session};
+use engineio::{CloseMode, Few, Session};
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
+use link::Orders;
 pub(super) use link::{Departure, Link};
 use socketio_proto::{self as sio, AnyDecoder, Packet, PacketKind};
 use tokio::time::Sleep;
@@ -40,11 +41,12 @@ pub(super) struct Connection {
     /// Runs while attachments of a packet are still to come.
     attachment_timeout: Option<Pin<Box<Sleep>>>,
     /// At most `max_namespaces`, usually one: a list is smaller and quicker than a table.
-    sockets: Vec<Arc<SocketCore>>,
-    /// Namespaces that the client asked for and which the application is asked about.
-    resolving: Vec<sio::Namespace>,
+    sockets: Few<Arc<SocketCore>>,
+    /// Namespaces that the client asked for and which the application is asked about; `None` where there are none.
+    #[allow(clippy::box_collection, reason = "mostly there are none, and a list of none is three times as long")]
+    resolving: Option<Box<Vec<sio::Namespace>>>,
     /// Handlers that wait; `None` where there are none.
-    pending: Option<FuturesUnordered<Task>>,
+    pending: Option<Box<FuturesUnordered<Task>>>,
     connect_timeout: Option<Pin<Box<Sleep>>>,
     /// The client is still to be put into the main namespace, for which it does not ask.
     joins_by_itself: bool,
@@ -65,11 +67,11 @@ impl Connection {
         let mut before_joining = protocol::decoder_limits(revision, limits.decoder);
         before_joining.max_attachments = 0;
         Self {
-            link: Arc::new(Link::new(session, &registry.environment)),
+            link: Arc::new(Link::new(session, registry.environment.clone())),
             decoder: registry.environment.config.parser.decoder(before_joining),
             attachment_timeout: None,
-            sockets: Vec::new(),
-            resolving: Vec::new(),
+            sockets: Few::default(),
+            resolving: None,
             pending: None,
             connect_timeout: Some(Box::pin(tokio::time::sleep(limits.connect_timeout))),
             joins_by_itself: protocol::joins_by_itself(revision),
@@ -79,6 +81,10 @@ impl Connection {
             over: false,
             registry,
         }
+    }
+
+    fn is_resolving(&self, name: &sio::Namespace) -> bool {
+        self.resolving.as_ref().is_some_and(|resolving| resolving.contains(name))
     }
 
     /// Runs a handler until it first waits; then it joins those that wait.
@@ -102,7 +108,7 @@ impl Connection {
     fn handle_packet(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
         let socket = self.sockets.iter().find(|socket| *socket.namespace.wire_name() == packet.namespace).cloned();
         match (packet.kind, socket) {
-            (PacketKind::Connect, None) if self.resolving.contains(&packet.namespace) => self.break_off(),
+            (PacketKind::Connect, None) if self.is_resolving(&packet.namespace) => self.break_off(),
             (PacketKind::Connect, None) => self.connect(packet, cx),
             // Twice to one namespace, whether or not the first is through (row D34, contract I6).
             (PacketKind::Connect, Some(_)) | (PacketKind::ConnectError, _) => self.break_off(),
@@ -130,10 +136,7 @@ impl Connection {
         if !self.link.take_ordered() {
             return false;
         }
-        let (departures, resolved, disconnect_all) = self.link.orders(|orders| {
-            let disconnect_all = std::mem::take(&mut orders.disconnect_all);
-            (std::mem::take(&mut orders.departures), std::mem::take(&mut orders.resolved), disconnect_all)
-        });
+        let Orders { departures, resolved, disconnect_all, .. } = self.link.take_orders();
         let any = disconnect_all || !departures.is_empty() || !resolved.is_empty();
         for departure in departures {
             self.sockets.retain(|socket| !Arc::ptr_eq(socket, &departure.socket));
@@ -145,7 +148,7 @@ impl Connection {
             self.follow_resolution(resolved, cx);
         }
         if disconnect_all {
-            for socket in &self.sockets {
+            for socket in self.sockets.iter() {
                 socket.disconnect();
             }
             self.link.session.close(CloseMode::Graceful);
@@ -209,10 +212,10 @@ impl Connection {
     fn end(&mut self) {
         self.over = true;
         (self.connect_timeout, self.attachment_timeout) = (None, None);
-        let reason = self.link.orders(|orders| orders.reason);
+        let reason = self.link.reason();
         let closed = self.link.session.closed_now().map(|closed| closed.reason.into());
         let reason = reason.or(closed).unwrap_or(DisconnectReason::ForcedClose);
-        for socket in &self.sockets {
+        for socket in self.sockets.iter() {
             socket.depart(reason);
         }
     }
@@ -233,7 +236,7 @@ impl Connection {
     /// Whether so many handlers wait that nothing more is read (row J17).
     fn is_full(&mut self) -> bool {
         let environment = &self.registry.environment;
-        let pending = self.pending.as_ref().map_or(0, FuturesUnordered::len);
+        let pending = self.pending.as_ref().map_or(0, |pending| pending.len());
         let full = pending >= environment.config.limits.max_pending_handlers.max(1);
         if full && !self.full {
             count(&environment.counting.reading_paused);
@@ -258,7 +261,6 @@ impl Future for Connection {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let this = &mut *self;
-        this.link.wake_on_orders(cx.waker());
         if std::mem::take(&mut this.joins_by_itself) {
             this.join_main(cx);
         }
@@ -299,12 +301,12 @@ impl Future for Connection {
 /// their rooms and namespaces, and do not keep each other alive through the orders.
 impl Drop for Connection {
     fn drop(&mut self) {
-        for socket in &self.sockets {
+        for socket in self.sockets.iter() {
             socket.depart(DisconnectReason::ForcedClose);
             drop(socket.take_leaving());
             self.registry.leave(socket.namespace.wire_name());
         }
-        drop(self.link.orders(std::mem::take));
+        drop(self.link.take_orders());
     }
 }
 
