@@ -8,6 +8,7 @@ pub(crate) mod arguments;
 pub(crate) mod attachments;
 pub(crate) mod json;
 pub(crate) mod resolve;
+mod wellformed;
 
 use std::sync::Arc;
 
