@@ -49,6 +49,8 @@ mod middleware;
 mod per_message_deflate;
 mod random;
 #[cfg(feature = "server")]
+mod receiving;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 mod session;
@@ -64,8 +66,8 @@ mod waiting;
 pub use alarm::Alarm;
 pub use clock::Clock;
 pub use engineio_proto::{
-    CloseMode, CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId,
-    Text, TransportKind, WhenFull,
+    CloseMode, CloseReason, Closed, Limits, Message, MessageFrame, MessageGroup, Revision, SendError, SendOptions,
+    Sent, SessionId, Text, TransportKind, WhenFull,
 };
 pub use per_message_deflate::PerMessageDeflate;
 pub use random::random_id;
