@@ -64,7 +64,7 @@ pub use packet::Packet;
 pub use payload::{ContentKind, Packets, Payload, PayloadWriter, SEPARATOR};
 pub use queue::SendQueue;
 pub use request::{BadRequest, Reject};
-pub use send::{SendMark, SendOptions, Sent};
+pub use send::{MessageGroup, SendMark, SendOptions, Sent};
 pub use session::{Answer, Attached, CloseMode, Output, PostFault, PostRefusal, ServerSession, WireFrame, WireLoss};
 pub use short::ShortText;
 pub use text::Text;

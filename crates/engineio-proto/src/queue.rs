@@ -8,7 +8,7 @@ use crate::{
     MessageFrame,
     error::SendError,
     limits::WhenFull,
-    send::{SendMark, SendOptions},
+    send::{MessageGroup, SendMark, SendOptions},
 };
 
 /// What an entry costs beside its bytes, at the least: a flood of tiny messages is a flood of these.
@@ -88,27 +88,30 @@ impl SendQueue {
     /// counted with what keeping it costs, and dropping all that may be dropped would not help: then nothing is
     /// dropped. An empty queue takes anything: what is larger than the bound could otherwise never be sent. What is exempt
     /// is always taken, and not counted for what comes after it.
-    pub fn push(
+    pub fn push<'a>(
         &mut self,
-        frames: &[MessageFrame],
+        frames: impl Into<MessageGroup<'a>>,
         options: SendOptions,
         limit: usize,
         when_full: WhenFull,
     ) -> Result<u32, SendError> {
-        let more = Self::cost_of(frames);
+        let frames = frames.into();
+        let (count, bytes) = (frames.frames().len(), frames.frames().iter().map(MessageFrame::len).sum());
+        let more = cost_of(count, bytes);
         let SendOptions { droppable, exempt, .. } = options;
-        if !exempt && !self.has_room(more, limit, when_full) {
-            return Err(SendError::Full { queued: self.bytes, limit });
-        }
         let mut dropped = 0;
-        while !exempt && !self.fits(more, limit) {
-            self.drop_oldest();
-            dropped += 1;
+        if !exempt && !self.fits(more, limit) {
+            if !self.has_room(more, limit, when_full) {
+                return Err(SendError::Full { queued: self.bytes, limit });
+            }
+            while !self.fits(more, limit) {
+                self.drop_oldest();
+                dropped += 1;
+            }
         }
         let group = self.next_group;
         // In centuries.
         self.next_group = self.next_group.saturating_add(1);
-        let bytes: usize = frames.iter().map(MessageFrame::len).sum();
         self.bytes += bytes;
         let line = if droppable && !exempt {
             let droppable = self.droppable.get_or_insert_default();
@@ -118,7 +121,8 @@ impl SendQueue {
             self.exempt_cost += if exempt { more } else { 0 };
             &mut self.kept
         };
-        line.extend(frames.iter().map(|frame| Entry { frame: frame.clone(), group, exempt }));
+        line.reserve(count);
+        frames.give(|frame| line.push_back(Entry { frame, group, exempt }));
         Ok(dropped)
     }
 
@@ -218,10 +222,8 @@ impl SendQueue {
     /// # Ok::<(), engineio_proto::SendError>(())
     /// ```
     pub fn pop(&mut self) -> Option<MessageFrame> {
-        if self.next_is_droppable() {
-            self.begin_droppable();
-        }
-        let Entry { frame, exempt, .. } = self.kept.pop_front()?;
+        let next = if self.next_is_droppable() { self.begin_droppable() } else { self.kept.pop_front() };
+        let Entry { frame, exempt, .. } = next?;
         self.bytes -= frame.len();
         if exempt {
             self.exempt_cost = self.exempt_cost.saturating_sub(cost_of(1, frame.len()));
@@ -232,15 +234,21 @@ impl SendQueue {
         Some(frame)
     }
 
-    /// The oldest droppable group begins to leave: from now on it is kept, in front of all.
-    fn begin_droppable(&mut self) {
-        let Some(droppable) = &mut self.droppable else { return };
-        let Some(group) = droppable.entries.front().map(|entry| entry.group) else { return };
-        let count = droppable.entries.iter().take_while(|entry| entry.group == group).count();
-        for entry in droppable.entries.drain(..count).rev() {
-            droppable.bytes -= entry.frame.len();
-            self.kept.push_front(entry);
+    /// The oldest droppable group begins to leave: its first message is taken, and the rest is kept from now on, in front
+    /// of all.
+    fn begin_droppable(&mut self) -> Option<Entry> {
+        let droppable = self.droppable.as_mut()?;
+        let first = droppable.entries.pop_front()?;
+        droppable.bytes -= first.frame.len();
+        let rest = droppable.entries.iter().take_while(|entry| entry.group == first.group).count();
+        // Nearly all are alone.
+        if rest > 0 {
+            for entry in droppable.entries.drain(..rest).rev() {
+                droppable.bytes -= entry.frame.len();
+                self.kept.push_front(entry);
+            }
         }
+        Some(first)
     }
 
     /// Drops everything.

@@ -1,8 +1,8 @@
 //! [`Driver`]: THE task of a session: read, feed, run the application, drain, write, sleep.
 //!
 //! It owns the WebSockets, the session's one timer and the application's future; the protocol's state is
-//! in [`Shared`]. One round of [`Driver::poll`] does each of these once and goes round again while anything
-//! moved; then it puts its waker where the others find it and sleeps.
+//! in [`Shared`]. [`Driver::poll`] does each of these once and goes round again while anything comes in; then it
+//! says that it sleeps, so that the others wake it.
 //!
 //! INVARIANT: a driver ends: once the session is closed, every wire has a deadline, and the application is
 //! told by `recv` giving `None`.
@@ -11,7 +11,7 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use engineio_proto::{
@@ -46,8 +46,10 @@ pub(crate) struct Driver {
     alarm: Alarm,
     /// The news up to which the application was run.
     seen: u32,
-    /// Reading was suspended in this round, so that neither a wire nor the heartbeat will wake this task.
+    /// A wire was not read when it was last looked at, so that it will not wake this task.
     unread: bool,
+    /// The session may be found by its id, since it is not closed.
+    listed: bool,
 }
 
 impl Driver {
@@ -59,6 +61,7 @@ impl Driver {
             alarm: Alarm::new(),
             seen: 0,
             unread: false,
+            listed: true,
         }
     }
 
@@ -72,13 +75,14 @@ impl Driver {
         }
     }
 
-    /// Picks up what the requests and the session left for this task.
-    fn take_orders(&mut self) {
+    /// Picks up what the requests and the session left for this task, which runs and need not be woken.
+    fn take_orders(&mut self, waker: &Waker) {
         let mut inner = self.shared.lock();
+        inner.driver_runs(waker);
         let Orders { offered, close_wires } = inner.take_orders();
         let is_closed = inner.closed().is_some();
         drop(inner);
-        if is_closed {
+        if is_closed && std::mem::take(&mut self.listed) {
             self.shared.give_up();
         }
         if let Some((id, upgrade)) = offered {
@@ -91,7 +95,7 @@ impl Driver {
 
     /// Reads each open wire once, unless the application has not taken what is here; says whether
     /// anything came.
-    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+    fn read(&mut self, now: Moment, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         self.unread = false;
         let Limits { max_payload_bytes: max_message_bytes, max_fragments, .. } = *self.shared.surroundings.limits;
@@ -104,7 +108,7 @@ impl Driver {
                 continue;
             };
             moved = true;
-            let (id, now) = (wire.id, self.shared.now());
+            let id = wire.id;
             match &read {
                 Read::Frames(_, Some(FrameError::MessageTooBig { .. })) => {
                     self.shared.tally().payloads_too_large.count()
@@ -130,16 +134,10 @@ impl Driver {
         moved
     }
 
-    /// Lets the session see the time. Where nothing is read, a pong may be waiting unseen: the session is
-    /// told (hazard R17). Yields the news up to now.
-    fn tick(&mut self, now: Moment) -> u32 {
+    /// Lets the session see the time. Yields the news up to now.
+    fn tick(&self, now: Moment) -> u32 {
         let mut inner = self.shared.lock();
-        if inner.has_incoming() {
-            self.unread = true;
-            inner.session.handle_reading_paused(now);
-        } else {
-            inner.session.handle_reading_resumed(now);
-        }
+        inner.note_reading(now);
         if inner.session.next_timeout().is_none_or(|at| at > now) {
             return inner.news;
         }
@@ -165,9 +163,8 @@ impl Driver {
         }
     }
 
-    /// Hands the wires what the session has for them and writes; says whether anything moved on that may
-    /// have more behind it.
-    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Hands the wires what the session has for them and writes.
+    fn write(&mut self, cx: &mut Context<'_>) {
         let shared = &self.shared;
         let inner = shared.lock();
         let (flushes, wires) = (inner.session.wants_flush(), &self.wires);
@@ -177,23 +174,24 @@ impl Driver {
             shared.feed(|inner, out| inner.session.handle_flush(out));
         }
         if is_idle {
-            return false;
+            return;
         }
         let take = |id, frames: &mut Vec<WireFrame>| {
-            let wants = shared.lock().session.wants_write(id);
-            if wants {
-                shared.feed(|inner, out| inner.session.take_frames(id, WRITE_BUDGET, frames, out));
-            }
-            wants
+            shared.feed(|inner, out| {
+                let wants = inner.session.wants_write(id);
+                if wants {
+                    inner.session.take_frames(id, WRITE_BUDGET, frames, out);
+                }
+                wants
+            })
         };
         let written = |id, outcome: io::Result<()>| {
-            let now = shared.now();
             shared.feed(|inner, out| match outcome {
                 Ok(()) => inner.session.handle_wire_flushed(id),
-                Err(_) => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
+                Err(_) => inner.session.handle_wire_lost(id, WireLoss::Disconnected, shared.now(), out),
             });
         };
-        self.wires.write(cx, take, written)
+        self.wires.write(cx, take, written);
     }
 
     fn deadline(&self, inner: &Inner) -> Option<Instant> {
@@ -204,6 +202,7 @@ impl Driver {
     /// Whether something came up since this round looked at it.
     fn has_work(&self, inner: &Inner) -> bool {
         inner.has_orders()
+            || (inner.closed().is_some() && self.listed)
             || (self.application.is_some() && inner.news != self.seen)
             || (self.unread && !inner.has_incoming())
             || inner.session.wants_flush()
@@ -216,21 +215,28 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        this.shared.lock().driver_runs(cx.waker());
         // Who wakes the application wakes this task, so that it is run once for each time that this is polled, and for news.
         let mut is_first = true;
         loop {
-            this.take_orders();
-            let mut moved = this.read(cx);
-            let news = this.tick(this.shared.now());
-            if std::mem::take(&mut is_first) || news != this.seen {
-                this.run_application(news, cx);
-            }
-            moved |= this.write(cx);
-            this.take_orders();
-            this.wires.drive_close(cx);
-            if moved {
-                continue;
+            this.take_orders(cx.waker());
+            let mut now = this.shared.now();
+            let mut came = this.read(now, cx);
+            loop {
+                let news = this.tick(now);
+                if std::mem::take(&mut is_first) || news != this.seen {
+                    this.run_application(news, cx);
+                }
+                this.write(cx);
+                this.wires.drive_close(cx);
+                if !came {
+                    break;
+                }
+                // What came may have more behind it, for which nobody would wake this task.
+                now = this.shared.now();
+                came = this.read(now, cx);
+                if !came {
+                    break;
+                }
             }
             let shared = this.shared.session().clone();
             let mut inner = shared.lock();
@@ -242,13 +248,13 @@ impl Future for Driver {
                 inner.forget_incoming();
                 return Poll::Ready(());
             }
+            inner.note_reading(now);
             let deadline = this.deadline(&inner);
             inner.driver_sleeps();
             drop(inner);
             if !this.alarm.is_over(deadline, cx) {
                 return Poll::Pending;
             }
-            this.shared.lock().driver_runs(cx.waker());
         }
     }
 }

@@ -52,6 +52,8 @@ mod opening;
 mod per_message_deflate;
 mod random;
 #[cfg(feature = "server")]
+mod receiving;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 mod session;
@@ -69,8 +71,8 @@ mod waiting;
 pub use alarm::Alarm;
 pub use clock::Clock;
 pub use engineio_proto::{
-    CloseMode, CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId,
-    ShortText, Text, TransportKind, WhenFull,
+    CloseMode, CloseReason, Closed, Limits, Message, MessageFrame, MessageGroup, Revision, SendError, SendOptions,
+    Sent, SessionId, ShortText, Text, TransportKind, WhenFull,
 };
 pub use few::Few;
 pub use per_message_deflate::PerMessageDeflate;

@@ -3,7 +3,8 @@
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, task::Context, task::Poll};
 
 use engineio_proto::{
-    CloseMode, Closed, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, TransportKind,
+    CloseMode, Closed, Message, MessageFrame, MessageGroup, Revision, SendError, SendOptions, Sent, SessionId,
+    TransportKind,
 };
 use http::{Extensions, Uri};
 
@@ -234,7 +235,7 @@ impl Session {
     /// [`SendError::Closed`] where the session is closing or over, [`SendError::Full`] at `max_queue_bytes`, or while
     /// somebody [waits](Session::send_when_ready) for room: the message was not queued.
     pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.send_frames(&[MessageFrame::from(&message.into())])
+        self.send_with(MessageFrame::from(&message.into()), SendOptions::KEPT).map(drop)
     }
 
     /// Whether the session began on long-polling and has moved to a WebSocket (row A57).
@@ -317,8 +318,8 @@ impl Session {
     ///     Ok(())
     /// }
     /// ```
-    pub fn send_with(&self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
-        self.shared.send(frames, options)
+    pub fn send_with<'a>(&self, frames: impl Into<MessageGroup<'a>>, options: SendOptions) -> Result<Sent, SendError> {
+        self.shared.send(frames.into(), options)
     }
 
     /// Sends messages if they can leave at once, all or none; `false` says that they were dropped (row D53). They can

@@ -11,7 +11,7 @@ use std::{
 };
 
 use engineio_proto::{
-    Answer, CloseMode, Closed, Message, MessageFrame, Moment, Output, PollId, PostFault, PostRefusal, Reject, Revision,
+    Answer, CloseMode, Closed, Message, MessageGroup, Moment, Output, PollId, PostFault, PostRefusal, Reject, Revision,
     SendError, SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId, websocket::CloseCode,
 };
 use tokio::sync::oneshot;
@@ -205,7 +205,7 @@ impl Shared {
 
     // ---- handles ----
 
-    pub(crate) fn send(&self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
+    pub(crate) fn send(&self, frames: MessageGroup<'_>, options: SendOptions) -> Result<Sent, SendError> {
         let mut inner = self.lock();
         // What is exempt, is dropped at once or may be dropped again takes no room from those who wait for it.
         let limits = inner.session.limits();
@@ -247,7 +247,8 @@ impl Shared {
 
     /// The same, with the revision, which stays the same.
     pub(crate) fn transport_and_revision(&self) -> Option<(TransportKind, Revision)> {
-        Some((self.transport()?, self.revision()))
+        let inner = self.lock();
+        (!inner.session.is_closed()).then(|| (inner.session.transport(), inner.session.revision()))
     }
 
     pub(crate) fn revision(&self) -> Revision {
@@ -255,22 +256,55 @@ impl Shared {
     }
 
     pub(crate) fn poll_recv(&self, cx: &Context<'_>) -> Poll<Option<Message>> {
-        let mut inner = self.lock();
-        if !inner.driver.wakes(cx.waker()) {
-            // A receiver inside the driver's task needs no waking: the driver runs it whenever there is something.
-            inner.register_receiver(cx.waker());
-        }
+        let mut inner = self.lock_to_receive(cx.waker());
         if let Some(message) = inner.incoming.pop_front() {
             if inner.incoming.is_empty() {
-                // The memory goes back, a POST that waits for its turn is let in, and the driver, if this is not
-                // its task, reads on.
-                inner.forget_incoming();
-                wake_driver(inner);
-                self.changed.ring();
+                self.read_on(inner);
             }
             return Poll::Ready(Some(message));
         }
         if inner.closed().is_some() { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    /// The same for all messages that have come.
+    pub(crate) fn poll_recv_all(&self, cx: &Context<'_>, messages: &mut VecDeque<Message>) -> Poll<bool> {
+        let mut inner = self.lock_to_receive(cx.waker());
+        if inner.incoming.is_empty() {
+            return if inner.closed().is_some() { Poll::Ready(false) } else { Poll::Pending };
+        }
+        if messages.is_empty() {
+            *messages = std::mem::take(&mut inner.incoming);
+        } else {
+            messages.append(&mut inner.incoming);
+        }
+        self.read_on(inner);
+        Poll::Ready(true)
+    }
+
+    /// Puts messages back in front of those that have come since.
+    pub(crate) fn put_back(&self, messages: &mut VecDeque<Message>) {
+        if !messages.is_empty() {
+            let mut inner = self.lock();
+            messages.append(&mut inner.incoming);
+            inner.incoming = std::mem::take(messages);
+        }
+    }
+
+    fn lock_to_receive(&self, waker: &Waker) -> MutexGuard<'_, Inner> {
+        let mut inner = self.lock();
+        if !inner.driver.wakes(waker) {
+            // A receiver inside the driver's task needs no waking: the driver runs it whenever there is something.
+            inner.register_receiver(waker);
+        }
+        inner
+    }
+
+    /// All messages were taken: the memory goes back, a POST that waits for its turn is let in, and the driver, if this is
+    /// not its task, reads on.
+    fn read_on(&self, mut inner: MutexGuard<'_, Inner>) {
+        inner.forget_incoming();
+        wake_driver(inner);
+        self.changed.ring();
     }
 
     pub(crate) async fn closed(&self) -> Closed {
@@ -294,13 +328,13 @@ impl Shared {
 /// Unlocks, and wakes the driver where it sleeps, once; and before that serves those who wait for the queue.
 pub(crate) fn wake_driver(mut inner: MutexGuard<'_, Inner>) {
     let Inner { waiting, session, .. } = &mut *inner;
-    let served = waiting.serve(session);
+    let served = waiting.is_awaited().then(|| waiting.serve(session));
     let driver = inner.driver.take();
     drop(inner);
     if let Some(driver) = driver {
         driver.wake();
     }
-    served.into_iter().for_each(Waker::wake);
+    served.into_iter().flatten().for_each(Waker::wake);
 }
 
 impl Inner {
@@ -370,6 +404,15 @@ impl Inner {
         }
         *last = parked.as_mut()?.before.take().map(|before| *before);
         parked.map(|parked| parked.answer)
+    }
+
+    /// While messages were not taken, nothing is read, and a pong may be waiting unseen: the session is told (hazard R17).
+    pub(crate) fn note_reading(&mut self, now: Moment) {
+        if self.has_incoming() {
+            self.session.handle_reading_paused(now);
+        } else {
+            self.session.handle_reading_resumed(now);
+        }
     }
 
     /// Carries out one output; says whether waiters are to be told.

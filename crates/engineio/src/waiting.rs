@@ -49,6 +49,11 @@ struct ForRoom {
 }
 
 impl Waiting {
+    /// Whether anybody waits.
+    pub(crate) const fn is_awaited(&self) -> bool {
+        self.lines.is_some()
+    }
+
     /// Serves those whose time has come: whoever waits for room has given the frames away, and they are queued here.
     /// Gives whom to wake, once the session is unlocked.
     pub(crate) fn serve(&mut self, session: &mut ServerSession) -> Vec<Waker> {

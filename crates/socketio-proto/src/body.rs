@@ -486,7 +486,6 @@ pub(crate) fn check_payload(
         return Err(invalid(0));
     }
     if attachments == 0 {
-        json::check_depth(&json).map_err(invalid)?;
         return Ok(Some(json));
     }
     match attachments::check(&json, attachments) {

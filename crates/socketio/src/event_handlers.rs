@@ -12,7 +12,7 @@ pub(crate) struct EventHandlers<C: Context> {
 }
 
 pub(crate) struct Registered<C: Context> {
-    handler: Erased<C>,
+    pub(crate) handler: Erased<C>,
     once: bool,
 }
 
@@ -27,16 +27,14 @@ impl<C: Context> EventHandlers<C> {
         self.named.remove(event)
     }
 
-    /// The name of an event, in memory of its own: shared where it has handlers.
+    /// The name of an event, in memory of its own, which is shared where it has handlers; and these in the order of their
+    /// registration.
     #[cfg(feature = "server")]
-    pub(crate) fn name_of(&self, event: &str) -> Arc<str> {
-        self.named.get_key_value(event).map_or_else(|| event.into(), |(name, _)| name.clone())
-    }
-
-    /// The handlers of an event in the order of their registration.
-    #[cfg(feature = "server")]
-    pub(crate) fn of_event(&self, event: &str) -> impl Iterator<Item = &Erased<C>> {
-        self.named.get(event).into_iter().flatten().map(|registered| &registered.handler)
+    pub(crate) fn find(&self, event: &str) -> (Arc<str>, &[Registered<C>]) {
+        match self.named.get_key_value(event) {
+            Some((name, handlers)) => (name.clone(), handlers),
+            None => (event.into(), &[]),
+        }
     }
 
     /// The handler of an event that has one, which stays, with the event's name.

@@ -5,7 +5,7 @@ use super::server::{ServerSession, State};
 use crate::{
     MessageFrame, WhenFull,
     error::SendError,
-    send::{SendMark, SendOptions, Sent},
+    send::{MessageGroup, SendMark, SendOptions, Sent},
 };
 
 impl ServerSession {
@@ -22,7 +22,11 @@ impl ServerSession {
     ///
     /// # Errors
     /// As [`ServerSession::handle_send`].
-    pub fn handle_send_with(&mut self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
+    pub fn handle_send_with<'a>(
+        &mut self,
+        frames: impl Into<MessageGroup<'a>>,
+        options: SendOptions,
+    ) -> Result<Sent, SendError> {
         if !self.takes_messages() {
             return Err(SendError::Closed);
         }

@@ -232,15 +232,20 @@ impl Engine {
             _ => Method::Other,
         };
         let transports = &self.inner.config.transports;
-        let find = |sid: &str| self.inner.surroundings.registry.find(sid).ok_or(Reject::UnknownSid);
-        let transport = |sid: &str| find(sid).ok().and_then(|session| session.transport_and_revision());
+        let mut found = None;
+        let find = |sid: &str| {
+            found = self.inner.surroundings.registry.find(sid);
+            found.as_ref()?.transport_and_revision()
+        };
         let wants_websocket = upgrade::is_websocket(&request.headers);
-        match request::classify(query, method, wants_websocket, transports, transport)? {
+        let wanted = request::classify(query, method, wants_websocket, transports, find)?;
+        let session = found.ok_or(Reject::UnknownSid);
+        match wanted {
             Request::Open(TransportKind::WebSocket) => self.open_websocket(query, request, added).await,
             Request::Open(_) => self.open_polling(query, request).await,
-            Request::Poll(sid) => Ok(polling::get(self, &*find(sid)?, request).await?),
-            Request::Post(sid) => Ok(polling::post(self, &find(sid)?, request, body).await?),
-            Request::Attach(sid) => self.attach(&*find(sid)?, query, request, added),
+            Request::Poll(_) => Ok(polling::get(self, &*session?, request).await?),
+            Request::Post(_) => Ok(polling::post(self, &session?, request, body).await?),
+            Request::Attach(_) => self.attach(&*session?, query, request, added),
             Request::PollingOverWebSocket => Ok(self.refuse_websocket(request, added)),
             Request::UnknownMethod => Ok(respond::bare(StatusCode::INTERNAL_SERVER_ERROR)),
         }

@@ -1,8 +1,8 @@
 //! [`Wire`]: a WebSocket connection of a session: bytes in through a scratch buffer of the worker thread,
 //! frames out without copying. Holds no protocol state beyond a frame that is half here.
 //!
-//! INVARIANT: an idle wire owns no buffer: the read scratch and the compressor belong to the thread, the decoder is kept
-//! only where a frame is half here, and the list of frames to write gives its memory back when it is empty.
+//! INVARIANT: an idle wire owns no buffer: the scratch and the compressor belong to the thread, the decoder is kept only
+//! where a frame is half here, and the list of frames to write gives its memory back when it is empty.
 
 use std::{
     cell::Cell,
@@ -32,18 +32,25 @@ use {
 use super::{byte_stream::ByteStream, masks::next_mask};
 use crate::per_message_deflate::PerMessageDeflate;
 
-/// Bytes read at a time: several typical messages, or a good part of a large one.
-const SCRATCH_BYTES: usize = 64 * 1024;
+/// Bytes read at a time: all that the system has for a connection, nearly always.
+const SCRATCH_BYTES: usize = 256 * 1024;
+/// So much of a read is inflated before others get their turn.
+const INFLATED_BYTES: usize = 64 * 1024;
 /// What a small event takes; for how many of them room is made before a read is looked at.
 const TYPICAL_FRAME_BYTES: usize = 32;
 const MOST_FRAMES: usize = 256;
-/// Slices given to one vectored write; Linux takes up to 1024, past some dozens nothing is gained.
+/// From so many bytes on, a read is looked through for a large frame that did not come whole.
+const LARGE_READ_BYTES: usize = 4 * 1024;
+/// Frames up to this length are put one behind the other to be written, up to so many at a time.
+const SMALL_FRAME_BYTES: usize = 256;
+const MAX_GATHERED: usize = 256;
+/// Slices given to one vectored write of longer ones; Linux takes up to 1024, past some dozens nothing is gained.
 const MAX_SLICES: usize = 64;
 /// How long the peer has to answer a close before the connection is dropped.
 const LINGER: Duration = Duration::from_secs(5);
 
 thread_local! {
-    /// Taken for the length of one read, and put back.
+    /// Taken for the length of one read or write, and put back.
     static SCRATCH: Cell<BytesMut> = Cell::default();
     /// Made for the first message that the thread compresses, taken for each, and put back.
     static DEFLATER: Cell<Option<Deflater>> = Cell::default();
@@ -228,29 +235,32 @@ impl Wire {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let mut chunk = self.take_undecoded();
-        if chunk.is_empty() {
-            // The messages share the chunk. It is a copy of just what came, so that a message that is kept
-            // pins its own read and not the whole scratch (hazard R38).
-            let read = ready!(with_scratch(|scratch| {
-                self.poll_read_into(cx, scratch).map_ok(|_| chunk.extend_from_slice(scratch))
+        let undecoded = self.take_undecoded();
+        if !undecoded.is_empty() {
+            return Poll::Ready(self.with_decoder(limits, |wire, decoder| {
+                let mut events = room_for_events(undecoded.len());
+                let error = wire.decode(decoder, undecoded, &mut events).err();
+                Read::Frames(events, error)
             }));
-            if read.is_err() || chunk.is_empty() {
-                return Poll::Ready(Read::Ended);
-            }
         }
-        let read = if let Some(mut decoder) = self.decoder.take() {
-            let read = self.decode(&mut decoder, chunk);
+        let read = ready!(with_scratch(|scratch| {
+            let read = ready!(self.poll_read_into(cx, scratch));
+            Poll::Ready(read.map(|_| self.with_decoder(limits, |wire, decoder| wire.decode_read(decoder, scratch))))
+        }));
+        Poll::Ready(read.unwrap_or(Read::Ended))
+    }
+
+    /// Most reads hold whole messages, and leave nothing in the decoder that is to be kept.
+    fn with_decoder(&mut self, limits: FrameLimits, use_it: impl FnOnce(&mut Self, &mut FrameDecoder) -> Read) -> Read {
+        if let Some(mut decoder) = self.decoder.take() {
+            let read = use_it(self, &mut decoder);
             self.decoder = Some(decoder).filter(|decoder| !decoder.is_as_new());
-            read
-        } else {
-            // Most reads hold whole messages, and leave nothing that is to be kept.
-            let mut decoder = self.new_decoder(limits);
-            let read = self.decode(&mut decoder, chunk);
-            self.decoder = (!decoder.is_as_new()).then(|| Box::new(decoder));
-            read
-        };
-        Poll::Ready(read)
+            return read;
+        }
+        let mut decoder = self.new_decoder(limits);
+        let read = use_it(self, &mut decoder);
+        self.decoder = (!decoder.is_as_new()).then(|| Box::new(decoder));
+        read
     }
 
     fn new_decoder(&self, limits: FrameLimits) -> FrameDecoder {
@@ -258,25 +268,58 @@ impl Wire {
         if self.deflate().is_some() { decoder.with_deflate() } else { decoder }
     }
 
-    fn decode(&mut self, decoder: &mut FrameDecoder, mut chunk: BytesMut) -> Read {
-        let (mut events, mut held) = (Vec::with_capacity((chunk.len() / TYPICAL_FRAME_BYTES).clamp(1, MOST_FRAMES)), 0);
-        loop {
-            match decoder.decode(&mut chunk) {
-                Ok(Some(event)) => {
-                    held += message_len(&event);
-                    events.push(event);
-                    // One read can hold many messages that each inflate to the limit. They are let out one by one, so
-                    // that they neither add up in memory nor keep the thread for all of them (hazard S38).
-                    if held >= SCRATCH_BYTES && self.deflate().is_some() && !chunk.is_empty() {
-                        self.keep(chunk.freeze());
-                        self.yields = true;
-                        return Read::Frames(events, None);
-                    }
-                }
-                Ok(None) => return Read::Frames(events, None),
-                Err(error) => return Read::Frames(events, Some(error)),
+    /// Decodes what was read into the scratch. Messages that came whole share a copy of just what came, so that a message
+    /// that is kept pins its own read and not the whole scratch (hazard R38). What is large or comes in parts goes straight to
+    /// memory of its own, so that it is copied once.
+    fn decode_read(&mut self, decoder: &mut FrameDecoder, read: &[u8]) -> Read {
+        if read.is_empty() {
+            return Read::Ended;
+        }
+        let mut events = room_for_events(read.len());
+        let error = self.decode_parts(decoder, read, &mut events).err();
+        Read::Frames(events, error)
+    }
+
+    fn decode_parts(
+        &mut self,
+        decoder: &mut FrameDecoder,
+        mut read: &[u8],
+        events: &mut Vec<FrameEvent>,
+    ) -> Result<(), FrameError> {
+        if self.deflate().is_some() {
+            return self.decode(decoder, BytesMut::from(read), events);
+        }
+        while !read.is_empty() {
+            events.extend(decoder.continue_frame(&mut read)?);
+            let shared = if read.len() < LARGE_READ_BYTES { read.len() } else { decoder.len_to_share(read) };
+            let (shared, rest) = read.split_at(shared);
+            if !shared.is_empty() {
+                self.decode(decoder, BytesMut::from(shared), events)?;
+            }
+            read = rest;
+        }
+        Ok(())
+    }
+
+    fn decode(
+        &mut self,
+        decoder: &mut FrameDecoder,
+        mut chunk: BytesMut,
+        events: &mut Vec<FrameEvent>,
+    ) -> Result<(), FrameError> {
+        let mut held = 0;
+        while let Some(event) = decoder.decode(&mut chunk)? {
+            held += message_len(&event);
+            events.push(event);
+            // One read can hold many messages that each inflate to the limit. They are let out one by one, so
+            // that they neither add up in memory nor keep the thread for all of them (hazard S38).
+            if held >= INFLATED_BYTES && self.deflate().is_some() && !chunk.is_empty() {
+                self.keep(chunk.freeze());
+                self.yields = true;
+                break;
             }
         }
+        Ok(())
     }
 
     fn poll_read_into(&mut self, cx: &mut Context<'_>, scratch: &mut BytesMut) -> Poll<io::Result<usize>> {
@@ -319,19 +362,7 @@ impl Wire {
             return Poll::Ready(Err(error));
         }
         while !self.out.is_empty() {
-            let written = {
-                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-                let mut count = 0;
-                for (slice, frame) in slices.iter_mut().zip(&self.out) {
-                    *slice = IoSlice::new(frame);
-                    count += 1;
-                }
-                match &mut self.io {
-                    WireIo::Open(io) => ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?,
-                    #[cfg(feature = "server")]
-                    WireIo::Upgrading(_) => return Poll::Pending,
-                }
-            };
+            let written = ready!(self.poll_write_some(cx))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -343,6 +374,32 @@ impl Wire {
             self.flushing = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Writes once.
+    fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let (out, io) = match &mut self.io {
+            WireIo::Open(io) => (&self.out, Pin::new(io)),
+            #[cfg(feature = "server")]
+            WireIo::Upgrading(_) => return Poll::Pending,
+        };
+        let is_small = |frame: &&Bytes| frame.len() <= SMALL_FRAME_BYTES;
+        let small = out.iter().take(MAX_GATHERED).take_while(is_small).count();
+        if small > 1 && (small == out.len() || small == MAX_GATHERED) {
+            // The system takes as long for a slice as it takes to copy a few hundred bytes.
+            return with_scratch(|scratch| {
+                out.iter().take(small).for_each(|frame| scratch.extend_from_slice(frame));
+                io.poll_write(cx, scratch)
+            });
+        }
+        match out.front() {
+            Some(only) if out.len() == 1 => io.poll_write(cx, only),
+            _ => {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let filled = slices.iter_mut().zip(out).map(|(slice, frame)| *slice = IoSlice::new(frame)).count();
+                io.poll_write_vectored(cx, &slices[..filled])
+            }
+        }
     }
 
     fn advance(&mut self, mut written: usize) {
@@ -396,6 +453,10 @@ impl Wire {
     }
 }
 
+fn room_for_events(read_bytes: usize) -> Vec<FrameEvent> {
+    Vec::with_capacity((read_bytes / TYPICAL_FRAME_BYTES).clamp(1, MOST_FRAMES))
+}
+
 /// The length of a message, inflated; 0 for all else, which is short.
 fn message_len(event: &FrameEvent) -> usize {
     match event {
@@ -432,7 +493,7 @@ fn with_deflater<R>(level: u8, use_it: impl FnOnce(&mut Deflater) -> R) -> R {
     result
 }
 
-/// Lends the thread's read scratch, empty.
+/// Lends the thread's scratch, empty.
 fn with_scratch<R>(use_it: impl FnOnce(&mut BytesMut) -> R) -> R {
     let mut scratch = SCRATCH.take();
     scratch.clear();
@@ -443,157 +504,4 @@ fn with_scratch<R>(use_it: impl FnOnce(&mut BytesMut) -> R) -> R {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-
-    use engineio_proto::{
-        Dialect, Message, MessageFrame, ServerSession, Text,
-        websocket::{Opcode, encode_frame},
-    };
-    use tokio::{
-        io::AsyncWriteExt,
-        net::{TcpListener, TcpStream},
-    };
-
-    use super::*;
-
-    async fn wire() -> (Wire, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (server, _) = listener.accept().await.unwrap();
-        let (_, id) = ServerSession::open_wire(
-            engineio_proto::Limits::default().into(),
-            Dialect::V4,
-            &Text::new(),
-            engineio_proto::Moment::EPOCH,
-        );
-        let connection = WireIo::Open(ByteStream::Tcp(server));
-        let wire = Wire::new(id, Upgrade { connection, early: Bytes::new(), deflate: None }, Role::Server);
-        (wire, client)
-    }
-
-    /// A wire on which permessage-deflate was agreed on.
-    async fn deflating_wire() -> (Wire, TcpStream) {
-        let (mut wire, client) = wire().await;
-        wire.rare = Some(Box::new(Rare { deflate: Some(PerMessageDeflate::default()), ..Rare::default() }));
-        (wire, client)
-    }
-
-    fn held_bytes(wire: &Wire) -> usize {
-        let decoder = wire.decoder.as_ref().map_or(0, |decoder| size_of_val(&**decoder) + decoder.buffered_bytes());
-        decoder + wire.out.capacity() + wire.rare.as_ref().map_or(0, |rare| rare.undecoded.len())
-    }
-
-    async fn messages(wire: &mut Wire, count: usize) -> Vec<Message> {
-        let mut messages = Vec::new();
-        while messages.len() < count {
-            let Read::Frames(events, None) = poll_fn(|cx| wire.poll_read(FrameLimits::default(), cx)).await else {
-                panic!("it ended")
-            };
-            messages.extend(events.into_iter().map(|event| match event {
-                FrameEvent::Message(message) => message,
-                other => panic!("unexpected {other:?}"),
-            }));
-        }
-        messages
-    }
-
-    /// R38: after a large frame in pieces, and after writing, nothing is kept.
-    #[tokio::test]
-    async fn an_idle_wire_holds_no_buffer() {
-        let (mut wire, mut client) = wire().await;
-        let payload = "x".repeat(200_000);
-        let mut frame = BytesMut::new();
-        encode_frame(Opcode::Text, payload.as_bytes(), Some([9, 8, 7, 6]), &mut frame);
-        let sent = tokio::spawn(async move {
-            client.write_all(&frame).await.unwrap();
-            client
-        });
-        assert_eq!(messages(&mut wire, 1).await, [Message::from(payload)]);
-        assert_eq!(held_bytes(&wire), 0, "after reading");
-
-        wire.push_frames(&mut vec![WireFrame::Message(MessageFrame::text(&["out"])); 100]);
-        poll_fn(|cx| wire.poll_write(cx)).await.unwrap();
-        assert_eq!(held_bytes(&wire), 0, "after writing");
-        drop(sent.await.unwrap());
-    }
-
-    /// R38: a message that is kept pins what came with it, not the scratch of the whole thread.
-    #[tokio::test]
-    async fn a_message_that_is_kept_does_not_pin_the_read_scratch() {
-        let (mut wire, mut client) = wire().await;
-        let mut frame = BytesMut::new();
-        encode_frame(Opcode::Binary, &[7; 10], Some([1, 1, 1, 1]), &mut frame);
-        client.write_all(&frame).await.unwrap();
-        let Message::Binary(kept) = messages(&mut wire, 1).await.remove(0) else { panic!("it was binary") };
-        let scratch = SCRATCH.take();
-        assert!(scratch.capacity() >= SCRATCH_BYTES, "the thread has its scratch back");
-        drop(scratch);
-        assert_eq!(&kept[..], [7; 10]);
-    }
-
-    /// S38, J14: compression leaves nothing behind in the connection: what it works with is the thread's.
-    #[tokio::test]
-    async fn an_idle_wire_that_compresses_holds_no_buffer() {
-        let (mut wire, mut client) = deflating_wire().await;
-        let payload = "compress me ".repeat(10_000);
-        let frame = Deflater::new(6).encode_frame(Opcode::Text, payload.as_bytes(), Some([5, 6, 7, 8])).unwrap();
-        for part in frame.chunks(100) {
-            client.write_all(part).await.unwrap();
-        }
-        assert_eq!(messages(&mut wire, 1).await, [Message::from(payload.clone())]);
-        assert_eq!(held_bytes(&wire), 0, "after reading");
-
-        wire.push_frames(&mut vec![WireFrame::Message(MessageFrame::text(&[&payload])); 3]);
-        assert!(wire.out.iter().all(|frame| frame[0] == 0xC1 && frame.len() < 1000), "compressed");
-        poll_fn(|cx| wire.poll_write(cx)).await.unwrap();
-        assert_eq!(held_bytes(&wire), 0, "after writing");
-        assert!(DEFLATER.take().is_some(), "the thread has its compressor back");
-    }
-
-    /// S38: many small frames that each become large do not do so all at once.
-    #[tokio::test]
-    async fn messages_that_grow_are_let_out_one_by_one() {
-        let (mut wire, mut client) = deflating_wire().await;
-        let bomb = Deflater::new(9).encode_frame(Opcode::Binary, &[0; 900_000], Some([5, 6, 7, 8])).unwrap();
-        let count = SCRATCH_BYTES / bomb.len();
-        assert!(count > 20, "all of them fit into one read");
-        tokio::spawn(async move { client.write_all(&bomb.repeat(count)).await });
-        let (mut seen, mut pauses) = (0, 0);
-        loop {
-            match poll_fn(|cx| Poll::Ready(wire.poll_read(FrameLimits::default(), cx))).await {
-                Poll::Ready(Read::Frames(events, None)) => {
-                    assert!(events.len() <= 1, "{} messages at once", events.len());
-                    seen += events.len();
-                }
-                Poll::Ready(_) => break,
-                Poll::Pending => {
-                    pauses += 1;
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
-        assert_eq!(seen, count);
-        assert!(pauses >= count / 2, "others had their turn {pauses} times");
-    }
-
-    #[test]
-    fn a_message_is_compressed_from_the_threshold_on_and_unless_it_says_no() {
-        let deflate = PerMessageDeflate { threshold: 100, level: 1 };
-        // The packet is a byte longer than the text: its kind.
-        let of = |len: usize| MessageFrame::text(&[&"x".repeat(len - 1)]);
-        let ready = WireFrame::Ready(of(1000).into_frame());
-        let cases = [
-            (WireFrame::Message(of(100)), Some(deflate), true),
-            (WireFrame::Message(of(99)), Some(deflate), false),
-            (WireFrame::Message(of(1000).uncompressed()), Some(deflate), false),
-            (WireFrame::Message(of(1000)), None, false),
-            (ready, Some(deflate), false),
-        ];
-        for (frame, deflate, compressed) in cases {
-            let name = format!("{frame:?} {deflate:?}");
-            let first = encoded(frame, deflate)[0];
-            assert_eq!(first, if compressed { 0xC1 } else { 0x81 }, "{name}");
-        }
-    }
-}
+mod tests;

@@ -93,7 +93,7 @@ impl Emitter {
     /// # Errors
     /// As [`Socket::emit`](super::Socket::emit).
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        self.socket.emit(&Outgoing::new(&self.socket.namespace, None, event, args)?, self.flags)
+        self.socket.emit(Outgoing::new(&self.socket.namespace, None, event, args)?, self.flags)
     }
 
     /// Sends the event and waits until it has left; see [`Socket::emit_flushed`](super::Socket::emit_flushed).

@@ -11,6 +11,7 @@ mod link;
 mod tests;
 
 use std::{
+    collections::VecDeque,
     fmt,
     future::Future,
     pin::Pin,
@@ -26,8 +27,12 @@ use socketio_proto::{self as sio, AnyDecoder, Packet, PacketKind};
 use tokio::time::Sleep;
 
 use super::{
-    DisconnectContext, DisconnectReason, counters::count, hooks::Occasion, protocol, registry::Registry,
-    socket::SocketCore,
+    DisconnectContext, DisconnectReason,
+    counters::count,
+    hooks::Occasion,
+    protocol,
+    registry::Registry,
+    socket::{SocketCore, Stage},
 };
 use crate::handler::{Erased, run};
 
@@ -113,7 +118,11 @@ impl Connection {
             // Twice to one namespace, whether or not the first is through (row D34, contract I6).
             (PacketKind::Connect, Some(_)) | (PacketKind::ConnectError, _) => self.break_off(),
             (PacketKind::Disconnect, Some(socket)) => socket.leave_namespace(),
-            (PacketKind::Event, Some(socket)) if !socket.is_connecting() => self.dispatch(&socket, packet, cx),
+            (PacketKind::Event, Some(socket)) => match socket.stage() {
+                Stage::Connecting => self.break_off(),
+                Stage::Connected => self.dispatch(socket, packet, cx),
+                Stage::Disconnected => {}
+            },
             (PacketKind::Ack, Some(socket)) => {
                 if let (Some(id), Some(body)) = (packet.ack, packet.body) {
                     socket.handle_ack(id, body);
@@ -121,7 +130,7 @@ impl Connection {
             }
             (_, None) if self.expects_late_packets => {}
             // A packet for a namespace that was not joined (row D35).
-            (PacketKind::Disconnect | PacketKind::Event | PacketKind::Ack, _) => self.break_off(),
+            (PacketKind::Disconnect | PacketKind::Event | PacketKind::Ack, None) => self.break_off(),
         }
     }
 
@@ -186,9 +195,15 @@ impl Connection {
         if self.broken {
             return;
         }
-        let (revision, limits) = (self.link.revision, &self.registry.environment.config.limits.decoder);
-        let named = |packet| protocol::without_query(revision, packet, limits);
-        match self.decoder.handle(message).and_then(|packet| packet.map(named).transpose()) {
+        let decoded = match self.decoder.handle(message) {
+            // Nearly all are for the main namespace, which has no query.
+            Ok(Some(packet)) if !packet.namespace.is_root() => {
+                let limits = &self.registry.environment.config.limits.decoder;
+                protocol::without_query(self.link.revision, packet, limits).map(Some)
+            }
+            decoded => decoded,
+        };
+        match decoded {
             Ok(None) => {}
             Ok(Some(packet)) => self.handle_packet(packet, cx),
             Err(error) => {
@@ -264,6 +279,8 @@ impl Future for Connection {
         if std::mem::take(&mut this.joins_by_itself) {
             this.join_main(cx);
         }
+        // What one read has brought: one look at the session does for all of it.
+        let mut messages = VecDeque::new();
         loop {
             let ordered = this.follow_orders(cx);
             this.run_pending(cx);
@@ -275,12 +292,13 @@ impl Future for Connection {
                 continue;
             }
             if !full && !this.over {
-                match this.link.session.poll_recv(cx) {
-                    Poll::Ready(Some(message)) => {
-                        this.handle_message(message, cx);
-                        continue;
-                    }
-                    Poll::Ready(None) => {
+                if let Some(message) = messages.pop_front() {
+                    this.handle_message(message, cx);
+                    continue;
+                }
+                match this.link.session.poll_recv_all(cx, &mut messages) {
+                    Poll::Ready(true) => continue,
+                    Poll::Ready(false) => {
                         this.end();
                         continue;
                     }
@@ -290,6 +308,10 @@ impl Future for Connection {
             if !ordered {
                 break;
             }
+        }
+        if !this.over {
+            // They wait until fewer handlers do, and nothing is read meanwhile.
+            this.link.session.put_back(&mut messages);
         }
         // A socket that another thread is disconnecting announces it yet, and its handler has to run.
         let done = this.over && this.pending.is_none() && this.sockets.is_empty();

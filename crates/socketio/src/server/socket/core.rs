@@ -86,6 +86,14 @@ pub(in crate::server) struct HeldBack {
     bytes: usize,
 }
 
+/// Which phase a socket is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Stage {
+    Connecting,
+    Connected,
+    Disconnected,
+}
+
 /// An event that is held back, and its offset where it has one.
 pub(in crate::server) struct Held {
     packet: Encoded,
@@ -142,12 +150,20 @@ impl SocketCore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(in crate::server) fn stage(&self) -> Stage {
+        match self.lock().phase {
+            Phase::Connecting(..) => Stage::Connecting,
+            Phase::Connected => Stage::Connected,
+            Phase::Disconnected => Stage::Disconnected,
+        }
+    }
+
     pub(in crate::server) fn is_connected(&self) -> bool {
-        matches!(self.lock().phase, Phase::Connected)
+        self.stage() == Stage::Connected
     }
 
     pub(in crate::server) fn is_connecting(&self) -> bool {
-        matches!(self.lock().phase, Phase::Connecting(..))
+        self.stage() == Stage::Connecting
     }
 
     pub(in crate::server) fn id_in_logs(&self) -> Cow<'_, str> {
@@ -242,15 +258,18 @@ impl SocketCore {
     // ---- sending ----
 
     /// Emits an event to this socket alone.
-    pub(in crate::server) fn emit(self: &Arc<Self>, event: &Outgoing, flags: Flags) -> Result<(), EmitError> {
+    pub(in crate::server) fn emit(self: &Arc<Self>, event: Outgoing, flags: Flags) -> Result<(), EmitError> {
         event.show_to(self);
-        self.emit_unseen(event, flags)
+        match event {
+            Outgoing::Encoded(packet) => self.settle(self.try_send(Prepared::Ready(Cow::Owned(packet)), flags)),
+            Outgoing::Body(_) => self.emit_unseen(&event, flags),
+        }
     }
 
     /// The same, for an event that was shown before.
     pub(in crate::server) fn emit_unseen(self: &Arc<Self>, event: &Outgoing, flags: Flags) -> Result<(), EmitError> {
         let (Some(store), Outgoing::Body(body)) = (self.namespace.store(), event) else {
-            let sent = self.try_send(Prepared::Ready(&event.packet(&self.namespace, None)), flags);
+            let sent = self.try_send(Prepared::Ready(event.packet(&self.namespace, None)), flags);
             return self.settle(sent);
         };
         if flags.volatile {
@@ -276,9 +295,10 @@ impl SocketCore {
         options.keeps_others = flags.awaited;
         let mut state = self.lock();
         match packet {
-            Prepared::Ready(packet) => self.send_locked(&mut state, &flags.apply(packet), None, options),
+            Prepared::Ready(packet) => self.send_locked(&mut state, flags.apply(packet), None, options),
             Prepared::Recorded(packet, offset) => {
-                let sent = self.send_locked(&mut state, &flags.apply(packet), Some(offset), options)?;
+                let packet = flags.apply(Cow::Borrowed(packet));
+                let sent = self.send_locked(&mut state, packet, Some(offset), options)?;
                 match &mut state.last_offset {
                     Some(last) => **last = offset,
                     none => *none = Some(Box::new(offset)),
@@ -291,7 +311,7 @@ impl SocketCore {
                 let body =
                     if body.ends_with_text() { Cow::Owned(body.with_text(&offset())) } else { Cow::Borrowed(body) };
                 let packet = self.namespace.encode(PacketKind::Event, None, Some(&body));
-                self.send_locked(&mut state, &flags.apply(&packet), None, options)
+                self.send_locked(&mut state, flags.apply(Cow::Owned(packet)), None, options)
             }
         }
     }
@@ -327,19 +347,22 @@ impl SocketCore {
     }
 
     /// Sends a packet of this socket, or holds it back.
-    pub(in crate::server) fn send_as(&self, packet: &Encoded, options: SendOptions) -> Result<Sent, EmitError> {
-        self.send_locked(&mut self.lock(), packet, None, options)
+    fn send_as(&self, packet: Encoded, options: SendOptions) -> Result<Sent, EmitError> {
+        self.send_locked(&mut self.lock(), Cow::Owned(packet), None, options)
     }
 
     fn send_locked(
         &self,
         state: &mut State,
-        packet: &Encoded,
+        packet: Cow<'_, Encoded>,
         offset: Option<Offset>,
         options: SendOptions,
     ) -> Result<Sent, EmitError> {
         match &mut state.phase {
-            Phase::Connected => Ok(self.link.session.send_with(packet.frames(), options)?),
+            Phase::Connected => Ok(match packet {
+                Cow::Borrowed(packet) => self.link.session.send_with(packet.group(), options),
+                Cow::Owned(packet) => self.link.session.send_with(packet, options),
+            }?),
             // Nothing can leave at once before the client is connected.
             Phase::Connecting(..) if options.volatile => Ok(Sent::Discarded),
             Phase::Connecting(held_back) => {
@@ -348,7 +371,7 @@ impl SocketCore {
                     return Err(EmitError::Full);
                 }
                 *bytes += packet.byte_len();
-                events.push(Held { packet: packet.clone(), offset });
+                events.push(Held { packet: packet.into_owned(), offset });
                 Ok(Sent::Queued { dropped: 0 })
             }
             Phase::Disconnected => Err(EmitError::Disconnected),
@@ -367,7 +390,7 @@ impl SocketCore {
         self.await_ack(id, AckWaiter::One(sender))?;
         let waiting = Waiting::new(self.clone(), id, answer);
         event.show_to(self);
-        let sent = self.try_send(Prepared::Ready(&event.packet(&self.namespace, Some(id))), flags);
+        let sent = self.try_send(Prepared::Ready(event.packet(&self.namespace, Some(id))), flags);
         self.settle(sent)?;
         Ok(waiting)
     }
@@ -578,7 +601,7 @@ impl AckSource for SocketCore {
 impl AckTarget for SocketCore {
     fn send_ack(&self, id: AckId, body: &Body) -> Result<(), EmitError> {
         let packet = self.namespace.encode(PacketKind::Ack, Some(id), Some(body));
-        let sent = self.send_as(&packet, SendOptions::KEPT).map(drop);
+        let sent = self.send_as(packet, SendOptions::KEPT).map(drop);
         if sent == Err(EmitError::Full) {
             // It is used up, and the client waits for it (row J1).
             self.link.close_for_slowness();

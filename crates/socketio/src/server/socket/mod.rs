@@ -18,7 +18,7 @@ use engineio::{CloseMode, OpeningRequest};
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::Body;
 
-pub(super) use self::core::{AckWaiter, SocketCore};
+pub(super) use self::core::{AckWaiter, SocketCore, Stage};
 pub(super) use self::data::Slot;
 pub use self::extensions::Extensions;
 use super::{
@@ -286,7 +286,7 @@ impl Socket {
     /// # Errors
     /// As [`Socket::emit`].
     pub fn emit_raw(&self, event: &Body) -> Result<(), EmitError> {
-        self.core.emit(&Outgoing::raw(event), Flags::default())
+        self.core.emit(Outgoing::passed_on(&self.core.namespace, event), Flags::default())
     }
 
     /// Sends an event and asks for its acknowledgement: await the result for the answer.
