@@ -104,10 +104,10 @@ impl Dialect {
     }
 
     /// The packet in a text frame.
-    pub(crate) fn decode_text(self, text: &Text) -> Result<Packet, DecodeError> {
+    pub(crate) fn decode_text(self, text: Text) -> Result<Packet, DecodeError> {
         match self {
-            Self::V4 => Packet::decode(text),
-            Self::V3(_) => v3::decode_text(text),
+            Self::V4 => Packet::take(text),
+            Self::V3(_) => v3::decode_text(&text),
         }
     }
 

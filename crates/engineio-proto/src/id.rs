@@ -2,9 +2,9 @@
 //!
 //! Ids are made by the caller, who has the randomness; this file only gives them types.
 
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{borrow::Borrow, fmt};
 
-use crate::Text;
+use crate::{ShortText, Text};
 
 /// The id of a session (`sid`), a bearer secret: who knows it can read and write the session over
 /// long-polling. `Debug` therefore shows the first four characters only, and there is no `Display`.
@@ -16,7 +16,7 @@ use crate::Text;
 /// assert!(!format!("{id:?}").contains("hm2bp0oeDzXHl5YpAAAB")); // it is a secret
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(Arc<str>);
+pub struct SessionId(ShortText);
 
 impl SessionId {
     /// Takes over an id. It must be unguessable and unique among the sessions that a client may reach.
@@ -30,7 +30,7 @@ impl SessionId {
     /// ```
     #[must_use]
     pub fn new(id: impl Into<Text>) -> Self {
-        Self(Arc::from(&*id.into()))
+        Self(ShortText::new(&id.into()))
     }
 
     /// The secret itself, for the wire.
@@ -40,19 +40,20 @@ impl SessionId {
     /// ```
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 }
 
 impl Borrow<str> for SessionId {
     fn borrow(&self) -> &str {
-        &self.0
+        self.expose()
     }
 }
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.char_indices().nth(4).map_or("", |(end, _)| &self.0[..end]);
+        let id = self.expose();
+        let shown = id.char_indices().nth(4).map_or("", |(end, _)| &id[..end]);
         write!(f, "SessionId({shown}…)")
     }
 }

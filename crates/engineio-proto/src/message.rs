@@ -107,7 +107,7 @@ impl MessageFrame {
         let len = 1 + parts.iter().map(|part| part.len()).sum::<usize>();
         let (mut bytes, header_len) = start(websocket::Opcode::Text, len);
         bytes.put_u8(b'4');
-        for part in parts {
+        for part in parts.iter().filter(|part| !part.is_empty()) {
             bytes.put_slice(part.as_bytes());
         }
         Self { bytes: bytes.freeze(), deflated: None, header_len, binary: false, compress: true }
@@ -300,10 +300,10 @@ impl From<&Message> for MessageFrame {
 }
 
 fn start(opcode: websocket::Opcode, payload_len: usize) -> (BytesMut, u8) {
-    let mut bytes = BytesMut::with_capacity(websocket::MAX_SERVER_HEADER_BYTES + payload_len);
+    // Just the room that it takes: the memory is then shared without being moved, and without a second piece of it.
+    let header_len = websocket::unmasked_header_bytes(payload_len);
+    let mut bytes = BytesMut::with_capacity(usize::from(header_len) + payload_len);
     websocket::encode_header(opcode, true, payload_len as u64, None, &mut bytes);
-    // A header is 2, 4 or 10 bytes long.
-    let header_len = bytes.len() as u8;
     (bytes, header_len)
 }
 
@@ -337,6 +337,18 @@ mod tests {
                 let sent = frame.deflated(&mut deflater);
                 assert_eq!((&sent, sent.as_ptr()), (frame.frame(), frame.frame().as_ptr()));
             }
+        }
+    }
+
+    /// It is one piece of memory until it is shared, and nothing is moved for that.
+    #[test]
+    fn a_frame_takes_just_the_memory_that_it_needs() {
+        for len in [0, 1, 124, 125, 126, 127, 65_534, 65_535, 65_536, 70_000] {
+            let payload = vec![b'x'; len];
+            let frame = MessageFrame::binary(&payload);
+            assert_eq!(frame.packet(), payload, "{len}");
+            let (bytes, _) = start(websocket::Opcode::Binary, len);
+            assert_eq!(bytes.capacity() - bytes.len(), len, "{len}");
         }
     }
 

@@ -3,11 +3,12 @@
 //! Leaves out everything about where time comes from: a runtime counts from any epoch it likes, a
 //! simulation counts from zero.
 
-use std::{ops::Add, time::Duration};
+use std::{num::NonZeroU64, ops::Add, time::Duration};
 
 /// Nanoseconds since an epoch of the caller's choice, which must not go backwards.
 ///
-/// Eight bytes, so that a session with several deadlines stays small; good for 584 years.
+/// Eight bytes, and no more where there may be none, so that a session with several deadlines stays small; good for 584
+/// years.
 ///
 /// ```
 /// use std::time::Duration;
@@ -16,12 +17,15 @@ use std::{ops::Add, time::Duration};
 /// let later = Moment::EPOCH + Duration::from_secs(25);
 /// assert_eq!(later.saturating_since(Moment::EPOCH), Duration::from_secs(25));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(
+    /// The nanoseconds and one; the last two are the same moment.
+    NonZeroU64,
+);
 
 impl Moment {
     /// The epoch itself.
-    pub const EPOCH: Self = Self(0);
+    pub const EPOCH: Self = Self::from_nanos(0);
 
     /// A moment `nanos` nanoseconds after the epoch.
     ///
@@ -34,13 +38,13 @@ impl Moment {
     /// ```
     #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
-        Self(nanos)
+        Self(NonZeroU64::MIN.saturating_add(nanos))
     }
 
     /// Nanoseconds since the epoch.
     #[must_use]
     pub const fn as_nanos(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// Time passed since `earlier`; zero where `earlier` is later.
@@ -55,7 +59,13 @@ impl Moment {
     /// ```
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self::EPOCH
     }
 }
 

@@ -46,9 +46,15 @@ impl Packet {
     /// # Errors
     /// [`DecodeError::Empty`] and [`DecodeError::UnknownKind`] (row A86).
     pub fn decode(text: &Text) -> Result<Self, DecodeError> {
+        Self::take(text.clone())
+    }
+
+    /// The same for whoever needs the text no more.
+    #[inline]
+    pub(crate) fn take(text: Text) -> Result<Self, DecodeError> {
         let kind = *text.as_bytes().first().ok_or(DecodeError::Empty)?;
         // A kind is one ASCII character, so byte 1 is always a boundary where the kind is known.
-        let data = || text.slice(1, text.len()).unwrap_or_default();
+        let data = || text.skip(1).unwrap_or_default();
         Ok(match kind {
             b'0' => Self::Open(data()),
             b'1' => Self::Close,

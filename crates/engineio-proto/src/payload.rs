@@ -70,7 +70,7 @@ impl Iterator for Packets {
         let end = memchr::memchr(SEPARATOR, rest).map(|at| start + at);
         // The separator is ASCII: both bounds are character boundaries.
         let packet = self.payload.slice(start, end.unwrap_or(self.payload.len()))?;
-        let decoded = decode(&packet);
+        let decoded = decode(packet);
         if decoded.is_ok() {
             self.next = end.map(|at| at + 1);
         }
@@ -78,9 +78,9 @@ impl Iterator for Packets {
     }
 }
 
-fn decode(packet: &Text) -> Result<Packet, DecodeError> {
+fn decode(packet: Text) -> Result<Packet, DecodeError> {
     let Some(encoded) = packet.strip_prefix('b') else {
-        return Packet::decode(packet);
+        return Packet::take(packet);
     };
     Ok(Packet::Message(Message::Binary(decode_base64(encoded)?)))
 }

@@ -2,13 +2,13 @@
 //!
 //! Control packets (pings, probes) are not in it: they pass in front (hazard R16).
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, num::NonZeroU64};
 
 use crate::{
     MessageFrame,
     error::SendError,
     limits::WhenFull,
-    send::{SendMark, SendOptions},
+    send::{MessageGroup, SendMark, SendOptions},
 };
 
 /// What an entry costs beside its bytes, at the least: a flood of tiny messages is a flood of these.
@@ -34,24 +34,37 @@ const ENTRY_BYTES: usize = 64;
 /// assert!(queue.is_empty());
 /// # Ok::<(), engineio_proto::SendError>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SendQueue {
     kept: VecDeque<Entry>,
-    /// Whole groups only: of one that has begun to leave, the rest is kept.
-    droppable: VecDeque<Entry>,
+    /// `None` where there are none: most sessions never drop anything.
+    droppable: Option<Box<Droppable>>,
     bytes: usize,
-    /// Of `bytes`, those of droppable groups.
-    droppable_bytes: usize,
     /// What exempt groups cost, which stand in the line of those that are kept.
     exempt_cost: usize,
     /// The number of the next group.
-    next_group: u64,
+    next_group: NonZeroU64,
+}
+
+impl Default for SendQueue {
+    fn default() -> Self {
+        Self { kept: VecDeque::new(), droppable: None, bytes: 0, exempt_cost: 0, next_group: NonZeroU64::MIN }
+    }
+}
+
+/// Groups that may be dropped.
+#[derive(Debug, Default)]
+struct Droppable {
+    /// Whole groups only: of one that has begun to leave, the rest is kept.
+    entries: VecDeque<Entry>,
+    /// Of the queue's bytes, those that are here.
+    bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
     frame: MessageFrame,
-    group: u64,
+    group: NonZeroU64,
     exempt: bool,
 }
 
@@ -75,35 +88,41 @@ impl SendQueue {
     /// counted with what keeping it costs, and dropping all that may be dropped would not help: then nothing is
     /// dropped. An empty queue takes anything: what is larger than the bound could otherwise never be sent. What is exempt
     /// is always taken, and not counted for what comes after it.
-    pub fn push(
+    pub fn push<'a>(
         &mut self,
-        frames: &[MessageFrame],
+        frames: impl Into<MessageGroup<'a>>,
         options: SendOptions,
         limit: usize,
         when_full: WhenFull,
     ) -> Result<u32, SendError> {
-        let more = Self::cost_of(frames);
+        let frames = frames.into();
+        let (count, bytes) = (frames.frames().len(), frames.frames().iter().map(MessageFrame::len).sum());
+        let more = cost_of(count, bytes);
         let SendOptions { droppable, exempt, .. } = options;
-        if !exempt && !self.has_room(more, limit, when_full) {
-            return Err(SendError::Full { queued: self.bytes, limit });
-        }
         let mut dropped = 0;
-        while !exempt && !self.fits(more, limit) {
-            self.drop_oldest();
-            dropped += 1;
+        if !exempt && !self.fits(more, limit) {
+            if !self.has_room(more, limit, when_full) {
+                return Err(SendError::Full { queued: self.bytes, limit });
+            }
+            while !self.fits(more, limit) {
+                self.drop_oldest();
+                dropped += 1;
+            }
         }
         let group = self.next_group;
-        self.next_group += 1;
-        let bytes: usize = frames.iter().map(MessageFrame::len).sum();
+        // In centuries.
+        self.next_group = self.next_group.saturating_add(1);
         self.bytes += bytes;
         let line = if droppable && !exempt {
-            self.droppable_bytes += bytes;
-            &mut self.droppable
+            let droppable = self.droppable.get_or_insert_default();
+            droppable.bytes += bytes;
+            &mut droppable.entries
         } else {
             self.exempt_cost += if exempt { more } else { 0 };
             &mut self.kept
         };
-        line.extend(frames.iter().map(|frame| Entry { frame: frame.clone(), group, exempt }));
+        line.reserve(count);
+        frames.give(|frame| line.push_back(Entry { frame, group, exempt }));
         Ok(dropped)
     }
 
@@ -136,7 +155,7 @@ impl SendQueue {
         match when_full {
             WhenFull::Refuse => self.fits(cost, limit),
             WhenFull::DropOldest => {
-                let kept = self.counted(cost_of(self.kept.len(), self.bytes - self.droppable_bytes));
+                let kept = self.counted(cost_of(self.kept.len(), self.bytes - self.droppable_bytes()));
                 kept == 0 || kept.saturating_add(cost) <= limit
             }
         }
@@ -144,7 +163,7 @@ impl SendQueue {
 
     /// Whether a group of this cost fits beside all that is here.
     fn fits(&self, cost: usize, limit: usize) -> bool {
-        let held = self.counted(cost_of(self.kept.len() + self.droppable.len(), self.bytes));
+        let held = self.counted(cost_of(self.len(), self.bytes));
         held == 0 || held.saturating_add(cost) <= limit
     }
 
@@ -153,26 +172,36 @@ impl SendQueue {
         cost.saturating_sub(self.exempt_cost)
     }
 
+    fn droppable_bytes(&self) -> usize {
+        self.droppable.as_ref().map_or(0, |droppable| droppable.bytes)
+    }
+
+    /// The next entry of those that may be dropped.
+    fn front_droppable(&self) -> Option<&Entry> {
+        self.droppable.as_ref()?.entries.front()
+    }
+
     /// Drops the oldest droppable group; there is one.
     fn drop_oldest(&mut self) {
-        let oldest = self.droppable.front().map(|entry| entry.group);
-        while self.droppable.front().map(|entry| entry.group) == oldest {
-            let Some(Entry { frame, .. }) = self.droppable.pop_front() else { return };
+        let Some(droppable) = &mut self.droppable else { return };
+        let oldest = droppable.entries.front().map(|entry| entry.group);
+        while droppable.entries.front().map(|entry| entry.group) == oldest {
+            let Some(Entry { frame, .. }) = droppable.entries.pop_front() else { return };
             self.bytes -= frame.len();
-            self.droppable_bytes -= frame.len();
+            droppable.bytes -= frame.len();
         }
     }
 
     /// Whether the next message stands in the line of those that may be dropped.
     fn next_is_droppable(&self) -> bool {
-        match (self.kept.front(), self.droppable.front()) {
+        match (self.kept.front(), self.front_droppable()) {
             (Some(kept), Some(droppable)) => droppable.group < kept.group,
             (kept, _) => kept.is_none(),
         }
     }
 
     fn front_entry(&self) -> Option<&Entry> {
-        if self.next_is_droppable() { self.droppable.front() } else { self.kept.front() }
+        if self.next_is_droppable() { self.front_droppable() } else { self.kept.front() }
     }
 
     /// The next message, without taking it.
@@ -193,28 +222,33 @@ impl SendQueue {
     /// # Ok::<(), engineio_proto::SendError>(())
     /// ```
     pub fn pop(&mut self) -> Option<MessageFrame> {
-        if self.next_is_droppable() {
-            self.begin_droppable();
-        }
-        let Entry { frame, exempt, .. } = self.kept.pop_front()?;
+        let next = if self.next_is_droppable() { self.begin_droppable() } else { self.kept.pop_front() };
+        let Entry { frame, exempt, .. } = next?;
         self.bytes -= frame.len();
         if exempt {
             self.exempt_cost = self.exempt_cost.saturating_sub(cost_of(1, frame.len()));
         }
         if self.is_empty() {
-            (self.kept, self.droppable) = (VecDeque::new(), VecDeque::new());
+            (self.kept, self.droppable) = (VecDeque::new(), None);
         }
         Some(frame)
     }
 
-    /// The oldest droppable group begins to leave: from now on it is kept, in front of all.
-    fn begin_droppable(&mut self) {
-        let Some(group) = self.droppable.front().map(|entry| entry.group) else { return };
-        let count = self.droppable.iter().take_while(|entry| entry.group == group).count();
-        for entry in self.droppable.drain(..count).rev() {
-            self.droppable_bytes -= entry.frame.len();
-            self.kept.push_front(entry);
+    /// The oldest droppable group begins to leave: its first message is taken, and the rest is kept from now on, in front
+    /// of all.
+    fn begin_droppable(&mut self) -> Option<Entry> {
+        let droppable = self.droppable.as_mut()?;
+        let first = droppable.entries.pop_front()?;
+        droppable.bytes -= first.frame.len();
+        let rest = droppable.entries.iter().take_while(|entry| entry.group == first.group).count();
+        // Nearly all are alone.
+        if rest > 0 {
+            for entry in droppable.entries.drain(..rest).rev() {
+                droppable.bytes -= entry.frame.len();
+                self.kept.push_front(entry);
+            }
         }
+        Some(first)
     }
 
     /// Drops everything.
@@ -235,13 +269,13 @@ impl SendQueue {
     /// How many messages wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.kept.len() + self.droppable.len()
+        self.kept.len() + self.droppable.as_ref().map_or(0, |droppable| droppable.entries.len())
     }
 
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.droppable.is_empty()
+        self.kept.is_empty() && self.front_droppable().is_none()
     }
 
     /// Bytes that wait, frame headers included.

@@ -37,17 +37,29 @@ impl Query {
     #[must_use]
     pub fn parse(query: &str) -> Self {
         let mut parsed = Self::default();
-        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*key {
-                "transport" => parsed.transport = Some(value.into_owned()),
-                "sid" => parsed.sid = Some(value.into_owned()),
-                "EIO" => parsed.revision = Some(value.into_owned()),
-                "b64" => parsed.base64 = !value.is_empty(),
-                "j" => parsed.jsonp = Some(number(&value)),
-                _ => {}
+        for pair in query.split('&') {
+            // The protocol's own parameters are nearly always written plainly: a request of long-polling has four of them.
+            if !pair.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+                parsed.take(key, value);
+                continue;
+            }
+            for (key, value) in form_urlencoded::parse(pair.as_bytes()) {
+                parsed.take(&key, &value);
             }
         }
         parsed
+    }
+
+    fn take(&mut self, key: &str, value: &str) {
+        match key {
+            "transport" => self.transport = Some(value.to_owned()),
+            "sid" => self.sid = Some(value.to_owned()),
+            "EIO" => self.revision = Some(value.to_owned()),
+            "b64" => self.base64 = !value.is_empty(),
+            "j" => self.jsonp = Some(number(value)),
+            _ => {}
+        }
     }
 
     /// The session that the request names; an empty id is none, as in the reference.
@@ -375,6 +387,29 @@ mod tests {
             "old" => Some((TransportKind::Polling, Revision::V3)),
             _ => None,
         }
+    }
+
+    /// Rows A43, A72: what is written plainly is read without the decoder, and as the decoder reads it.
+    #[test]
+    fn a_query_is_read_alike_however_it_is_written() {
+        for query in [
+            "EIO=4&transport=polling&sid=abc&t=x",
+            "&&sid=a&&sid=b&",
+            "sid=a=b&EIO==4",
+            "sid&transport&b64&j",
+            "=sid&EIO=&b64=&j=",
+            "b64=1&j=2x3&sid=é€",
+        ] {
+            // A key that nobody asks for makes no difference, and each value in its escaped form is the same value.
+            let escaped: String = query
+                .bytes()
+                .map(|byte| if matches!(byte, b'&' | b'=') { char::from(byte).into() } else { format!("%{byte:02x}") })
+                .collect();
+            assert_eq!(Query::parse(query), Query::parse(&escaped), "{query}");
+        }
+        assert_eq!(Query::parse("sid=a+b&EIO=%34").sid(), Some("a b"));
+        assert_eq!(Query::parse("sid=a=b&EIO=%34").eio(), Some("4"));
+        assert_eq!(Query::parse("sid=a=b").sid(), Some("a=b"));
     }
 
     #[test]

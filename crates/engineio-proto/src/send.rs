@@ -1,7 +1,71 @@
-//! How a message is sent ([`SendOptions`]), what became of it ([`Sent`]), and how far sending has come
-//! ([`SendMark`]). Rows D53, J1, J2.
+//! What is sent in one piece ([`MessageGroup`]), how ([`SendOptions`]), what became of it ([`Sent`]), and how far sending has
+//! come ([`SendMark`]). Rows D53, J1, J2; hazard R20.
 //!
 //! Leaves out the queue (`queue.rs`) and why a message is not taken ([`SendError`](crate::SendError)).
+
+use std::{num::NonZeroU64, sync::Arc};
+
+use crate::MessageFrame;
+
+/// Messages that are queued next to each other, all of them or none. Those that are lent cost the queue a reference count
+/// each; one that is given away costs nothing more.
+///
+/// ```
+/// use engineio_proto::{MessageFrame, MessageGroup};
+///
+/// let hello = MessageFrame::text(&["hello"]);
+/// assert_eq!(MessageGroup::from(&[hello.clone(), hello.clone()]).frames().len(), 2);
+/// assert_eq!(MessageGroup::from(hello).frames().len(), 1); // given away
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum MessageGroup<'a> {
+    /// Lent.
+    Lent(&'a [MessageFrame]),
+    /// One that is given away.
+    One(MessageFrame),
+    /// Several that others have too.
+    Shared(Arc<[MessageFrame]>),
+}
+
+impl MessageGroup<'_> {
+    /// The messages.
+    #[must_use]
+    pub fn frames(&self) -> &[MessageFrame] {
+        match self {
+            Self::Lent(frames) => frames,
+            Self::One(frame) => std::slice::from_ref(frame),
+            Self::Shared(frames) => frames,
+        }
+    }
+
+    /// Hands the messages over one by one.
+    pub(crate) fn give(self, mut take: impl FnMut(MessageFrame)) {
+        match self {
+            Self::One(frame) => take(frame),
+            Self::Lent(frames) => frames.iter().cloned().for_each(take),
+            Self::Shared(frames) => frames.iter().cloned().for_each(take),
+        }
+    }
+}
+
+impl<'a, T: AsRef<[MessageFrame]> + ?Sized> From<&'a T> for MessageGroup<'a> {
+    fn from(frames: &'a T) -> Self {
+        Self::Lent(frames.as_ref())
+    }
+}
+
+impl From<MessageFrame> for MessageGroup<'_> {
+    fn from(frame: MessageFrame) -> Self {
+        Self::One(frame)
+    }
+}
+
+impl From<Arc<[MessageFrame]>> for MessageGroup<'_> {
+    fn from(frames: Arc<[MessageFrame]>) -> Self {
+        Self::Shared(frames)
+    }
+}
 
 /// How a group of messages is sent: those of one call, which stay together.
 ///
@@ -89,4 +153,7 @@ impl Sent {
 /// # Ok::<(), engineio_proto::SendError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SendMark(pub(crate) u64);
+pub struct SendMark(
+    /// The number of the group in front of which it stands; not zero, so that there may be none at no cost.
+    pub(crate) NonZeroU64,
+);

@@ -6,8 +6,11 @@
 
 use std::{fmt, ops::Deref, str::Utf8Error};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use bytestring::ByteString;
+
+/// Up to so many bytes, checking for UTF-8 once more costs less than two changes of a reference count.
+const SHORT_BYTES: usize = 64;
 
 /// UTF-8 text in shared, immutable memory.
 ///
@@ -102,6 +105,30 @@ impl Text {
     pub fn slice(&self, start: usize, end: usize) -> Option<Self> {
         self.get(start..end).map(|part| Self(self.0.slice_ref(part)))
     }
+
+    /// The same without what is in front of byte `start`; `None` where that lies outside or within a character. It is what
+    /// [`Text::slice`] gives for the rest, for whoever needs the whole no more: a short text takes its memory over without
+    /// counting anybody who shares it.
+    ///
+    /// ```
+    /// let text = engineio_proto::Text::from("4é");
+    /// assert_eq!(text.clone().skip(1).as_deref(), Some("é"));
+    /// assert_eq!((text.clone().skip(2), text.skip(4)), (None, None)); // within a character, and outside
+    /// ```
+    #[must_use]
+    pub fn skip(self, start: usize) -> Option<Self> {
+        let len = self.len();
+        // Nothing must hold on to memory.
+        if len > SHORT_BYTES || start >= len {
+            return self.slice(start, len);
+        }
+        if !self.is_char_boundary(start) {
+            return None;
+        }
+        let mut bytes = self.into_bytes();
+        bytes.advance(start);
+        Self::from_utf8(bytes).ok()
+    }
 }
 
 impl Deref for Text {
@@ -153,6 +180,19 @@ mod tests {
         assert_eq!(text.slice(3, 3).as_deref(), Some(""));
         for (start, end) in [(0, 2), (2, 3), (0, 4), (2, 1)] {
             assert_eq!(text.slice(start, end), None, "{start}..{end}");
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_text_is_its_slice_to_the_end_however_long_it_is() {
+        for text in ["", "a", "aé", "é€", &"é".repeat(SHORT_BYTES / 2), &"é".repeat(SHORT_BYTES)].map(Text::from)
+        {
+            for start in 0..text.len() + 2 {
+                let (rest, slice) = (text.clone().skip(start), text.slice(start, text.len()));
+                assert_eq!(rest, slice, "{text:?} {start}");
+                let (rest, slice) = (rest.unwrap_or_default(), slice.unwrap_or_default());
+                assert_eq!(rest.as_bytes().as_ptr(), slice.as_bytes().as_ptr(), "of the same memory: {text:?} {start}");
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! [`Driver`]: THE task of a session: read, feed, run the application, drain, write, sleep.
 //!
 //! It owns the WebSockets, the session's one timer and the application's future; the protocol's state is
-//! in [`Shared`]. One round of [`Driver::poll`] does each of these once and goes round again while anything
-//! moved; then it puts its waker where the others find it and sleeps.
+//! in [`Shared`]. [`Driver::poll`] does each of these once and goes round again while anything comes in; then it
+//! says that it sleeps, so that the others wake it.
 //!
 //! INVARIANT: a driver ends: once the session is closed, every wire has a deadline, and the application is
 //! told by `recv` giving `None`.
@@ -11,8 +11,7 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use engineio_proto::{
@@ -24,7 +23,7 @@ use tokio::time::Instant;
 use crate::{
     alarm::Alarm,
     server::Registration,
-    shared::{Inner, Shared},
+    shared::{Inner, Orders},
     transport::{
         websocket::{Read, Wire},
         wires::Wires,
@@ -38,10 +37,8 @@ pub(crate) type Application = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The task of one session.
 pub(crate) struct Driver {
-    shared: Arc<Shared>,
-    limits: Arc<Limits>,
-    /// `None` once the session is closed: then nobody finds it any more.
-    registration: Option<Registration>,
+    /// Given up once the session is closed: then nobody finds it any more.
+    shared: Registration,
     /// `None` once it has ended.
     application: Option<Application>,
     /// The session's WebSocket and its candidate, and those that are closing.
@@ -49,22 +46,22 @@ pub(crate) struct Driver {
     alarm: Alarm,
     /// The news up to which the application was run.
     seen: u32,
-    /// Reading was suspended in this round, so that neither a wire nor the heartbeat will wake this task.
+    /// A wire was not read when it was last looked at, so that it will not wake this task.
     unread: bool,
+    /// The session may be found by its id, since it is not closed.
+    listed: bool,
 }
 
 impl Driver {
-    pub(crate) fn new(registration: Registration, limits: Arc<Limits>, application: Application) -> Self {
-        let shared = registration.session().clone();
+    pub(crate) fn new(registration: Registration, application: Application) -> Self {
         Self {
-            shared,
-            limits,
-            registration: Some(registration),
+            shared: registration,
             application: Some(application),
             wires: Wires::default(),
             alarm: Alarm::new(),
             seen: 0,
             unread: false,
+            listed: true,
         }
     }
 
@@ -78,21 +75,18 @@ impl Driver {
         }
     }
 
-    /// Picks up what the requests and the session left for this task.
-    fn take_orders(&mut self) {
+    /// Picks up what the requests and the session left for this task, which runs and need not be woken.
+    fn take_orders(&mut self, waker: &Waker) {
         let mut inner = self.shared.lock();
-        let (offered, close_wires) = (inner.offered.take(), std::mem::take(&mut inner.close_wires));
-        let is_closed = inner.closed.is_some();
+        inner.driver_runs(waker);
+        let Orders { offered, close_wires } = inner.take_orders();
+        let is_closed = inner.closed().is_some();
         drop(inner);
-        if is_closed {
-            self.registration = None;
+        if is_closed && std::mem::take(&mut self.listed) {
+            self.shared.give_up();
         }
-        if let Some((id, upgrade)) = offered.map(|offered| *offered) {
-            let limits = FrameLimits {
-                max_message_bytes: self.limits.max_payload_bytes,
-                max_fragments: self.limits.max_fragments,
-            };
-            self.wires.push(Wire::new(id, upgrade, Role::Server, limits));
+        if let Some((id, upgrade)) = offered {
+            self.wires.push(Wire::new(id, upgrade, Role::Server));
         }
         for (id, code) in close_wires {
             self.wires.close(id, code);
@@ -101,21 +95,26 @@ impl Driver {
 
     /// Reads each open wire once, unless the application has not taken what is here; says whether
     /// anything came.
-    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+    fn read(&mut self, now: Moment, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         self.unread = false;
+        let Limits { max_payload_bytes: max_message_bytes, max_fragments, .. } = *self.shared.surroundings.limits;
         for wire in self.wires.open() {
             if self.shared.lock().has_incoming() {
                 self.unread = true;
                 break;
             }
-            let Poll::Ready(read) = wire.poll_read(cx) else { continue };
+            let Poll::Ready(read) = wire.poll_read(FrameLimits { max_message_bytes, max_fragments }, cx) else {
+                continue;
+            };
             moved = true;
-            let (id, now) = (wire.id, self.shared.clock.now());
+            let id = wire.id;
             match &read {
-                Read::Frames(_, Some(FrameError::MessageTooBig { .. })) => self.shared.tally.payloads_too_large.count(),
+                Read::Frames(_, Some(FrameError::MessageTooBig { .. })) => {
+                    self.shared.tally().payloads_too_large.count()
+                }
                 Read::Frames(_, Some(FrameError::TooManyFragments { .. })) => {
-                    self.shared.tally.too_many_fragments.count();
+                    self.shared.tally().too_many_fragments.count();
                 }
                 _ => {}
             }
@@ -135,16 +134,10 @@ impl Driver {
         moved
     }
 
-    /// Lets the session see the time. Where nothing is read, a pong may be waiting unseen: the session is
-    /// told (hazard R17). Yields the news up to now.
-    fn tick(&mut self, now: Moment) -> u32 {
+    /// Lets the session see the time. Yields the news up to now.
+    fn tick(&self, now: Moment) -> u32 {
         let mut inner = self.shared.lock();
-        if inner.has_incoming() {
-            self.unread = true;
-            inner.session.handle_reading_paused(now);
-        } else {
-            inner.session.handle_reading_resumed(now);
-        }
+        inner.note_reading(now);
         if inner.session.next_timeout().is_none_or(|at| at > now) {
             return inner.news;
         }
@@ -162,17 +155,16 @@ impl Driver {
             (upgrading && !inner.session.is_upgrading() && closed.is_none(), closed)
         });
         if candidate_late {
-            self.shared.tally.upgrade_timeouts.count();
+            self.shared.tally().upgrade_timeouts.count();
         }
         // Time alone closes by force only what was closing already.
         if closed.is_some_and(|closed| closed.reason == CloseReason::ForcedClose) {
-            self.shared.tally.close_timeouts.count();
+            self.shared.tally().close_timeouts.count();
         }
     }
 
-    /// Hands the wires what the session has for them and writes; says whether anything moved on that may
-    /// have more behind it.
-    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Hands the wires what the session has for them and writes.
+    fn write(&mut self, cx: &mut Context<'_>) {
         let shared = &self.shared;
         let inner = shared.lock();
         let (flushes, wires) = (inner.session.wants_flush(), &self.wires);
@@ -182,34 +174,35 @@ impl Driver {
             shared.feed(|inner, out| inner.session.handle_flush(out));
         }
         if is_idle {
-            return false;
+            return;
         }
         let take = |id, frames: &mut Vec<WireFrame>| {
-            let wants = shared.lock().session.wants_write(id);
-            if wants {
-                shared.feed(|inner, out| inner.session.take_frames(id, WRITE_BUDGET, frames, out));
-            }
-            wants
+            shared.feed(|inner, out| {
+                let wants = inner.session.wants_write(id);
+                if wants {
+                    inner.session.take_frames(id, WRITE_BUDGET, frames, out);
+                }
+                wants
+            })
         };
         let written = |id, outcome: io::Result<()>| {
-            let now = shared.clock.now();
             shared.feed(|inner, out| match outcome {
                 Ok(()) => inner.session.handle_wire_flushed(id),
-                Err(_) => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
+                Err(_) => inner.session.handle_wire_lost(id, WireLoss::Disconnected, shared.now(), out),
             });
         };
-        self.wires.write(cx, take, written)
+        self.wires.write(cx, take, written);
     }
 
     fn deadline(&self, inner: &Inner) -> Option<Instant> {
-        let session = inner.session.next_timeout().map(|at| self.shared.clock.instant(at));
+        let session = inner.session.next_timeout().map(|at| self.shared.surroundings.clock.instant(at));
         self.wires.deadline().into_iter().chain(session).min()
     }
 
     /// Whether something came up since this round looked at it.
     fn has_work(&self, inner: &Inner) -> bool {
-        inner.offered.is_some()
-            || !inner.close_wires.is_empty()
+        inner.has_orders()
+            || (inner.closed().is_some() && self.listed)
             || (self.application.is_some() && inner.news != self.seen)
             || (self.unread && !inner.has_incoming())
             || inner.session.wants_flush()
@@ -222,39 +215,46 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        this.shared.lock().driver_runs(cx.waker());
         // Who wakes the application wakes this task, so that it is run once for each time that this is polled, and for news.
         let mut is_first = true;
         loop {
-            this.take_orders();
-            let mut moved = this.read(cx);
-            let news = this.tick(this.shared.clock.now());
-            if std::mem::take(&mut is_first) || news != this.seen {
-                this.run_application(news, cx);
+            this.take_orders(cx.waker());
+            let mut now = this.shared.now();
+            let mut came = this.read(now, cx);
+            loop {
+                let news = this.tick(now);
+                if std::mem::take(&mut is_first) || news != this.seen {
+                    this.run_application(news, cx);
+                }
+                this.write(cx);
+                this.wires.drive_close(cx);
+                if !came {
+                    break;
+                }
+                // What came may have more behind it, for which nobody would wake this task.
+                now = this.shared.now();
+                came = this.read(now, cx);
+                if !came {
+                    break;
+                }
             }
-            moved |= this.write(cx);
-            this.take_orders();
-            this.wires.drive_close(cx);
-            if moved {
-                continue;
-            }
-            let shared = this.shared.clone();
+            let shared = this.shared.session().clone();
             let mut inner = shared.lock();
             if this.has_work(&inner) {
                 continue;
             }
-            if inner.closed.is_some() && this.application.is_none() && this.wires.is_empty() {
+            if inner.closed().is_some() && this.application.is_none() && this.wires.is_empty() {
                 // Nobody will take what is left, though somebody may still hold the session.
                 inner.forget_incoming();
                 return Poll::Ready(());
             }
+            inner.note_reading(now);
             let deadline = this.deadline(&inner);
             inner.driver_sleeps();
             drop(inner);
             if !this.alarm.is_over(deadline, cx) {
                 return Poll::Pending;
             }
-            this.shared.lock().driver_runs(cx.waker());
         }
     }
 }

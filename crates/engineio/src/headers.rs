@@ -5,7 +5,7 @@
 
 use std::{fmt, ops::Deref, sync::OnceLock};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The headers of a request, in little memory. They are read like the [`HeaderMap`] that they stand for, which is made at
@@ -43,7 +43,7 @@ impl Headers {
         headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum()
     }
 
-    pub(crate) fn write(headers: &HeaderMap, into: &mut BytesMut) {
+    pub(crate) fn write(headers: &HeaderMap, into: &mut Vec<u8>) {
         for (name, value) in headers {
             into.put_slice(name.as_str().as_bytes());
             into.put_u8(b':');
@@ -115,10 +115,10 @@ mod tests {
     use super::*;
 
     fn kept(headers: &HeaderMap) -> Headers {
-        let mut lines = BytesMut::new();
+        let mut lines = Vec::new();
         Headers::write(headers, &mut lines);
         assert_eq!(lines.len(), Headers::written_bytes(headers));
-        Headers::from_lines(lines.freeze())
+        Headers::from_lines(lines.into())
     }
 
     /// A57: as received: repeated ones, empty ones, and what is no text.

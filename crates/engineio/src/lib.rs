@@ -42,14 +42,19 @@ mod cors;
 mod counters;
 #[cfg(feature = "server")]
 mod driver;
+mod few;
 #[cfg(feature = "server")]
 mod headers;
 #[cfg(feature = "server")]
 mod hooks;
 #[cfg(feature = "server")]
 mod middleware;
+#[cfg(feature = "server")]
+mod opening;
 mod per_message_deflate;
 mod random;
+#[cfg(feature = "server")]
+mod receiving;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
@@ -59,6 +64,8 @@ mod shared;
 #[cfg(all(test, feature = "server", target_pointer_width = "64"))]
 mod sizes;
 mod sleeper;
+#[cfg(feature = "server")]
+mod surroundings;
 mod transport;
 #[cfg(feature = "server")]
 mod waiting;
@@ -66,9 +73,10 @@ mod waiting;
 pub use alarm::Alarm;
 pub use clock::Clock;
 pub use engineio_proto::{
-    CloseMode, CloseReason, Closed, Limits, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId,
-    Text, TransportKind, WhenFull,
+    CloseMode, CloseReason, Closed, Limits, Message, MessageFrame, MessageGroup, Revision, SendError, SendOptions,
+    Sent, SessionId, ShortText, Text, TransportKind, WhenFull,
 };
+pub use few::Few;
 pub use per_message_deflate::PerMessageDeflate;
 pub use random::random_id;
 #[cfg(feature = "server")]
@@ -82,5 +90,6 @@ pub use {
     headers::Headers,
     hooks::{AllowRequest, ConnectionError, ConnectionErrorHook, ErrorContext, GenerateId, HeadersHook},
     middleware::{Exchange, Middleware, Refusal},
+    opening::OpeningRequest,
     session::{PeerAddr, Request, SecureTransport, Session},
 };

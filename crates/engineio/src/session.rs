@@ -2,15 +2,15 @@
 
 use std::{fmt, future::Future, net::SocketAddr, sync::Arc, task::Context, task::Poll};
 
-use bytes::{BufMut, BytesMut};
 use engineio_proto::{
-    CloseMode, Closed, Message, MessageFrame, Revision, SendError, SendOptions, Sent, SessionId, TransportKind,
+    CloseMode, Closed, Message, MessageFrame, MessageGroup, Revision, SendError, SendOptions, Sent, SessionId,
+    TransportKind,
 };
-use http::{Extensions, Uri, request::Parts};
-use hyper::upgrade::OnUpgrade;
+use http::{Extensions, Uri};
 
 use crate::{
     headers::Headers,
+    opening::Opening,
     shared::Shared,
     waiting::{Leaving, Ready, SendWhenReady},
 };
@@ -46,40 +46,6 @@ pub struct Request {
     /// What layers and [`Middleware`](crate::Middleware)s put into the request's extensions: a user, a span. They are
     /// kept as long as the session, with the memory that they hold; [`Session::forget_request`] gives it back.
     pub extensions: Extensions,
-}
-
-impl Request {
-    pub(crate) fn from_parts(parts: &Parts) -> Self {
-        let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0);
-        let secure = parts.extensions.get::<SecureTransport>().map(|secure| secure.0);
-        let secure = secure.unwrap_or_else(|| parts.uri.scheme_str() == Some("https"));
-        // The parts share the buffer that the request was read into; a session outlives it by hours. One piece of memory
-        // of its own has it all.
-        let uri = parts.uri.to_string();
-        let mut kept = BytesMut::with_capacity(uri.len() + Headers::written_bytes(&parts.headers));
-        kept.put_slice(uri.as_bytes());
-        Headers::write(&parts.headers, &mut kept);
-        let mut kept = kept.freeze();
-        let uri = Uri::from_maybe_shared(kept.split_to(uri.len())).unwrap_or_else(|_| parts.uri.clone());
-        let mut extensions = parts.extensions.clone();
-        extensions.remove::<PeerAddr>();
-        extensions.remove::<SecureTransport>();
-        extensions.remove::<OnUpgrade>();
-        // The table stays behind when the last entry is taken out.
-        let extensions = if extensions.is_empty() { Extensions::new() } else { extensions };
-        Self { uri, headers: Headers::from_lines(kept), peer, secure, extensions }
-    }
-
-    /// What is left of a request that was forgotten.
-    pub(crate) fn forgotten() -> Self {
-        Self {
-            uri: Uri::from_static("/"),
-            headers: Headers::default(),
-            peer: None,
-            secure: false,
-            extensions: Extensions::new(),
-        }
-    }
 }
 
 /// The direct peer of a request. The stand-alone listener puts it into the request's extensions; under
@@ -164,7 +130,7 @@ impl Session {
     /// ```
     #[must_use]
     pub fn request(&self) -> Arc<Request> {
-        self.shared.lock().request.clone().unwrap_or_else(|| Arc::new(Request::forgotten()))
+        self.shared.lock().opening.look()
     }
 
     /// Gives back the memory of the request that opened the session, a few kilobytes with browsers (row A60): from
@@ -183,7 +149,34 @@ impl Session {
     /// # Ok(()) }
     /// ```
     pub fn forget_request(&self) {
-        self.shared.lock().request = None;
+        let forgotten = std::mem::replace(&mut self.shared.lock().opening, Opening::Forgotten);
+        // What is in its extensions is the application's, whose destructors run under no lock.
+        drop(forgotten);
+    }
+
+    /// Has the application's function run once more, as a waker that it was polled with would. For those who have left
+    /// something for it where they share it, and would else keep a waker for that.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use engineio::{*, server::{Body, Engine}};
+    /// use std::{future::poll_fn, sync::atomic::{AtomicU32, Ordering}, task::Poll};
+    /// static RUNS: AtomicU32 = AtomicU32::new(0);
+    /// let (give, mut sessions) = tokio::sync::mpsc::unbounded_channel();
+    /// let engine = Engine::new(Config::default(), move |session| {
+    ///     let _ = give.send(session);
+    ///     poll_fn(|_| if RUNS.fetch_add(1, Ordering::Relaxed) == 1 { Poll::Ready(()) } else { Poll::Pending })
+    /// });
+    /// # let opening = http::Request::get("/engine.io/?EIO=4&transport=polling").body(String::new())?;
+    /// # let _: http::Response<Body> = engine.handle(opening).await;
+    /// # let session = sessions.recv().await.ok_or("no session")?;
+    /// tokio::task::yield_now().await; // it is run for the first time, and waits
+    /// session.run_again();
+    /// session.closed().await; // it has ended
+    /// # Ok(()) }
+    /// ```
+    pub fn run_again(&self) {
+        self.shared.run_application_again();
     }
 
     /// What carries messages now; `None` once the session is over.
@@ -242,7 +235,7 @@ impl Session {
     /// [`SendError::Closed`] where the session is closing or over, [`SendError::Full`] at `max_queue_bytes`, or while
     /// somebody [waits](Session::send_when_ready) for room: the message was not queued.
     pub fn send(&self, message: impl Into<Message>) -> Result<(), SendError> {
-        self.send_frames(&[MessageFrame::from(&message.into())])
+        self.send_with(MessageFrame::from(&message.into()), SendOptions::KEPT).map(drop)
     }
 
     /// Whether the session began on long-polling and has moved to a WebSocket (row A57).
@@ -325,8 +318,8 @@ impl Session {
     ///     Ok(())
     /// }
     /// ```
-    pub fn send_with(&self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
-        self.shared.send(frames, options)
+    pub fn send_with<'a>(&self, frames: impl Into<MessageGroup<'a>>, options: SendOptions) -> Result<Sent, SendError> {
+        self.shared.send(frames.into(), options)
     }
 
     /// Sends messages if they can leave at once, all or none; `false` says that they were dropped (row D53). They can

@@ -11,15 +11,14 @@ use std::{
 };
 
 use engineio_proto::{
-    Answer, CloseMode, Closed, Message, MessageFrame, Output, PollId, PostFault, PostRefusal, Reject, Revision,
+    Answer, CloseMode, Closed, Message, MessageGroup, Moment, Output, PollId, PostFault, PostRefusal, Reject, Revision,
     SendError, SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId, websocket::CloseCode,
 };
-use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
 
 use crate::{
-    changes::Changes, clock::Clock, counters::Tally, session::Request, sleeper::Sleeper, transport::websocket::Upgrade,
-    waiting::Waiting,
+    changes::Changes, counters::Tally, opening::Opening, sleeper::Sleeper, surroundings::Surroundings,
+    transport::websocket::Upgrade, waiting::Waiting,
 };
 
 /// Outputs for which a thread keeps room: those of an ordinary input, or of one read with many messages.
@@ -35,11 +34,8 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) id: SessionId,
-    pub(crate) clock: Clock,
-    pub(crate) tally: Arc<Tally>,
+    pub(crate) surroundings: Arc<Surroundings>,
     inner: Mutex<Inner>,
-    /// Who waits for a message outside the driver's task.
-    receiver: AtomicWaker,
     /// Rings when the session closes, and when the last waiting message was taken.
     changed: Changes,
 }
@@ -48,49 +44,82 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) session: ServerSession,
-    /// The request that opened the session; `None` once it was forgotten.
-    pub(crate) request: Option<Arc<Request>>,
+    /// The request that opened the session.
+    pub(crate) opening: Opening,
     /// The session has moved to a WebSocket.
     pub(crate) upgraded: bool,
-    /// GETs that wait for their answer: one, or two for the moment in which they overlap.
-    polls: Vec<(PollId, oneshot::Sender<Answer>)>,
     /// Messages that the application has not taken. Bounded: while there is one, nothing more is read.
     incoming: VecDeque<Message>,
-    /// A WebSocket whose HTTP upgrade is under way, for the driver to pick up.
-    pub(crate) offered: Option<Box<(WireId, Upgrade)>>,
     /// Who waits for the session's queue.
     pub(crate) waiting: Waiting,
-    /// WebSockets that the driver is to close.
-    pub(crate) close_wires: Vec<(WireId, Option<CloseCode>)>,
-    pub(crate) closed: Option<Closed>,
+    /// `None` for a session on a WebSocket that does nothing.
+    rare: Option<Box<Rare>>,
     /// Counts what the application is to be run for: messages, and the end.
     pub(crate) news: u32,
     /// The driver's task.
     driver: Sleeper,
 }
 
+/// What a session on a WebSocket does without most of the time.
+#[derive(Debug, Default)]
+struct Rare {
+    /// GETs that wait for their answer: one, or two for the moment in which they overlap.
+    parked: Option<Parked>,
+    orders: Orders,
+    closed: Option<Closed>,
+    /// Who waits for a message outside the driver's task.
+    receiver: Option<Waker>,
+}
+
+/// What is left for the driver to do.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    /// A WebSocket whose HTTP upgrade is under way, to be picked up.
+    pub(crate) offered: Option<(WireId, Upgrade)>,
+    /// WebSockets that are to be closed.
+    pub(crate) close_wires: Vec<(WireId, Option<CloseCode>)>,
+}
+
+impl Orders {
+    const fn is_empty(&self) -> bool {
+        self.offered.is_none() && self.close_wires.is_empty()
+    }
+}
+
+/// A GET that waits for its answer, in front of those that came before.
+#[derive(Debug)]
+struct Parked {
+    id: PollId,
+    answer: oneshot::Sender<Answer>,
+    before: Option<Box<Self>>,
+}
+
 impl Shared {
     pub(crate) fn new(
         id: SessionId,
-        request: Request,
-        clock: Clock,
-        tally: Arc<Tally>,
+        opening: Opening,
+        surroundings: Arc<Surroundings>,
         session: ServerSession,
     ) -> Self {
         let inner = Inner {
             session,
-            request: Some(Arc::new(request)),
+            opening,
             upgraded: false,
-            polls: Vec::new(),
             incoming: VecDeque::new(),
-            offered: None,
             waiting: Waiting::default(),
-            close_wires: Vec::new(),
-            closed: None,
+            rare: None,
             news: 0,
             driver: Sleeper::default(),
         };
-        Self { id, clock, tally, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Changes::default() }
+        Self { id, surroundings, inner: Mutex::new(inner), changed: Changes::default() }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.surroundings.clock.now()
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.surroundings.tally
     }
 
     /// The lock. A panic elsewhere cannot poison it for good: no user code runs under it.
@@ -109,8 +138,8 @@ impl Shared {
         }
         for output in out.drain(..) {
             match &output {
-                Output::Closed(closed) => self.tally.count_closed(closed.reason),
-                Output::Upgraded => self.tally.upgrades.count(),
+                Output::Closed(closed) => self.tally().count_closed(closed.reason),
+                Output::Upgraded => self.tally().upgrades.count(),
                 _ => {}
             }
             changed |= inner.carry_out(output);
@@ -119,13 +148,13 @@ impl Shared {
         if out.capacity() <= KEPT_OUTPUTS {
             let _ = OUT.try_with(|kept| kept.set(out));
         }
-        let has_messages = !inner.incoming.is_empty();
+        let receiver = if changed || inner.has_incoming() { inner.take_receiver() } else { None };
         wake_driver(inner);
         if changed {
             self.changed.ring();
         }
-        if has_messages || changed {
-            self.receiver.wake();
+        if let Some(receiver) = receiver {
+            receiver.wake();
         }
         result
     }
@@ -136,15 +165,17 @@ impl Shared {
     pub(crate) fn open_poll(&self) -> Result<(PollId, oneshot::Receiver<Answer>), Reject> {
         self.feed(|inner, out| {
             let poll = inner.session.handle_poll_opened(out)?;
-            let (sender, receiver) = oneshot::channel();
-            inner.polls.push((poll, sender));
+            let (answer, receiver) = oneshot::channel();
+            let parked = &mut inner.rare().parked;
+            let before = parked.take().map(Box::new);
+            *parked = Some(Parked { id: poll, answer, before });
             Ok((poll, receiver))
         })
     }
 
     pub(crate) fn abandon_poll(&self, poll: PollId) {
         self.feed(|inner, out| {
-            inner.polls.retain(|(id, _)| *id != poll);
+            drop(inner.take_parked(poll));
             inner.session.handle_poll_abandoned(poll, out);
         });
     }
@@ -158,13 +189,13 @@ impl Shared {
     }
 
     pub(crate) fn finish_post(&self, body: bytes::Bytes) -> Result<(), PostRefusal> {
-        let now = self.clock.now();
+        let now = self.now();
         self.feed(|inner, out| inner.session.handle_post(body, now, out))
     }
 
     /// The same for a body of type `application/octet-stream`.
     pub(crate) fn finish_binary_post(&self, body: bytes::Bytes) -> Result<(), PostRefusal> {
-        let now = self.clock.now();
+        let now = self.now();
         self.feed(|inner, out| inner.session.handle_binary_post(body, now, out))
     }
 
@@ -174,19 +205,19 @@ impl Shared {
 
     // ---- handles ----
 
-    pub(crate) fn send(&self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
+    pub(crate) fn send(&self, frames: MessageGroup<'_>, options: SendOptions) -> Result<Sent, SendError> {
         let mut inner = self.lock();
         // What is exempt, is dropped at once or may be dropped again takes no room from those who wait for it.
         let limits = inner.session.limits();
         let drops_oldest = limits.when_full == WhenFull::DropOldest;
         let passes = options.exempt || options.volatile || options.droppable && drops_oldest;
         if !passes && inner.waiting.has_line_for_room() {
-            self.tally.queue_full.count();
+            self.tally().queue_full.count();
             return Err(SendError::Full { queued: inner.session.queued_bytes(), limit: limits.max_queue_bytes });
         }
         let sent = inner.session.handle_send_with(frames, options);
         if let Err(SendError::Full { .. }) = sent {
-            self.tally.queue_full.count();
+            self.tally().queue_full.count();
         }
         let sent = sent?;
         wake_driver(inner);
@@ -194,12 +225,18 @@ impl Shared {
     }
 
     pub(crate) fn close(&self, mode: CloseMode) {
-        let now = self.clock.now();
+        let now = self.now();
         self.feed(|inner, out| inner.session.handle_close(mode, now, out));
     }
 
+    pub(crate) fn run_application_again(&self) {
+        let mut inner = self.lock();
+        inner.news = inner.news.wrapping_add(1);
+        wake_driver(inner);
+    }
+
     pub(crate) fn closed_now(&self) -> Option<Closed> {
-        self.lock().closed
+        self.lock().closed()
     }
 
     /// The transport, `None` once the session is over.
@@ -210,7 +247,8 @@ impl Shared {
 
     /// The same, with the revision, which stays the same.
     pub(crate) fn transport_and_revision(&self) -> Option<(TransportKind, Revision)> {
-        Some((self.transport()?, self.revision()))
+        let inner = self.lock();
+        (!inner.session.is_closed()).then(|| (inner.session.transport(), inner.session.revision()))
     }
 
     pub(crate) fn revision(&self) -> Revision {
@@ -218,35 +256,68 @@ impl Shared {
     }
 
     pub(crate) fn poll_recv(&self, cx: &Context<'_>) -> Poll<Option<Message>> {
-        let mut inner = self.lock();
-        if !inner.driver.wakes(cx.waker()) {
-            // A receiver inside the driver's task needs no waking: the driver runs it whenever there is something.
-            self.receiver.register(cx.waker());
-        }
+        let mut inner = self.lock_to_receive(cx.waker());
         if let Some(message) = inner.incoming.pop_front() {
             if inner.incoming.is_empty() {
-                // The memory goes back, a POST that waits for its turn is let in, and the driver, if this is not
-                // its task, reads on.
-                inner.forget_incoming();
-                wake_driver(inner);
-                self.changed.ring();
+                self.read_on(inner);
             }
             return Poll::Ready(Some(message));
         }
-        if inner.closed.is_some() { Poll::Ready(None) } else { Poll::Pending }
+        if inner.closed().is_some() { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    /// The same for all messages that have come.
+    pub(crate) fn poll_recv_all(&self, cx: &Context<'_>, messages: &mut VecDeque<Message>) -> Poll<bool> {
+        let mut inner = self.lock_to_receive(cx.waker());
+        if inner.incoming.is_empty() {
+            return if inner.closed().is_some() { Poll::Ready(false) } else { Poll::Pending };
+        }
+        if messages.is_empty() {
+            *messages = std::mem::take(&mut inner.incoming);
+        } else {
+            messages.append(&mut inner.incoming);
+        }
+        self.read_on(inner);
+        Poll::Ready(true)
+    }
+
+    /// Puts messages back in front of those that have come since.
+    pub(crate) fn put_back(&self, messages: &mut VecDeque<Message>) {
+        if !messages.is_empty() {
+            let mut inner = self.lock();
+            messages.append(&mut inner.incoming);
+            inner.incoming = std::mem::take(messages);
+        }
+    }
+
+    fn lock_to_receive(&self, waker: &Waker) -> MutexGuard<'_, Inner> {
+        let mut inner = self.lock();
+        if !inner.driver.wakes(waker) {
+            // A receiver inside the driver's task needs no waking: the driver runs it whenever there is something.
+            inner.register_receiver(waker);
+        }
+        inner
+    }
+
+    /// All messages were taken: the memory goes back, a POST that waits for its turn is let in, and the driver, if this is
+    /// not its task, reads on.
+    fn read_on(&self, mut inner: MutexGuard<'_, Inner>) {
+        inner.forget_incoming();
+        wake_driver(inner);
+        self.changed.ring();
     }
 
     pub(crate) async fn closed(&self) -> Closed {
-        self.until(|inner| inner.closed).await
+        self.until(Inner::closed).await
     }
 
     pub(crate) async fn upgraded(&self) -> bool {
-        self.until(|inner| (inner.upgraded || inner.closed.is_some()).then_some(inner.upgraded)).await
+        self.until(|inner| (inner.upgraded || inner.closed().is_some()).then_some(inner.upgraded)).await
     }
 
     /// Waits until the application has taken what came before, or the session is over.
     pub(crate) async fn drained(&self) {
-        self.until(|inner| (inner.incoming.is_empty() || inner.closed.is_some()).then_some(())).await;
+        self.until(|inner| (inner.incoming.is_empty() || inner.closed().is_some()).then_some(())).await;
     }
 
     async fn until<R>(&self, check: impl Fn(&Inner) -> Option<R>) -> R {
@@ -257,13 +328,13 @@ impl Shared {
 /// Unlocks, and wakes the driver where it sleeps, once; and before that serves those who wait for the queue.
 pub(crate) fn wake_driver(mut inner: MutexGuard<'_, Inner>) {
     let Inner { waiting, session, .. } = &mut *inner;
-    let served = waiting.serve(session);
+    let served = waiting.is_awaited().then(|| waiting.serve(session));
     let driver = inner.driver.take();
     drop(inner);
     if let Some(driver) = driver {
         driver.wake();
     }
-    served.into_iter().for_each(Waker::wake);
+    served.into_iter().flatten().for_each(Waker::wake);
 }
 
 impl Inner {
@@ -285,29 +356,85 @@ impl Inner {
         !self.incoming.is_empty()
     }
 
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        self.rare.as_ref()?.closed
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Leaves a WebSocket for the driver to pick up.
+    pub(crate) fn offer(&mut self, wire: WireId, upgrade: Upgrade) {
+        self.rare().orders.offered = Some((wire, upgrade));
+    }
+
+    pub(crate) fn has_orders(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.orders.is_empty())
+    }
+
+    pub(crate) fn take_orders(&mut self) -> Orders {
+        let Some(rare) = &mut self.rare else { return Orders::default() };
+        let orders = std::mem::take(&mut rare.orders);
+        if let Rare { parked: None, closed: None, receiver: None, .. } = **rare {
+            self.rare = None;
+        }
+        orders
+    }
+
+    fn register_receiver(&mut self, waker: &Waker) {
+        match &mut self.rare().receiver {
+            Some(receiver) => receiver.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    fn take_receiver(&mut self) -> Option<Waker> {
+        self.rare.as_mut()?.receiver.take()
+    }
+
+    /// Who waits for the answer to that GET.
+    fn take_parked(&mut self, poll: PollId) -> Option<oneshot::Sender<Answer>> {
+        let last = &mut self.rare.as_mut()?.parked;
+        let mut parked = last.take();
+        // The other one stays; there are no more than two.
+        if parked.as_ref().is_some_and(|parked| parked.id != poll) {
+            *last = parked;
+            return last.as_mut()?.before.take_if(|before| before.id == poll).map(|before| before.answer);
+        }
+        *last = parked.as_mut()?.before.take().map(|before| *before);
+        parked.map(|parked| parked.answer)
+    }
+
+    /// While messages were not taken, nothing is read, and a pong may be waiting unseen: the session is told (hazard R17).
+    pub(crate) fn note_reading(&mut self, now: Moment) {
+        if self.has_incoming() {
+            self.session.handle_reading_paused(now);
+        } else {
+            self.session.handle_reading_resumed(now);
+        }
+    }
+
     /// Carries out one output; says whether waiters are to be told.
     fn carry_out(&mut self, output: Output) -> bool {
         match output {
             Output::Answer(poll, answer) => {
-                if let Some(at) = self.polls.iter().position(|(id, _)| *id == poll) {
+                if let Some(waits) = self.take_parked(poll) {
                     // A client that has gone meanwhile has dropped the receiver; then there is nobody to answer.
-                    let _ = self.polls.swap_remove(at).1.send(answer);
-                }
-                if self.polls.is_empty() {
-                    self.polls = Vec::new();
+                    let _ = waits.send(answer);
                 }
             }
             Output::Message(message) => {
                 self.incoming.push_back(message);
                 self.news = self.news.wrapping_add(1);
             }
-            Output::CloseWire(wire, code) => self.close_wires.push((wire, code)),
+            Output::CloseWire(wire, code) => self.rare().orders.close_wires.push((wire, code)),
             Output::Upgraded => {
                 self.upgraded = true;
                 return true;
             }
             Output::Closed(closed) => {
-                self.closed = Some(closed);
+                self.rare().closed = Some(closed);
                 self.news = self.news.wrapping_add(1);
                 return true;
             }

@@ -8,20 +8,21 @@ use tokio_util::task::task_tracker::TrackedFuture;
 
 use crate::{
     driver::Driver,
-    session::Request,
+    opening::Opening,
     shared::{Inner, Shared},
     transport::websocket::Wire,
 };
 
 #[test]
 fn the_parts_of_an_idle_session_do_not_grow() {
+    // tokio puts 104 bytes around the future of a task, and rounds up to the next 128: more than 152 are 128 more.
     let parts = [
-        ("the future of the task", size_of::<TrackedFuture<Driver>>(), 96),
-        ("what is shared", size_of::<Shared>(), 496),
-        ("of that under the lock", size_of::<Inner>(), 392),
-        ("of that the protocol's state", size_of::<ServerSession>(), 224),
-        ("the request", size_of::<Request>(), 184),
-        ("the WebSocket", size_of::<Wire>(), 224),
+        ("the future of the task", size_of::<TrackedFuture<Driver>>(), 152),
+        ("what is shared", size_of::<Shared>(), 336),
+        ("of that under the lock", size_of::<Inner>(), 280),
+        ("of that the protocol's state", size_of::<ServerSession>(), 176),
+        ("the request", size_of::<Opening>(), 24),
+        ("of the task the WebSocket", size_of::<Wire>(), 96),
     ];
     let grown: Vec<_> = parts.into_iter().filter(|(_, bytes, bound)| bytes > bound).collect();
     assert!(grown.is_empty(), "what, its bytes, those that are to do: {grown:?}");

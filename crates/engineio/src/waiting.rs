@@ -12,6 +12,7 @@ use std::{
     collections::BTreeMap,
     future::Future,
     pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll, Waker},
 };
 
@@ -26,8 +27,6 @@ pub(crate) type Queued = (Sent, SendMark);
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     lines: Option<Box<Lines>>,
-    /// The number given to the last one who came.
-    last: u64,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +49,11 @@ struct ForRoom {
 }
 
 impl Waiting {
+    /// Whether anybody waits.
+    pub(crate) const fn is_awaited(&self) -> bool {
+        self.lines.is_some()
+    }
+
     /// Serves those whose time has come: whoever waits for room has given the frames away, and they are queued here.
     /// Gives whom to wake, once the session is unlocked.
     pub(crate) fn serve(&mut self, session: &mut ServerSession) -> Vec<Waker> {
@@ -80,9 +84,11 @@ impl Waiting {
         due
     }
 
-    fn number(&mut self) -> u64 {
-        self.last += 1;
-        self.last
+    /// A number for somebody who comes: after all that were given, by this session and others, so that it is nobody
+    /// else's however long its owner keeps it.
+    fn number() -> u64 {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        LAST.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Whether somebody waits for room, who is not to be passed by those who take room: else a group that needs more
@@ -145,7 +151,7 @@ impl Future for SendWhenReady<'_> {
             wake_driver(inner);
             return Poll::Ready(outcome.map(|sent| (sent, mark)));
         }
-        let number = inner.waiting.number();
+        let number = Waiting::number();
         let waits = ForRoom { frames: this.frames.to_vec(), cost, waker: cx.waker().clone() };
         inner.waiting.lines.get_or_insert_default().for_room.insert(number, waits);
         this.number = Some(number);
@@ -200,7 +206,7 @@ impl Future for Ready<'_> {
             // It is so now, or was so when this was woken, whatever has been sent since.
             return Poll::Ready(Ok(()));
         }
-        let number = *this.number.get_or_insert_with(|| inner.waiting.number());
+        let number = *this.number.get_or_insert_with(Waiting::number);
         inner.waiting.lines.get_or_insert_default().to_be_ready.insert(number, cx.waker().clone());
         Poll::Pending
     }
@@ -242,7 +248,7 @@ impl Future for Leaving<'_> {
         if inner.session.is_closed() {
             return Poll::Ready(Err(SendError::Closed));
         }
-        let number = *this.number.get_or_insert_with(|| inner.waiting.number());
+        let number = *this.number.get_or_insert_with(Waiting::number);
         let lines = inner.waiting.lines.get_or_insert_default();
         lines.to_leave.insert((this.mark, number), cx.waker().clone());
         Poll::Pending

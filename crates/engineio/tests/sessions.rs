@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use engineio::{CloseMode, CloseReason, Config, Limits, Message, Session, server::Engine};
+use engineio::{CloseMode, CloseReason, Config, GenerateId, Limits, Message, Session, server::Engine};
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -286,4 +286,38 @@ async fn closing_the_engine_ends_every_session_and_task() {
     assert_eq!(engine.session_count(), 0);
     assert_eq!(get(&engine, "&transport=polling").await.0, StatusCode::SERVICE_UNAVAILABLE);
     engine.close().await;
+}
+
+/// The task of a session may outlive it, as long as the application takes; what it then gives up is not the place of a
+/// session that has got the same id meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ends_late_leaves_the_one_that_has_its_id_after_it() {
+    let mut config = Config::default();
+    config.generate_id = Some(GenerateId::new(|_| std::io::Result::Ok("again".to_owned())));
+    let (sender, mut sessions) = unbounded_channel();
+    let (finish, finished) = tokio::sync::watch::channel(false);
+    let engine = Engine::new(config, move |session| {
+        let _ = sender.send(session.clone());
+        let mut finished = finished.clone();
+        async move {
+            session.closed().await;
+            let _ = finished.wait_for(|finished| *finished).await;
+        }
+    });
+    open(&engine).await;
+    let first: Session = sessions.recv().await.unwrap();
+    first.close(CloseMode::Discard);
+    let yields = async |count: u32| {
+        for _ in 0..count {
+            tokio::task::yield_now().await;
+        }
+    };
+    yields(10).await;
+    assert_eq!(engine.session_count(), 0, "nobody finds it any more, while its application goes on");
+    open(&engine).await;
+    let second = sessions.recv().await.unwrap();
+    assert_eq!(first.id(), second.id());
+    finish.send(true).unwrap();
+    yields(10).await;
+    assert_eq!((engine.session_count(), second.transport().is_some()), (1, true));
 }

@@ -98,7 +98,7 @@ impl Decoder {
     /// Where the message is not what the protocol allows here, or is beyond a limit.
     pub fn handle(&mut self, message: Message) -> Result<Option<Packet>, DecodeError> {
         match (message, self.partial.take()) {
-            (Message::Text(text), None) => self.handle_text(&text),
+            (Message::Text(text), None) => self.handle_text(text),
             (Message::Binary(bytes), Some(partial)) => self.handle_attachment(partial, bytes),
             (Message::Text(_), Some(_)) => Err(DecodeError::TextWhileReconstructing),
             (Message::Binary(_), None) => Err(DecodeError::UnexpectedBinary),
@@ -123,13 +123,14 @@ impl Decoder {
         Ok(Some(Packet { kind, namespace, ack, body: Some(Body::from_wire(json, attachments)) }))
     }
 
-    fn handle_text(&mut self, text: &Text) -> Result<Option<Packet>, DecodeError> {
-        let (kind, binary) = packet_type(text)?;
-        let mut header = Header { text, at: 1 };
+    fn handle_text(&mut self, text: Text) -> Result<Option<Packet>, DecodeError> {
+        let (kind, binary) = packet_type(&text)?;
+        let mut header = Header { text: &text, at: 1 };
         let expected = if binary { header.attachment_count(self.limits.max_attachments)? } else { 0 };
         let namespace = header.namespace(self.limits.max_namespace_bytes)?;
         let ack = header.ack()?;
-        let Some(json) = body::check_payload(text, header.at, kind, expected)? else {
+        let start = header.at;
+        let Some(json) = body::check_payload(text, start, kind, expected)? else {
             return Ok(Some(Packet { kind, namespace, ack, body: None }));
         };
         if expected == 0 {

@@ -12,7 +12,7 @@ pub(crate) struct EventHandlers<C: Context> {
 }
 
 pub(crate) struct Registered<C: Context> {
-    handler: Erased<C>,
+    pub(crate) handler: Erased<C>,
     once: bool,
 }
 
@@ -27,23 +27,21 @@ impl<C: Context> EventHandlers<C> {
         self.named.remove(event)
     }
 
-    /// The name of an event, in memory of its own: shared where it has handlers.
+    /// The name of an event, in memory of its own, which is shared where it has handlers; and these in the order of their
+    /// registration.
     #[cfg(feature = "server")]
-    pub(crate) fn name_of(&self, event: &str) -> Arc<str> {
-        self.named.get_key_value(event).map_or_else(|| event.into(), |(name, _)| name.clone())
+    pub(crate) fn find(&self, event: &str) -> (Arc<str>, &[Registered<C>]) {
+        match self.named.get_key_value(event) {
+            Some((name, handlers)) => (name.clone(), handlers),
+            None => (event.into(), &[]),
+        }
     }
 
-    /// The handlers of an event in the order of their registration.
-    #[cfg(feature = "server")]
-    pub(crate) fn of_event(&self, event: &str) -> impl Iterator<Item = &Erased<C>> {
-        self.named.get(event).into_iter().flatten().map(|registered| &registered.handler)
-    }
-
-    /// The handler of an event that has one, which stays.
+    /// The handler of an event that has one, which stays, with the event's name.
     #[cfg(feature = "client")]
-    pub(crate) fn lone(&self, event: &str) -> Option<&Erased<C>> {
-        match self.named.get(event).map(Vec::as_slice) {
-            Some([Registered { handler, once: false }]) => Some(handler),
+    pub(crate) fn lone(&self, event: &str) -> Option<(&Arc<str>, &Erased<C>)> {
+        match self.named.get_key_value(event).map(|(name, registered)| (name, registered.as_slice())) {
+            Some((name, [Registered { handler, once: false }])) => Some((name, handler)),
             _ => None,
         }
     }

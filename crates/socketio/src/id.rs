@@ -1,6 +1,8 @@
 //! [`SocketId`]: the public name of a socket, on both ends. Leaves out where a server gets it from.
 
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{borrow::Borrow, fmt};
+
+use engineio::ShortText;
 
 /// The id of a socket: 20 random characters, new for each namespace that a client joins. It may be shown to
 /// others; the id of the session underneath is a secret and never equal to it (row D39, hazard S45). A client learns it
@@ -19,12 +21,12 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SocketId(Arc<str>);
+pub struct SocketId(ShortText);
 
 impl SocketId {
     /// The id that a server has made up.
     pub(crate) fn new(id: &str) -> Self {
-        Self(id.into())
+        Self(ShortText::new(id))
     }
 
     /// The id as text.
@@ -38,36 +40,36 @@ impl SocketId {
     /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 }
 
 impl Borrow<str> for SocketId {
     fn borrow(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl AsRef<str> for SocketId {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl serde::Serialize for SocketId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(self.as_str())
     }
 }
 
 impl fmt::Display for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SocketId({})", &*self.0)
+        write!(f, "SocketId({})", self.as_str())
     }
 }

@@ -382,3 +382,76 @@ async fn a_handler_for_the_disconnect_may_connect_again() {
     soon(client.of("/").connect()).await.unwrap();
     assert!(client.of("/").is_connected() && errors.try_recv().is_err());
 }
+
+/// E51, E52: a read may bring many events, and what the handler of one does counts for the next.
+#[tokio::test(start_paused = true)]
+async fn what_a_handler_changes_about_the_handlers_counts_from_the_very_next_event_on() {
+    let io = Server::new();
+    io.of("/").on("begin", async |socket: Socket| {
+        (0..6).try_for_each(|number| socket.emit("x", &number))?;
+        Ok(socket.emit("end", &())?)
+    });
+    let socket = Network::to(&io).client(&WIRE).of("/");
+    let (seen, mut all) = unbounded_channel();
+    let (one, end) = (seen.clone(), seen);
+    socket.on("x", move |socket: client::Socket, Data(number): Data<u32>| {
+        one.send(format!("one {number}")).unwrap();
+        let other = one.clone();
+        if number == 1 {
+            socket.off("x").on("x", move |socket: client::Socket, Data(number): Data<u32>| {
+                other.send(format!("other {number}")).unwrap();
+                let any = other.clone();
+                if number == 3 {
+                    socket.on_any(move || {
+                        any.send("any".to_owned()).unwrap();
+                        async {}
+                    });
+                }
+                async {}
+            });
+        }
+        async {}
+    });
+    socket.on("end", move || {
+        end.send("end".to_owned()).unwrap();
+        async {}
+    });
+    soon(socket.connect()).await.unwrap();
+    socket.emit("begin", &()).unwrap();
+    let mut lines = Vec::new();
+    while lines.last().is_none_or(|line| line != "end") {
+        lines.push(soon(all.recv()).await.unwrap());
+    }
+    let expected = "one 0, one 1, other 2, other 3, any, other 4, any, other 5, any, end";
+    assert_eq!(lines.join(", "), expected);
+}
+
+/// E24: events that are called the same and come in one read, for one namespace and the other.
+#[tokio::test(start_paused = true)]
+async fn each_namespace_has_its_own_handler_for_an_event_that_is_called_the_same() {
+    let io = Server::new();
+    io.of("/other");
+    let both = io.clone();
+    io.of("/").on("begin", move || {
+        let io = both.clone();
+        async move {
+            (0..3).try_for_each(|_| io.emit("x", &()).and_then(|()| io.of("/other").emit("x", &())))?;
+            Ok::<_, HandlerError>(())
+        }
+    });
+    let client = Network::to(&io).client(&WIRE);
+    let (seen, mut all) = unbounded_channel();
+    for name in ["/", "/other"] {
+        let seen = seen.clone();
+        let socket = client.of(name);
+        socket.on("x", move || {
+            seen.send(name).unwrap();
+            async {}
+        });
+        soon(socket.connect()).await.unwrap();
+    }
+    client.of("/").emit("begin", &()).unwrap();
+    for name in ["/", "/other"].repeat(3) {
+        assert_eq!(soon(all.recv()).await, Some(name));
+    }
+}

@@ -22,8 +22,16 @@ use crate::release;
 const TOLERANCE: f64 = 3.0;
 
 /// Each path, and the two numbers of times between which the difference is taken.
-const PATHS: [(&str, [u64; 2]); 4] =
-    [("decode", [1_000, 11_000]), ("encode", [1_000, 11_000]), ("dispatch", [200, 1_200]), ("broadcast", [2, 12])];
+const PATHS: [(&str, [u64; 2]); 8] = [
+    ("decode", [1_000, 11_000]),
+    ("encode", [1_000, 11_000]),
+    ("dispatch", [200, 1_200]),
+    ("burst", [20, 120]),
+    ("large", [20, 120]),
+    ("acknowledge", [200, 1_200]),
+    ("polling", [200, 1_200]),
+    ("broadcast", [2, 12]),
+];
 
 /// What `cargo xtask counts` takes.
 #[derive(Debug, Args)]

@@ -71,23 +71,27 @@ impl ClientSession {
                 let code = frame.map(|frame| frame.code);
                 self.end_wire(CloseReason::TransportClose, "the server closed the WebSocket", code, out);
             }
-            FrameEvent::Message(Message::Binary(bytes)) if !matches!(self.state, State::Opening(_)) => {
+            FrameEvent::Message(Message::Binary(bytes)) if !self.is_opening() => {
                 out.push(ClientOutput::Message(Message::Binary(bytes)));
             }
             FrameEvent::Message(Message::Binary(_)) => {
                 self.fail_opening("the server's first packet is not an open packet", out);
             }
-            FrameEvent::Message(Message::Text(text)) => match (Packet::decode(&text), &self.state) {
-                (Ok(Packet::Open(open)), State::Opening(_)) => self.open_on_wire(wire, &open, now, out),
-                (_, State::Opening(_)) => self.fail_opening("the server's first packet is not an open packet", out),
-                (Ok(packet), _) => self.handle_packet(packet, now, out),
-                (Err(_), _) => {
+            FrameEvent::Message(Message::Text(text)) => match Packet::take(text) {
+                Ok(Packet::Open(open)) if self.is_opening() => self.open_on_wire(wire, &open, now, out),
+                _ if self.is_opening() => self.fail_opening("the server's first packet is not an open packet", out),
+                Ok(packet) => self.handle_packet(packet, now, out),
+                Err(_) => {
                     let detail = "server error: a message that is no packet";
                     self.close(CloseReason::TransportError, detail, out);
                 }
             },
             FrameEvent::Pong(_) => {}
         }
+    }
+
+    const fn is_opening(&self) -> bool {
+        matches!(self.state, State::Opening(_))
     }
 
     fn open_on_wire(&mut self, wire: WireId, open: &str, now: Moment, out: &mut Vec<ClientOutput>) {

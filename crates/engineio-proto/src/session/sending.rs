@@ -5,7 +5,7 @@ use super::server::{ServerSession, State};
 use crate::{
     MessageFrame, WhenFull,
     error::SendError,
-    send::{SendMark, SendOptions, Sent},
+    send::{MessageGroup, SendMark, SendOptions, Sent},
 };
 
 impl ServerSession {
@@ -22,7 +22,11 @@ impl ServerSession {
     ///
     /// # Errors
     /// As [`ServerSession::handle_send`].
-    pub fn handle_send_with(&mut self, frames: &[MessageFrame], options: SendOptions) -> Result<Sent, SendError> {
+    pub fn handle_send_with<'a>(
+        &mut self,
+        frames: impl Into<MessageGroup<'a>>,
+        options: SendOptions,
+    ) -> Result<Sent, SendError> {
         if !self.takes_messages() {
             return Err(SendError::Closed);
         }
@@ -31,6 +35,9 @@ impl ServerSession {
         }
         let limits = &self.limits;
         let when_full = if options.keeps_others { WhenFull::Refuse } else { limits.when_full };
+        // Where nothing is ever dropped, there is no need of a second line.
+        let options =
+            SendOptions { droppable: options.droppable && limits.when_full == WhenFull::DropOldest, ..options };
         let dropped = self.queue.push(frames, options, limits.max_queue_bytes, when_full)?;
         Ok(Sent::Queued { dropped })
     }

@@ -77,7 +77,7 @@ impl ServerSession {
             }
             FrameEvent::Message(message) => {
                 let packet = match message {
-                    Message::Text(text) => self.dialect.decode_text(&text),
+                    Message::Text(text) => self.dialect.decode_text(text),
                     Message::Binary(bytes) => self.dialect.decode_binary(bytes),
                 };
                 match packet {

@@ -21,6 +21,10 @@ use crate::{Message, Text};
 /// keeps the first few dribbled bytes from allocating one by one.
 const FIRST_BUFFER_BYTES: usize = 256;
 
+/// From this length on, a frame that came whole is copied by itself, when it is not to be decoded where it lies: many of them
+/// together would take more memory in one piece than allocators hand out and take back cheaply.
+const OWN_MEMORY_BYTES: u64 = 16 * 1024;
+
 /// Bounds on what a peer may make a [`FrameDecoder`] buffer.
 ///
 /// ```
@@ -191,14 +195,71 @@ impl FrameDecoder {
     /// returns the same error again.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<FrameEvent>, FrameError> {
         let outcome = self.next_event(input);
-        match &outcome {
-            Err(error) => self.end(Phase::Failed(*error), input),
-            Ok(Some(FrameEvent::Close(_))) => self.end(Phase::Closed, input),
-            Ok(Some(_)) => {}
-            // The bytes are used up; clearing gives `input` its room back.
-            Ok(None) => input.clear(),
+        // Where the bytes are used up, clearing gives `input` its room back.
+        if self.ends_with(&outcome) || matches!(outcome, Ok(None)) {
+            input.clear();
         }
         outcome
+    }
+
+    /// Takes off the front of `input` what belongs to a frame whose header has come, and yields the event that it completes.
+    /// Nothing of `input` is shared: it is copied to where the frame is gathered, and so copied once. Before a header, and
+    /// within one, this takes nothing: the rest of `input` is [`FrameDecoder::decode`]'s.
+    ///
+    /// With [`FrameDecoder::len_to_share`] it is for reading into a buffer that is used again and again, and for frames of
+    /// which hardly any arrives whole: decoded from a copy of the buffer, they would be copied twice.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{FrameDecoder, FrameEvent, FrameLimits, Role};
+    ///
+    /// let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// let mut events = Vec::new();
+    /// for mut read in [&b"\x81\x03a"[..], b"bc\x81\x01d"] {
+    ///     while !read.is_empty() {
+    ///         events.extend(decoder.continue_frame(&mut read)?);
+    ///         let (shared, rest) = read.split_at(decoder.len_to_share(read));
+    ///         let mut shared = BytesMut::from(shared);
+    ///         while let Some(event) = decoder.decode(&mut shared)? {
+    ///             events.push(event);
+    ///         }
+    ///         read = rest;
+    ///     }
+    /// }
+    /// assert_eq!(events, [FrameEvent::Message("abc".into()), FrameEvent::Message("d".into())]);
+    /// # Ok::<(), engineio_proto::websocket::FrameError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`FrameDecoder::decode`].
+    pub fn continue_frame(&mut self, input: &mut &[u8]) -> Result<Option<FrameEvent>, FrameError> {
+        let Phase::Payload { header, payload_len, received } = self.phase else { return Ok(None) };
+        let (taken, outcome) = self.take_part(header, payload_len, received, input);
+        *input = if self.ends_with(&outcome) { &[] } else { input.get(taken..).unwrap_or_default() };
+        outcome
+    }
+
+    /// How much at the front of `input` is for [`FrameDecoder::decode`], so that messages share it: frames that are there
+    /// whole, up to the header of one that is not, or is large enough to be worth memory of its own. Once the front is
+    /// decoded, the payload of that one is for [`FrameDecoder::continue_frame`].
+    #[must_use]
+    pub fn len_to_share(&self, input: &[u8]) -> usize {
+        if !matches!(self.phase, Phase::Header { len: 0, .. }) {
+            return input.len();
+        }
+        let mut at = 0;
+        while let Some(rest) = input.get(at..)
+            && let Ok(Some((header, used))) = FrameHeader::parse(rest, self.role, self.deflate)
+        {
+            let here = (rest.len() - used) as u64;
+            if header.payload_len > here || header.payload_len >= OWN_MEMORY_BYTES {
+                return at + used;
+            }
+            // No more than is here, so that it fits.
+            at += used + header.payload_len as usize;
+        }
+        // A part of a header, or what is none: decoding tells.
+        input.len()
     }
 
     /// Heap memory held for what is unfinished, in bytes; 0 between messages.
@@ -232,12 +293,34 @@ impl FrameDecoder {
         }
     }
 
-    /// Nothing more will come of this connection: frees what is held and discards the input.
-    fn end(&mut self, phase: Phase, input: &mut BytesMut) {
-        self.phase = phase;
+    /// Whether it stands between two messages of a connection that goes on: then a new one does as well in its place, and
+    /// there is nothing to keep.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use engineio_proto::websocket::{FrameDecoder, FrameLimits, Role};
+    ///
+    /// let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());
+    /// assert!(decoder.is_as_new());
+    /// decoder.decode(&mut BytesMut::from(&b"\x88\x00"[..]))?;
+    /// assert!(decoder.is_idle() && !decoder.is_as_new()); // what follows a close is not looked at
+    /// # Ok::<(), engineio_proto::websocket::FrameError>(())
+    /// ```
+    #[must_use]
+    pub const fn is_as_new(&self) -> bool {
+        matches!(self.phase, Phase::Header { len: 0, .. }) && self.message.is_none()
+    }
+
+    /// Whether nothing more will come of this connection; then what is held is freed, and the input is to be discarded.
+    fn ends_with(&mut self, outcome: &Result<Option<FrameEvent>, FrameError>) -> bool {
+        self.phase = match outcome {
+            Err(error) => Phase::Failed(*error),
+            Ok(Some(FrameEvent::Close(_))) => Phase::Closed,
+            Ok(_) => return false,
+        };
         self.message = None;
         self.buffer = Vec::new();
-        input.clear();
+        true
     }
 
     fn next_event(&mut self, input: &mut BytesMut) -> Result<Option<FrameEvent>, FrameError> {
@@ -256,20 +339,32 @@ impl FrameDecoder {
                     self.phase = Phase::Payload { header, payload_len, received: 0 };
                 }
                 Phase::Payload { header, payload_len, received } => {
-                    let part = input.len().min(payload_len - received);
-                    self.append(header, payload_len, received, input.get(..part).unwrap_or_default());
-                    input.advance(part);
-                    if received + part < payload_len {
-                        self.phase = Phase::Payload { header, payload_len, received: received + part };
-                        return Ok(None);
-                    }
-                    self.phase = Phase::BETWEEN_FRAMES;
-                    if let Some(event) = self.finish_frame(header)? {
-                        return Ok(Some(event));
+                    let (taken, outcome) = self.take_part(header, payload_len, received, input);
+                    input.advance(taken);
+                    if outcome != Ok(None) || matches!(self.phase, Phase::Payload { .. }) {
+                        return outcome;
                     }
                 }
             }
         }
+    }
+
+    /// Takes the next part of a payload of which `received` bytes came earlier; how much that was, and what it completes.
+    fn take_part(
+        &mut self,
+        header: FrameHeader,
+        payload_len: usize,
+        received: usize,
+        input: &[u8],
+    ) -> (usize, Result<Option<FrameEvent>, FrameError>) {
+        let part = input.len().min(payload_len - received);
+        self.append(header, payload_len, received, input.get(..part).unwrap_or_default());
+        if received + part < payload_len {
+            self.phase = Phase::Payload { header, payload_len, received: received + part };
+            return (part, Ok(None));
+        }
+        self.phase = Phase::BETWEEN_FRAMES;
+        (part, self.finish_frame(header))
     }
 
     /// Takes a header off `input`, of which `len` bytes came earlier; `None` where it is incomplete

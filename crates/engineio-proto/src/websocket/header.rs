@@ -218,3 +218,12 @@ pub fn encode_header(opcode: Opcode, fin: bool, payload_len: u64, mask: Option<[
         out.put_slice(&mask);
     }
 }
+
+/// How many bytes [`encode_header`] writes without a mask.
+pub(crate) const fn unmasked_header_bytes(payload_len: usize) -> u8 {
+    match payload_len {
+        0..=125 => 2,
+        126..=0xFFFF => 4,
+        _ => MAX_SERVER_HEADER_BYTES as u8,
+    }
+}

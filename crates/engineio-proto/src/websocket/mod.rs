@@ -40,6 +40,7 @@ pub use error::FrameError;
 pub use frame_decoder::{FrameDecoder, FrameEvent, FrameLimits};
 pub use frame_encoder::{encode_close, encode_frame, mask_frame};
 pub use handshake::accept_key;
+pub(crate) use header::unmasked_header_bytes;
 pub use header::{MAX_SERVER_HEADER_BYTES, Opcode, Role, encode_header};
 pub use negotiation::{DEFLATE_OFFER, check_deflate_answer, negotiate_deflate};
 

@@ -83,6 +83,33 @@ fn pieces<'a>(mut bytes: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
     pieces
 }
 
+/// Decodes reads of which only the whole frames are shared, as a runtime with one scratch for many connections does.
+fn feed_scratch(decoder: &mut FrameDecoder, reads: Vec<&[u8]>) -> (Vec<FrameEvent>, Option<FrameError>) {
+    let mut events = Vec::new();
+    for read in reads {
+        if let Err(error) = feed_read(decoder, read, &mut events) {
+            return (events, Some(error));
+        }
+    }
+    (events, None)
+}
+
+fn feed_read(decoder: &mut FrameDecoder, mut read: &[u8], events: &mut Vec<FrameEvent>) -> Result<(), FrameError> {
+    let mut looks = 0;
+    while !read.is_empty() {
+        events.extend(decoder.continue_frame(&mut read)?);
+        let (shared, rest) = read.split_at(decoder.len_to_share(read));
+        let mut shared = BytesMut::from(shared);
+        while let Some(event) = decoder.decode(&mut shared)? {
+            events.push(event);
+        }
+        read = rest;
+        looks += 1;
+        assert!(looks <= 2, "a frame of before, those that are there whole, and one that is not");
+    }
+    Ok(())
+}
+
 fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
         ".{0,80}".prop_map(Message::from),
@@ -107,6 +134,19 @@ proptest! {
             prop_assert_eq!(decoder.is_idle(), whole.is_idle());
             prop_assert!(!decoder.is_idle() || decoder.buffered_bytes() == 0);
         }
+    }
+
+    #[test]
+    fn a_frame_that_is_gathered_past_the_shared_part_is_the_same_frame(
+        (role, bytes) in stream(),
+        sizes in prop::collection::vec(1_usize..400, 1..8),
+    ) {
+        let mut whole = FrameDecoder::new(role, small_limits());
+        let expected = feed(&mut whole, [&bytes[..]]);
+        let mut decoder = FrameDecoder::new(role, small_limits());
+        prop_assert_eq!(feed_scratch(&mut decoder, pieces(&bytes, &sizes)), expected);
+        prop_assert_eq!(decoder.is_idle(), whole.is_idle());
+        prop_assert!(!decoder.is_idle() || decoder.buffered_bytes() == 0);
     }
 
     #[test]

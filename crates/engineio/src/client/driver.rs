@@ -215,11 +215,7 @@ impl Driver {
         let now = self.shared.clock.now();
         match outcome {
             Ok(OpenedWebSocket { upgrade, protocol }) => {
-                let limits = FrameLimits {
-                    max_message_bytes: self.limits.max_message_bytes,
-                    max_fragments: self.limits.max_fragments,
-                };
-                self.wires.push(Wire::new(id, upgrade, Role::Client, limits));
+                self.wires.push(Wire::new(id, upgrade, Role::Client));
                 self.shared.feed(|inner, _| {
                     inner.protocol = protocol;
                     inner.session.handle_wire_opened(id);
@@ -236,6 +232,8 @@ impl Driver {
     /// Reads each open wire once, unless the application has not taken what is here; says whether one is to be read again.
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let mut has_more = false;
+        let limits =
+            FrameLimits { max_message_bytes: self.limits.max_message_bytes, max_fragments: self.limits.max_fragments };
         for wire in self.wires.open() {
             {
                 let inner = self.shared.lock();
@@ -244,7 +242,7 @@ impl Driver {
                     continue;
                 }
             }
-            let Poll::Ready(read) = wire.poll_read(cx) else { continue };
+            let Poll::Ready(read) = wire.poll_read(limits, cx) else { continue };
             let (id, now) = (wire.id, self.shared.clock.now());
             self.shared.feed(|inner, out| match read {
                 Read::Ended => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
@@ -254,6 +252,7 @@ impl Driver {
                             inner.error = Some(Arc::new(TransportError::closed(frame)));
                         }
                         inner.session.handle_frame(id, event, now, out);
+                        inner.carry_out(out);
                     }
                     if let Some(error) = error {
                         inner.error = Some(Arc::new(TransportError::frame(error)));

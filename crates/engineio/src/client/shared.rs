@@ -4,6 +4,7 @@
 //! INVARIANT: no await and no user code under the lock. Every method locks, feeds, drains, unlocks.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -19,8 +20,14 @@ use futures_util::task::AtomicWaker;
 use super::{ConnectError, Notice, TransportError};
 use crate::{changes::Changes, clock::Clock, sleeper::Sleeper};
 
-/// Outputs for which a session keeps room: those of an ordinary input.
-const KEPT_OUTPUTS: usize = 4;
+/// Outputs for which a thread keeps room: those of an ordinary input.
+const KEPT_OUTPUTS: usize = 16;
+
+thread_local! {
+    /// What a session puts its outputs into: the thread's, so that a session that has nothing to say owns none. Taken for
+    /// the length of one input, and put back empty.
+    static OUT: Cell<Vec<ClientOutput>> = Cell::default();
+}
 
 /// What is shared between a session's driver and its handles.
 #[derive(Debug)]
@@ -37,14 +44,14 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) session: ClientSession,
-    /// The lent output buffer; empty between calls.
-    out: Vec<ClientOutput>,
     /// What the driver is to carry out.
     pub(super) orders: Vec<Order>,
     /// What the listener is to be told.
     pub(super) notices: Vec<Notice>,
     /// Messages that the application has not taken. Bounded: while there is one, nothing more is read.
     incoming: VecDeque<Message>,
+    /// Who waits for the session to open, upgrade or close is to be told.
+    has_changed: bool,
     /// The application has been lent messages and has not asked for more: they are not taken yet.
     lent: bool,
     pub(super) opened: bool,
@@ -79,10 +86,10 @@ impl Shared {
         let session = ClientSession::open(Arc::new(options), first, clock.now(), &mut out);
         let mut inner = Inner {
             session,
-            out: Vec::new(),
             orders: Vec::new(),
             notices: Vec::new(),
             incoming: VecDeque::new(),
+            has_changed: false,
             lent: false,
             opened: false,
             upgraded: false,
@@ -93,9 +100,7 @@ impl Shared {
             overslept: false,
             sleeper: Sleeper::default(),
         };
-        for output in out {
-            inner.carry_out(output);
-        }
+        inner.carry_out(&mut out);
         Self { clock, inner: Mutex::new(inner), receiver: AtomicWaker::new(), changed: Changes::default() }
     }
 
@@ -108,14 +113,15 @@ impl Shared {
     pub(super) fn feed<R>(&self, input: impl FnOnce(&mut Inner, &mut Vec<ClientOutput>) -> R) -> R {
         let mut inner = self.lock();
         let was_drained = inner.session.is_drained();
-        let mut out = std::mem::take(&mut inner.out);
+        let mut out = OUT.try_with(Cell::take).unwrap_or_default();
         let result = input(&mut inner, &mut out);
-        let mut changed = !was_drained && inner.session.is_drained();
-        for output in out.drain(..) {
-            changed |= inner.carry_out(output);
-        }
+        inner.carry_out(&mut out);
         // A burst must not be paid for with memory ever after.
-        inner.out = if out.capacity() > KEPT_OUTPUTS { Vec::new() } else { out };
+        if out.capacity() <= KEPT_OUTPUTS {
+            let _ = OUT.try_with(|kept| kept.set(out));
+        }
+        let is_drained = !was_drained && inner.session.is_drained();
+        let changed = std::mem::take(&mut inner.has_changed) || is_drained;
         let has_messages = !inner.incoming.is_empty();
         wake_driver(inner);
         if changed {
@@ -261,8 +267,15 @@ impl Inner {
         self.heard = SystemTime::now();
     }
 
+    /// Carries out what there is. An input with many outputs does so in between, so that they do not pile up.
+    pub(super) fn carry_out(&mut self, out: &mut Vec<ClientOutput>) {
+        for output in out.drain(..) {
+            self.has_changed |= self.carry_out_one(output);
+        }
+    }
+
     /// Carries out one output; says whether waiters are to be told.
-    fn carry_out(&mut self, output: ClientOutput) -> bool {
+    fn carry_out_one(&mut self, output: ClientOutput) -> bool {
         match output {
             ClientOutput::Get(get) => self.orders.push(Order::Get(get)),
             ClientOutput::Post(post, payload) => self.orders.push(Order::Post(post, payload)),

@@ -94,7 +94,7 @@ impl Engine {
 
     /// Counts a refusal and tells the application of it.
     pub(super) fn report(&self, reject: &Reject, context: ErrorContext, request: &Parts) {
-        self.inner.tally.count_refused(reject.code());
+        self.inner.surroundings.tally.count_refused(reject.code());
         if let Some(hook) = &self.inner.config.connection_error {
             hook.tell(&ConnectionError { request, code: reject.code(), message: reject.title(), context });
         }

@@ -52,10 +52,10 @@ impl Engine {
     /// ```
     pub async fn drain(&self, drain: Drain) {
         let begin = Instant::now();
-        self.inner.registry.admit_no_more();
+        self.inner.surroundings.registry.admit_no_more();
         let all_gone = async {
             self.close_over(begin, drain.window).await;
-            self.inner.registry.emptied().await;
+            self.inner.surroundings.registry.emptied().await;
         };
         // Who is left at the deadline is the close's.
         let _ = timeout_at(begin + drain.deadline, all_gone).await;
@@ -63,7 +63,7 @@ impl Engine {
 
     /// Closes them in an order that is nobody's: the table's.
     async fn close_over(&self, begin: Instant, window: Duration) {
-        let sessions: Vec<Arc<Shared>> = self.inner.registry.all();
+        let sessions: Vec<Arc<Shared>> = self.inner.surroundings.registry.all();
         let count = u32::try_from(sessions.len()).unwrap_or(u32::MAX);
         for (number, session) in (0..count).zip(sessions) {
             sleep_until(begin + window / count * number).await;

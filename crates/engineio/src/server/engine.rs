@@ -8,7 +8,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use engineio_proto::{
-    Attached, CloseMode, Dialect, Handshake, Limits, MessageFrame, Reject, ServerSession, SessionId, TransportKind,
+    Attached, CloseMode, Dialect, Handshake, MessageFrame, Reject, ServerSession, SessionId, TransportKind,
     request::{self, Method, Query, Request},
     websocket::encode_close,
 };
@@ -34,10 +34,12 @@ use crate::{
     driver::{Application, Driver},
     hooks::ErrorContext,
     middleware::Exchange,
+    opening::Opening,
     per_message_deflate::PerMessageDeflate,
     random::random_id,
-    session::{self, PeerAddr, Session},
+    session::{PeerAddr, Session},
     shared::Shared,
+    surroundings::Surroundings,
     transport::websocket::{Upgrade, WireIo},
 };
 
@@ -71,20 +73,18 @@ pub struct Engine {
 
 pub(super) struct Inner {
     pub(super) config: Config,
-    limits: Arc<Limits>,
-    pub(super) registry: Arc<Registry>,
     /// How many sessions may begin.
     sessions: Arc<Gate>,
     /// How many connections may speak HTTP with the listener.
     pub(super) connections: Arc<Gate>,
     /// Places for connections that are being turned away.
     pub(super) leaving: Arc<Semaphore>,
-    pub(super) tally: Arc<Tally>,
+    /// What the sessions see of the engine.
+    pub(super) surroundings: Arc<Surroundings>,
     pub(super) cookie: Option<CookieTemplate>,
     /// [`Config::initial_packet`], framed once for all.
     initial: Option<MessageFrame>,
     application: Box<dyn Fn(Session) -> Application + Send + Sync>,
-    pub(super) clock: Clock,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
 }
@@ -130,14 +130,16 @@ impl Engine {
                 sessions,
                 connections,
                 leaving: Arc::new(Semaphore::new(MOST_TURNED_AWAY)),
-                limits: Arc::new(config.limits.clone()),
+                surroundings: Arc::new(Surroundings {
+                    limits: Arc::new(config.limits.clone()),
+                    clock: Clock::start(),
+                    tally: Tally::default(),
+                    registry: Registry::default(),
+                }),
                 initial: config.initial_packet.as_ref().map(MessageFrame::from),
                 config,
-                registry: Arc::default(),
-                tally: Arc::default(),
                 cookie,
                 application: Box::new(move |session| Box::pin(application(session)) as Application),
-                clock: Clock::start(),
                 tasks: TaskTracker::new(),
                 closing: CancellationToken::new(),
             }),
@@ -163,7 +165,7 @@ impl Engine {
     /// ```
     #[must_use]
     pub fn session_count(&self) -> usize {
-        self.inner.registry.len()
+        self.inner.surroundings.registry.len()
     }
 
     /// How often what happened so far, and how often each limit was met.
@@ -174,7 +176,7 @@ impl Engine {
     /// ```
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.inner.tally.read()
+        self.inner.surroundings.tally.read()
     }
 
     /// Closes every session at once, dropping what is queued (row A31), stops the listeners, refuses new
@@ -194,9 +196,9 @@ impl Engine {
     /// # Ok(()) }
     /// ```
     pub async fn close(&self) {
-        self.inner.registry.admit_no_more();
+        self.inner.surroundings.registry.admit_no_more();
         self.inner.closing.cancel();
-        for session in self.inner.registry.all() {
+        for session in self.inner.surroundings.registry.all() {
             session.close(CloseMode::Discard);
         }
         self.inner.tasks.close();
@@ -253,15 +255,20 @@ impl Engine {
             _ => Method::Other,
         };
         let transports = &self.inner.config.transports;
-        let find = |sid: &str| self.inner.registry.find(sid).ok_or(Reject::UnknownSid);
-        let transport = |sid: &str| find(sid).ok().and_then(|session| session.transport_and_revision());
+        let mut found = None;
+        let find = |sid: &str| {
+            found = self.inner.surroundings.registry.find(sid);
+            found.as_ref()?.transport_and_revision()
+        };
         let wants_websocket = upgrade::is_websocket(&request.headers);
-        match request::classify(query, method, wants_websocket, transports, transport)? {
+        let wanted = request::classify(query, method, wants_websocket, transports, find)?;
+        let session = found.ok_or(Reject::UnknownSid);
+        match wanted {
             Request::Open(TransportKind::WebSocket) => self.open_websocket(query, request, added).await,
             Request::Open(_) => self.open_polling(query, request).await,
-            Request::Poll(sid) => Ok(polling::get(self, &*find(sid)?, request).await?),
-            Request::Post(sid) => Ok(polling::post(self, &find(sid)?, request, body).await?),
-            Request::Attach(sid) => self.attach(&*find(sid)?, query, request, added),
+            Request::Poll(_) => Ok(polling::get(self, &*session?, request).await?),
+            Request::Post(_) => Ok(polling::post(self, &session?, request, body).await?),
+            Request::Attach(_) => self.attach(&*session?, query, request, added),
             Request::PollingOverWebSocket => Ok(self.refuse_websocket(request, added)),
             Request::UnknownMethod => Ok(respond::bare(StatusCode::INTERNAL_SERVER_ERROR)),
         }
@@ -275,13 +282,14 @@ impl Engine {
         };
         self.inner.config.check_allowed(request)?;
         let dialect = self.dialect(query)?;
-        if !self.inner.registry.admits() {
+        if !self.inner.surroundings.registry.admits() {
             return Ok(respond::busy(self.inner.config.admission.retry_after));
         }
         let id = self.new_session_id(request).await?;
         let open = self.open_packet(&id, TransportKind::Polling);
-        let now = self.inner.clock.now();
-        let (session, mut payload) = ServerSession::open_polling(self.inner.limits.clone(), dialect, &open, now);
+        let now = self.inner.surroundings.clock.now();
+        let (session, mut payload) =
+            ServerSession::open_polling(self.inner.surroundings.limits.clone(), dialect, &open, now);
         if let Some(initial) = &self.inner.initial {
             payload = session.answer_open_with(&open, initial);
         }
@@ -307,7 +315,7 @@ impl Engine {
             self.report(&Reject::UnsupportedProtocol, context, request);
             return Ok(self.refuse_websocket(request, added));
         };
-        if !self.inner.registry.admits() {
+        if !self.inner.surroundings.registry.admits() {
             return Ok(respond::busy(self.inner.config.admission.retry_after));
         }
         let (mut response, upgrade) = match accept(request, self.inner.config.per_message_deflate) {
@@ -316,13 +324,13 @@ impl Engine {
         };
         let id = self.new_session_id(request).await?;
         let open = self.open_packet(&id, TransportKind::WebSocket);
-        let now = self.inner.clock.now();
-        let (mut session, wire) = ServerSession::open_wire(self.inner.limits.clone(), dialect, &open, now);
+        let now = self.inner.surroundings.clock.now();
+        let (mut session, wire) = ServerSession::open_wire(self.inner.surroundings.limits.clone(), dialect, &open, now);
         if let Some(initial) = &self.inner.initial {
             session.send_behind_open(initial);
         }
         self.answer_upgrade(&mut response, request, added, true);
-        self.start(id, session, request, pass, |shared| shared.lock().offered = Some(Box::new((wire, upgrade))))?;
+        self.start(id, session, request, pass, |shared| shared.lock().offer(wire, upgrade))?;
         Ok(response)
     }
 
@@ -330,9 +338,9 @@ impl Engine {
     /// at.
     fn let_in<R>(&self, request: &Parts) -> Result<Pass, Box<Response<Body<R>>>> {
         let peer = request.extensions.get::<PeerAddr>().map(|peer| peer.0);
-        self.inner.sessions.enter(peer, self.inner.clock.now()).map_err(|_full| {
+        self.inner.sessions.enter(peer, self.inner.surroundings.clock.now()).map_err(|_full| {
             tracing::debug!(?peer, "session turned away: as many are there, or come, as may");
-            self.inner.tally.sessions_turned_away.count();
+            self.inner.surroundings.tally.sessions_turned_away.count();
             Box::new(respond::busy(self.inner.config.admission.retry_after))
         })
     }
@@ -355,7 +363,7 @@ impl Engine {
     }
 
     fn open_packet(&self, id: &SessionId, transport: TransportKind) -> engineio_proto::Text {
-        Handshake::new(id, self.inner.config.upgrades(transport), &self.inner.limits).packet()
+        Handshake::new(id, self.inner.config.upgrades(transport), &self.inner.surroundings.limits).packet()
     }
 
     /// Registers a session and starts its task.
@@ -367,17 +375,15 @@ impl Engine {
         pass: Pass,
         prepare: impl FnOnce(&Shared),
     ) -> Result<(), Fault> {
-        let request = session::Request::from_parts(request);
-        let (clock, tally) = (self.inner.clock, self.inner.tally.clone());
-        let shared = Arc::new(Shared::new(id, request, clock, tally, session));
+        let surroundings = self.inner.surroundings.clone();
+        let shared = Arc::new(Shared::new(id, Opening::new(request), surroundings, session));
         prepare(&shared);
-        let registration = self.inner.registry.insert(shared.clone(), pass);
+        let registration = Registry::insert(shared.clone(), pass);
         let registration = registration.ok_or_else(|| Fault::NoId("a living session has this id".into()))?;
-        self.inner.tally.sessions_opened.count();
+        self.inner.surroundings.tally.sessions_opened.count();
         let application = (self.inner.application)(Session { shared: shared.clone() });
-        let driver = Driver::new(registration, self.inner.limits.clone(), application);
-        self.inner.tasks.spawn(driver);
-        if !self.inner.registry.admits() {
+        self.inner.tasks.spawn(Driver::new(registration, application));
+        if !self.inner.surroundings.registry.admits() {
             // The engine began to close after this request was let in, and may not have seen the session.
             shared.close(CloseMode::Discard);
         }
@@ -400,11 +406,13 @@ impl Engine {
         };
         // Before the session learns of it: the application's hook may panic.
         self.answer_upgrade(&mut response, request, added, false);
-        let now = shared.clock.now();
+        let now = shared.now();
         let mut upgrade = Some(upgrade);
         shared.feed(|inner, _| {
-            if let Attached::Candidate(wire) = inner.session.handle_wire_attached(dialect, now) {
-                inner.offered = upgrade.take().map(|upgrade| Box::new((wire, upgrade)));
+            if let Attached::Candidate(wire) = inner.session.handle_wire_attached(dialect, now)
+                && let Some(upgrade) = upgrade.take()
+            {
+                inner.offer(wire, upgrade);
             }
         });
         if let Some(refused) = upgrade {

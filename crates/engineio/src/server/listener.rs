@@ -126,7 +126,7 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    match self.engine.inner.connections.enter(Some(peer), self.engine.inner.clock.now()) {
+                    match self.engine.inner.connections.enter(Some(peer), self.engine.inner.surroundings.clock.now()) {
                         Ok(pass) => self.start(stream, peer, pass, service.clone()),
                         Err(_full) => self.turn_away(stream, peer),
                     }
@@ -142,7 +142,7 @@ impl Listener {
     /// Tells a client that there is no room for it, as long as there are not too many to be told so at once.
     fn turn_away(&self, mut stream: TcpStream, peer: SocketAddr) {
         tracing::debug!(%peer, "connection turned away: as many are there as may");
-        self.engine.inner.tally.connections_turned_away.count();
+        self.engine.inner.surroundings.tally.connections_turned_away.count();
         let Ok(place) = self.engine.inner.leaving.clone().try_acquire_owned() else { return };
         let seconds = self.engine.inner.config.admission.retry_after.as_secs();
         self.engine.inner.tasks.spawn(tokio::time::timeout(TURN_AWAY_TIMEOUT, async move {

@@ -21,5 +21,5 @@ pub use body::Body;
 pub use drain::Drain;
 pub use engine::Engine;
 pub use listener::Listener;
-pub(crate) use registry::Registration;
+pub(crate) use registry::{Registration, Registry};
 pub use service::{EngineLayer, EngineService, NotFound};

@@ -126,7 +126,7 @@ where
         }
         Err(Incomplete::TooLarge) => {
             posting.fault = Some(PostFault::TooLarge);
-            shared.tally.payloads_too_large.count();
+            shared.tally().payloads_too_large.count();
             Ok(respond::too_large())
         }
         // A client whose POST is refused gives up at once, perhaps before it has read the answer to its GET

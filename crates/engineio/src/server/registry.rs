@@ -1,7 +1,10 @@
 //! [`Registry`]: the sessions that are alive, by id.
 
 use std::{
-    collections::HashMap,
+    borrow::Borrow,
+    collections::{HashMap, HashSet},
+    hash::{Hash, Hasher},
+    ops::Deref,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -17,30 +20,57 @@ use crate::shared::Shared;
 /// A session's place in the table. Giving it up, in whatever way its task ends, takes the session out and
 /// closes it, so that nobody waits for a session without a task.
 #[derive(Debug)]
-pub(crate) struct Registration {
-    registry: Arc<Registry>,
-    session: Arc<Shared>,
-}
+pub(crate) struct Registration(Arc<Shared>);
 
 impl Registration {
     pub(crate) const fn session(&self) -> &Arc<Shared> {
-        &self.session
+        &self.0
+    }
+
+    /// From now on nobody finds the session; again does nothing.
+    pub(crate) fn give_up(&self) {
+        self.0.surroundings.registry.remove(&self.0);
+    }
+}
+
+impl Deref for Registration {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let (left, is_empty) = {
-            let mut table = self.registry.lock();
-            (table.remove(&self.session.id), table.sessions.is_empty())
-        };
-        drop(left);
-        if is_empty {
-            self.registry.emptied.notify_waiters();
-        }
-        self.session.close(CloseMode::Discard);
+        self.give_up();
+        self.0.close(CloseMode::Discard);
     }
 }
+
+/// A session in the table, where it is known by its id, which it has itself.
+#[derive(Debug)]
+struct ById(Arc<Shared>);
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        self.0.id.expose()
+    }
+}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ById {}
 
 /// The table of live sessions. Looked at once a request; frames on a WebSocket do not pass here.
 #[derive(Debug, Default)]
@@ -54,34 +84,38 @@ pub(crate) struct Registry {
 
 #[derive(Debug, Default)]
 struct Table {
-    sessions: HashMap<SessionId, Arc<Shared>>,
+    sessions: HashSet<ById>,
     /// The places of those that are counted; a table of its own, so that it costs nothing where nobody is.
     passes: HashMap<SessionId, Pass>,
 }
 
-impl Table {
-    /// What was kept of a session, to be dropped without the lock.
-    fn remove(&mut self, id: &SessionId) -> (Option<Arc<Shared>>, Option<Pass>) {
-        (self.sessions.remove(id), self.passes.remove(id))
-    }
-}
-
 impl Registry {
-    /// Adds a session; `None` where the id is taken.
-    pub(super) fn insert(self: &Arc<Self>, session: Arc<Shared>, pass: Pass) -> Option<Registration> {
-        let mut table = self.lock();
-        if table.sessions.contains_key(&session.id) {
-            return None;
-        }
-        table.sessions.insert(session.id.clone(), session.clone());
-        if pass.counts() {
+    /// Adds a session to the table of its engine; `None` where the id is taken.
+    pub(super) fn insert(session: Arc<Shared>, pass: Pass) -> Option<Registration> {
+        let mut table = session.surroundings.registry.lock();
+        // One that is here already stays: a set does not replace.
+        let is_new = table.sessions.insert(ById(session.clone()));
+        if is_new && pass.counts() {
             table.passes.insert(session.id.clone(), pass);
         }
-        Some(Registration { registry: self.clone(), session })
+        drop(table);
+        is_new.then(|| Registration(session))
     }
 
-    pub(crate) fn find(&self, id: &str) -> Option<Arc<Shared>> {
-        self.lock().sessions.get(id).cloned()
+    /// Takes this session out, and none that has its id after it.
+    fn remove(&self, session: &Arc<Shared>) {
+        let mut table = self.lock();
+        if !table.sessions.get(session.id.expose()).is_some_and(|ById(found)| Arc::ptr_eq(found, session)) {
+            return;
+        }
+        table.sessions.remove(session.id.expose());
+        let pass = table.passes.remove(&session.id);
+        let is_empty = table.sessions.is_empty();
+        drop(table);
+        drop(pass);
+        if is_empty {
+            self.emptied.notify_waiters();
+        }
     }
 
     /// Lets no session begin any more.
@@ -104,12 +138,16 @@ impl Registry {
         }
     }
 
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Shared>> {
+        self.lock().sessions.get(id).map(|ById(session)| session.clone())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.lock().sessions.len()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Shared>> {
-        self.lock().sessions.values().cloned().collect()
+        self.lock().sessions.iter().map(|ById(session)| session.clone()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

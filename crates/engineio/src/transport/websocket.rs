@@ -1,8 +1,8 @@
 //! [`Wire`]: a WebSocket connection of a session: bytes in through a scratch buffer of the worker thread,
 //! frames out without copying. Holds no protocol state beyond a frame that is half here.
 //!
-//! INVARIANT: an idle wire owns no buffer: the read scratch and the compressor belong to the thread, the decoder keeps
-//! only a partial frame, and the list of frames to write gives its memory back when it is empty.
+//! INVARIANT: an idle wire owns no buffer: the scratch and the compressor belong to the thread, the decoder is kept only
+//! where a frame is half here, and the list of frames to write gives its memory back when it is empty.
 
 use std::{
     cell::Cell,
@@ -32,18 +32,25 @@ use {
 use super::{byte_stream::ByteStream, masks::next_mask};
 use crate::per_message_deflate::PerMessageDeflate;
 
-/// Bytes read at a time: several typical messages, or a good part of a large one.
-const SCRATCH_BYTES: usize = 64 * 1024;
+/// Bytes read at a time: all that the system has for a connection, nearly always.
+const SCRATCH_BYTES: usize = 256 * 1024;
+/// So much of a read is inflated before others get their turn.
+const INFLATED_BYTES: usize = 64 * 1024;
 /// What a small event takes; for how many of them room is made before a read is looked at.
 const TYPICAL_FRAME_BYTES: usize = 32;
 const MOST_FRAMES: usize = 256;
-/// Slices given to one vectored write; Linux takes up to 1024, past some dozens nothing is gained.
+/// From so many bytes on, a read is looked through for a large frame that did not come whole.
+const LARGE_READ_BYTES: usize = 4 * 1024;
+/// Frames up to this length are put one behind the other to be written, up to so many at a time.
+const SMALL_FRAME_BYTES: usize = 256;
+const MAX_GATHERED: usize = 256;
+/// Slices given to one vectored write of longer ones; Linux takes up to 1024, past some dozens nothing is gained.
 const MAX_SLICES: usize = 64;
 /// How long the peer has to answer a close before the connection is dropped.
 const LINGER: Duration = Duration::from_secs(5);
 
 thread_local! {
-    /// Taken for the length of one read, and put back.
+    /// Taken for the length of one read or write, and put back.
     static SCRATCH: Cell<BytesMut> = Cell::default();
     /// Made for the first message that the thread compresses, taken for each, and put back.
     static DEFLATER: Cell<Option<Deflater>> = Cell::default();
@@ -65,19 +72,29 @@ pub(crate) struct Wire {
     /// Which side of the connection this is: a client masks what it writes.
     role: Role,
     io: WireIo,
-    decoder: FrameDecoder,
-    deflate: Option<Box<PerMessageDeflate>>,
+    /// `None` between two messages, where a new one does as well.
+    decoder: Option<Box<FrameDecoder>>,
     /// Frames handed over by the session that the socket has not taken yet.
     out: VecDeque<Bytes>,
     /// All was written, but the stream (TLS, say) still holds some of it.
     flushing: bool,
     closing: Closing,
-    /// Bytes that came and were not looked at: together with the HTTP request, or behind messages that grew.
-    undecoded: Option<Box<Bytes>>,
     /// Others get their turn before more is decoded.
     yields: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most wires do without.
+#[derive(Debug, Default)]
+struct Rare {
+    /// What the handshake agreed on, where messages are compressed.
+    deflate: Option<PerMessageDeflate>,
+    /// Bytes that came and were not looked at: together with the HTTP request, or behind messages that grew.
+    undecoded: Bytes,
     /// Why nothing can be written any more.
     broken: Option<io::Error>,
+    /// When a closing wire is dropped, whatever the peer does.
+    deadline: Option<Instant>,
 }
 
 /// What a wire reads from and writes to.
@@ -95,9 +112,9 @@ pub(crate) enum WireIo {
 enum Closing {
     Open,
     /// The close frame is among the frames to write.
-    Flushing(Instant),
+    Flushing,
     /// Written; waits for the peer's end, so that the close frame is not lost to a reset.
-    Lingering(Instant),
+    Lingering,
     Gone,
 }
 
@@ -110,27 +127,46 @@ pub(crate) enum Read {
 }
 
 impl Wire {
-    pub(crate) fn new(id: WireId, upgrade: Upgrade, role: Role, limits: FrameLimits) -> Self {
+    pub(crate) fn new(id: WireId, upgrade: Upgrade, role: Role) -> Self {
         let Upgrade { connection, early, deflate } = upgrade;
-        let decoder = FrameDecoder::new(role, limits);
-        Self {
+        let mut wire = Self {
             id,
             role,
             io: connection,
-            decoder: if deflate.is_some() { decoder.with_deflate() } else { decoder },
-            deflate: deflate.map(Box::new),
+            decoder: None,
             out: VecDeque::new(),
             flushing: false,
             closing: Closing::Open,
-            undecoded: kept(early),
             yields: false,
-            broken: None,
+            rare: deflate.map(|deflate| Box::new(Rare { deflate: Some(deflate), ..Rare::default() })),
+        };
+        wire.keep(early);
+        wire
+    }
+
+    fn deflate(&self) -> Option<PerMessageDeflate> {
+        self.rare.as_ref()?.deflate
+    }
+
+    /// Keeps bytes to be decoded later. Nothing for nothing: an idle wire has no room for bytes that it does not hold.
+    fn keep(&mut self, undecoded: Bytes) {
+        if !undecoded.is_empty() {
+            self.rare.get_or_insert_default().undecoded = undecoded;
         }
+    }
+
+    fn take_undecoded(&mut self) -> BytesMut {
+        let Some(rare) = &mut self.rare else { return BytesMut::new() };
+        let undecoded = std::mem::take(&mut rare.undecoded);
+        if let Rare { deflate: None, broken: None, deadline: None, .. } = **rare {
+            self.rare = None;
+        }
+        undecoded.into()
     }
 
     /// Whether everything handed over has been written.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.out.is_empty() && !self.flushing && self.broken.is_none()
+        self.out.is_empty() && !self.flushing && self.rare.as_ref().is_none_or(|rare| rare.broken.is_none())
     }
 
     /// Whether the session may hand over frames: not while earlier ones wait, so that what the peer does not
@@ -141,7 +177,7 @@ impl Wire {
 
     /// Takes frames over to be written, in the form that this connection has agreed on.
     pub(crate) fn push_frames(&mut self, frames: &mut Vec<WireFrame>) {
-        let deflate = self.deflate.as_deref().copied();
+        let deflate = self.deflate();
         let frames = frames.drain(..).map(|frame| encoded(frame, deflate));
         match self.role {
             Role::Server => self.out.extend(frames),
@@ -156,7 +192,7 @@ impl Wire {
     fn push_masked(&mut self, masked: io::Result<Bytes>) {
         match masked {
             Ok(bytes) => self.out.push_back(bytes),
-            Err(error) => self.broken = Some(error),
+            Err(error) => self.rare.get_or_insert_default().broken = Some(error),
         }
     }
 
@@ -169,7 +205,8 @@ impl Wire {
                 Role::Server => self.out.push_back(frame.freeze()),
                 Role::Client => self.push_masked(masked([frame.freeze()].into_iter())),
             }
-            self.closing = Closing::Flushing(Instant::now() + LINGER);
+            self.closing = Closing::Flushing;
+            self.rare.get_or_insert_default().deadline = Some(Instant::now() + LINGER);
         }
     }
 
@@ -183,14 +220,12 @@ impl Wire {
 
     /// When a closing wire is to be dropped, whatever the peer does.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        match self.closing {
-            Closing::Flushing(at) | Closing::Lingering(at) => Some(at),
-            Closing::Open | Closing::Gone => None,
-        }
+        self.rare.as_ref().and_then(|rare| rare.deadline).filter(|_| !self.is_gone())
     }
 
-    /// Reads once. `Ready` means something happened; to be called again until `Pending`.
-    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
+    /// Reads once, within these limits, which are those of all reads. `Ready` means something happened; to be called again
+    /// until `Pending`.
+    pub(crate) fn poll_read(&mut self, limits: FrameLimits, cx: &mut Context<'_>) -> Poll<Read> {
         if ready!(self.poll_upgrade(cx)).is_err() {
             // There is no connection to say good-bye on, and the promise of one must not be asked again.
             self.closing = Closing::Gone;
@@ -200,34 +235,91 @@ impl Wire {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let mut chunk = self.undecoded.take().map(|bytes| BytesMut::from(*bytes)).unwrap_or_default();
-        if chunk.is_empty() {
-            // The messages share the chunk. It is a copy of just what came, so that a message that is kept
-            // pins its own read and not the whole scratch (hazard R38).
-            let read = ready!(with_scratch(|scratch| {
-                self.poll_read_into(cx, scratch).map_ok(|_| chunk.extend_from_slice(scratch))
+        let undecoded = self.take_undecoded();
+        if !undecoded.is_empty() {
+            return Poll::Ready(self.with_decoder(limits, |wire, decoder| {
+                let mut events = room_for_events(undecoded.len());
+                let error = wire.decode(decoder, undecoded, &mut events).err();
+                Read::Frames(events, error)
             }));
-            if read.is_err() || chunk.is_empty() {
-                return Poll::Ready(Read::Ended);
+        }
+        let read = ready!(with_scratch(|scratch| {
+            let read = ready!(self.poll_read_into(cx, scratch));
+            Poll::Ready(read.map(|_| self.with_decoder(limits, |wire, decoder| wire.decode_read(decoder, scratch))))
+        }));
+        Poll::Ready(read.unwrap_or(Read::Ended))
+    }
+
+    /// Most reads hold whole messages, and leave nothing in the decoder that is to be kept.
+    fn with_decoder(&mut self, limits: FrameLimits, use_it: impl FnOnce(&mut Self, &mut FrameDecoder) -> Read) -> Read {
+        if let Some(mut decoder) = self.decoder.take() {
+            let read = use_it(self, &mut decoder);
+            self.decoder = Some(decoder).filter(|decoder| !decoder.is_as_new());
+            return read;
+        }
+        let mut decoder = self.new_decoder(limits);
+        let read = use_it(self, &mut decoder);
+        self.decoder = (!decoder.is_as_new()).then(|| Box::new(decoder));
+        read
+    }
+
+    fn new_decoder(&self, limits: FrameLimits) -> FrameDecoder {
+        let decoder = FrameDecoder::new(self.role, limits);
+        if self.deflate().is_some() { decoder.with_deflate() } else { decoder }
+    }
+
+    /// Decodes what was read into the scratch. Messages that came whole share a copy of just what came, so that a message
+    /// that is kept pins its own read and not the whole scratch (hazard R38). What is large or comes in parts goes straight to
+    /// memory of its own, so that it is copied once.
+    fn decode_read(&mut self, decoder: &mut FrameDecoder, read: &[u8]) -> Read {
+        if read.is_empty() {
+            return Read::Ended;
+        }
+        let mut events = room_for_events(read.len());
+        let error = self.decode_parts(decoder, read, &mut events).err();
+        Read::Frames(events, error)
+    }
+
+    fn decode_parts(
+        &mut self,
+        decoder: &mut FrameDecoder,
+        mut read: &[u8],
+        events: &mut Vec<FrameEvent>,
+    ) -> Result<(), FrameError> {
+        if self.deflate().is_some() {
+            return self.decode(decoder, BytesMut::from(read), events);
+        }
+        while !read.is_empty() {
+            events.extend(decoder.continue_frame(&mut read)?);
+            let shared = if read.len() < LARGE_READ_BYTES { read.len() } else { decoder.len_to_share(read) };
+            let (shared, rest) = read.split_at(shared);
+            if !shared.is_empty() {
+                self.decode(decoder, BytesMut::from(shared), events)?;
+            }
+            read = rest;
+        }
+        Ok(())
+    }
+
+    fn decode(
+        &mut self,
+        decoder: &mut FrameDecoder,
+        mut chunk: BytesMut,
+        events: &mut Vec<FrameEvent>,
+    ) -> Result<(), FrameError> {
+        let mut held = 0;
+        while let Some(event) = decoder.decode(&mut chunk)? {
+            held += message_len(&event);
+            events.push(event);
+            // One read can hold many messages that each inflate to the limit. They are let out one by one, so
+            // that they neither add up in memory nor keep the thread for all of them (hazard S38).
+            if held >= INFLATED_BYTES && self.deflate().is_some() && !chunk.is_empty() {
+                self.keep(chunk.freeze());
+                self.yields = true;
+                break;
             }
         }
-        let (mut events, mut held) = (Vec::with_capacity((chunk.len() / TYPICAL_FRAME_BYTES).clamp(1, MOST_FRAMES)), 0);
-        Poll::Ready(loop {
-            match self.decoder.decode(&mut chunk) {
-                Ok(Some(event)) => {
-                    held += message_len(&event);
-                    events.push(event);
-                    // One read can hold many messages that each inflate to the limit. They are let out one by one, so
-                    // that they neither add up in memory nor keep the thread for all of them (hazard S38).
-                    if held >= SCRATCH_BYTES && self.deflate.is_some() && !chunk.is_empty() {
-                        (self.undecoded, self.yields) = (kept(chunk.freeze()), true);
-                        break Read::Frames(events, None);
-                    }
-                }
-                Ok(None) => break Read::Frames(events, None),
-                Err(error) => break Read::Frames(events, Some(error)),
-            }
-        })
+        Ok(())
     }
 
     fn poll_read_into(&mut self, cx: &mut Context<'_>, scratch: &mut BytesMut) -> Poll<io::Result<usize>> {
@@ -252,7 +344,8 @@ impl Wire {
                 Err(upgraded) => (ByteStream::Other(Box::new(TokioIo::new(upgraded))), Bytes::new()),
             },
         };
-        (self.io, self.undecoded) = (WireIo::Open(stream), kept(early));
+        self.io = WireIo::Open(stream);
+        self.keep(early);
         Poll::Ready(Ok(()))
     }
 
@@ -265,23 +358,11 @@ impl Wire {
 
     /// Writes what was handed over. `Ready(Ok)`: all of it has been written.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(error) = self.broken.take() {
+        if let Some(error) = self.rare.as_mut().and_then(|rare| rare.broken.take()) {
             return Poll::Ready(Err(error));
         }
         while !self.out.is_empty() {
-            let written = {
-                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-                let mut count = 0;
-                for (slice, frame) in slices.iter_mut().zip(&self.out) {
-                    *slice = IoSlice::new(frame);
-                    count += 1;
-                }
-                match &mut self.io {
-                    WireIo::Open(io) => ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?,
-                    #[cfg(feature = "server")]
-                    WireIo::Upgrading(_) => return Poll::Pending,
-                }
-            };
+            let written = ready!(self.poll_write_some(cx))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -293,6 +374,32 @@ impl Wire {
             self.flushing = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Writes once.
+    fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let (out, io) = match &mut self.io {
+            WireIo::Open(io) => (&self.out, Pin::new(io)),
+            #[cfg(feature = "server")]
+            WireIo::Upgrading(_) => return Poll::Pending,
+        };
+        let is_small = |frame: &&Bytes| frame.len() <= SMALL_FRAME_BYTES;
+        let small = out.iter().take(MAX_GATHERED).take_while(is_small).count();
+        if small > 1 && (small == out.len() || small == MAX_GATHERED) {
+            // The system takes as long for a slice as it takes to copy a few hundred bytes.
+            return with_scratch(|scratch| {
+                out.iter().take(small).for_each(|frame| scratch.extend_from_slice(frame));
+                io.poll_write(cx, scratch)
+            });
+        }
+        match out.front() {
+            Some(only) if out.len() == 1 => io.poll_write(cx, only),
+            _ => {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let filled = slices.iter_mut().zip(out).map(|(slice, frame)| *slice = IoSlice::new(frame)).count();
+                io.poll_write_vectored(cx, &slices[..filled])
+            }
+        }
     }
 
     fn advance(&mut self, mut written: usize) {
@@ -309,14 +416,14 @@ impl Wire {
 
     /// Moves a closing wire on; to be called until it is gone.
     pub(crate) fn drive_close(&mut self, cx: &mut Context<'_>) {
-        if let Closing::Flushing(deadline) = self.closing {
+        if self.closing == Closing::Flushing {
             let flushed = match self.poll_upgrade(cx) {
                 Poll::Ready(Ok(())) => self.poll_write(cx),
                 Poll::Ready(Err(error)) => Poll::Ready(Err(io::Error::other(error))),
                 Poll::Pending => Poll::Pending,
             };
             match flushed {
-                Poll::Pending => return self.give_up_at(deadline),
+                Poll::Pending => return self.give_up_in_time(),
                 Poll::Ready(Err(_)) => self.closing = Closing::Gone,
                 Poll::Ready(Ok(())) => {
                     // Half-closes, which TCP does at once; what else there is may take its time.
@@ -325,30 +432,29 @@ impl Wire {
                         #[cfg(feature = "server")]
                         WireIo::Upgrading(_) => Poll::Ready(Ok(())),
                     };
-                    self.closing = Closing::Lingering(deadline);
+                    self.closing = Closing::Lingering;
                 }
             }
         }
-        while let Closing::Lingering(deadline) = self.closing {
+        while self.closing == Closing::Lingering {
             let read = with_scratch(|scratch| self.poll_read_into(cx, scratch));
             match read {
                 Poll::Ready(Ok(read)) if read > 0 => {}
                 Poll::Ready(_) => self.closing = Closing::Gone,
-                Poll::Pending => return self.give_up_at(deadline),
+                Poll::Pending => return self.give_up_in_time(),
             }
         }
     }
 
-    fn give_up_at(&mut self, deadline: Instant) {
-        if Instant::now() >= deadline {
+    fn give_up_in_time(&mut self) {
+        if self.deadline().is_none_or(|deadline| Instant::now() >= deadline) {
             self.closing = Closing::Gone;
         }
     }
 }
 
-/// Nothing for nothing: an idle wire has no room for bytes that it does not hold.
-fn kept(bytes: Bytes) -> Option<Box<Bytes>> {
-    (!bytes.is_empty()).then(|| Box::new(bytes))
+fn room_for_events(read_bytes: usize) -> Vec<FrameEvent> {
+    Vec::with_capacity((read_bytes / TYPICAL_FRAME_BYTES).clamp(1, MOST_FRAMES))
 }
 
 /// The length of a message, inflated; 0 for all else, which is short.
@@ -387,7 +493,7 @@ fn with_deflater<R>(level: u8, use_it: impl FnOnce(&mut Deflater) -> R) -> R {
     result
 }
 
-/// Lends the thread's read scratch, empty.
+/// Lends the thread's scratch, empty.
 fn with_scratch<R>(use_it: impl FnOnce(&mut BytesMut) -> R) -> R {
     let mut scratch = SCRATCH.take();
     scratch.clear();
@@ -398,166 +504,4 @@ fn with_scratch<R>(use_it: impl FnOnce(&mut BytesMut) -> R) -> R {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-
-    use engineio_proto::{
-        Dialect, Message, MessageFrame, ServerSession, Text,
-        websocket::{Opcode, encode_frame},
-    };
-    use tokio::{
-        io::AsyncWriteExt,
-        net::{TcpListener, TcpStream},
-    };
-
-    use super::*;
-
-    async fn wire() -> (Wire, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (server, _) = listener.accept().await.unwrap();
-        let (_, id) = ServerSession::open_wire(
-            engineio_proto::Limits::default().into(),
-            Dialect::V4,
-            &Text::new(),
-            engineio_proto::Moment::EPOCH,
-        );
-        let wire = Wire {
-            id,
-            role: Role::Server,
-            io: WireIo::Open(ByteStream::Tcp(server)),
-            decoder: FrameDecoder::new(Role::Server, FrameLimits::default()),
-            deflate: None,
-            out: VecDeque::new(),
-            flushing: false,
-            closing: Closing::Open,
-            undecoded: None,
-            yields: false,
-            broken: None,
-        };
-        (wire, client)
-    }
-
-    /// A wire on which permessage-deflate was agreed on.
-    async fn deflating_wire() -> (Wire, TcpStream) {
-        let (mut wire, client) = wire().await;
-        wire.decoder = FrameDecoder::new(Role::Server, FrameLimits::default()).with_deflate();
-        wire.deflate = Some(Box::default());
-        (wire, client)
-    }
-
-    fn held_bytes(wire: &Wire) -> usize {
-        wire.decoder.buffered_bytes() + wire.out.capacity() + wire.undecoded.as_ref().map_or(0, |bytes| bytes.len())
-    }
-
-    async fn messages(wire: &mut Wire, count: usize) -> Vec<Message> {
-        let mut messages = Vec::new();
-        while messages.len() < count {
-            let Read::Frames(events, None) = poll_fn(|cx| wire.poll_read(cx)).await else { panic!("it ended") };
-            messages.extend(events.into_iter().map(|event| match event {
-                FrameEvent::Message(message) => message,
-                other => panic!("unexpected {other:?}"),
-            }));
-        }
-        messages
-    }
-
-    /// R38: after a large frame in pieces, and after writing, nothing is kept.
-    #[tokio::test]
-    async fn an_idle_wire_holds_no_buffer() {
-        let (mut wire, mut client) = wire().await;
-        let payload = "x".repeat(200_000);
-        let mut frame = BytesMut::new();
-        encode_frame(Opcode::Text, payload.as_bytes(), Some([9, 8, 7, 6]), &mut frame);
-        let sent = tokio::spawn(async move {
-            client.write_all(&frame).await.unwrap();
-            client
-        });
-        assert_eq!(messages(&mut wire, 1).await, [Message::from(payload)]);
-        assert_eq!(held_bytes(&wire), 0, "after reading");
-
-        wire.push_frames(&mut vec![WireFrame::Message(MessageFrame::text(&["out"])); 100]);
-        poll_fn(|cx| wire.poll_write(cx)).await.unwrap();
-        assert_eq!(held_bytes(&wire), 0, "after writing");
-        drop(sent.await.unwrap());
-    }
-
-    /// R38: a message that is kept pins what came with it, not the scratch of the whole thread.
-    #[tokio::test]
-    async fn a_message_that_is_kept_does_not_pin_the_read_scratch() {
-        let (mut wire, mut client) = wire().await;
-        let mut frame = BytesMut::new();
-        encode_frame(Opcode::Binary, &[7; 10], Some([1, 1, 1, 1]), &mut frame);
-        client.write_all(&frame).await.unwrap();
-        let Message::Binary(kept) = messages(&mut wire, 1).await.remove(0) else { panic!("it was binary") };
-        let scratch = SCRATCH.take();
-        assert!(scratch.capacity() >= SCRATCH_BYTES, "the thread has its scratch back");
-        drop(scratch);
-        assert_eq!(&kept[..], [7; 10]);
-    }
-
-    /// S38, J14: compression leaves nothing behind in the connection: what it works with is the thread's.
-    #[tokio::test]
-    async fn an_idle_wire_that_compresses_holds_no_buffer() {
-        let (mut wire, mut client) = deflating_wire().await;
-        let payload = "compress me ".repeat(10_000);
-        let frame = Deflater::new(6).encode_frame(Opcode::Text, payload.as_bytes(), Some([5, 6, 7, 8])).unwrap();
-        for part in frame.chunks(100) {
-            client.write_all(part).await.unwrap();
-        }
-        assert_eq!(messages(&mut wire, 1).await, [Message::from(payload.clone())]);
-        assert_eq!(held_bytes(&wire), 0, "after reading");
-
-        wire.push_frames(&mut vec![WireFrame::Message(MessageFrame::text(&[&payload])); 3]);
-        assert!(wire.out.iter().all(|frame| frame[0] == 0xC1 && frame.len() < 1000), "compressed");
-        poll_fn(|cx| wire.poll_write(cx)).await.unwrap();
-        assert_eq!(held_bytes(&wire), 0, "after writing");
-        assert!(DEFLATER.take().is_some(), "the thread has its compressor back");
-    }
-
-    /// S38: many small frames that each become large do not do so all at once.
-    #[tokio::test]
-    async fn messages_that_grow_are_let_out_one_by_one() {
-        let (mut wire, mut client) = deflating_wire().await;
-        let bomb = Deflater::new(9).encode_frame(Opcode::Binary, &[0; 900_000], Some([5, 6, 7, 8])).unwrap();
-        let count = SCRATCH_BYTES / bomb.len();
-        assert!(count > 20, "all of them fit into one read");
-        tokio::spawn(async move { client.write_all(&bomb.repeat(count)).await });
-        let (mut seen, mut pauses) = (0, 0);
-        loop {
-            match poll_fn(|cx| Poll::Ready(wire.poll_read(cx))).await {
-                Poll::Ready(Read::Frames(events, None)) => {
-                    assert!(events.len() <= 1, "{} messages at once", events.len());
-                    seen += events.len();
-                }
-                Poll::Ready(_) => break,
-                Poll::Pending => {
-                    pauses += 1;
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
-        assert_eq!(seen, count);
-        assert!(pauses >= count / 2, "others had their turn {pauses} times");
-    }
-
-    #[test]
-    fn a_message_is_compressed_from_the_threshold_on_and_unless_it_says_no() {
-        let deflate = PerMessageDeflate { threshold: 100, level: 1 };
-        // The packet is a byte longer than the text: its kind.
-        let of = |len: usize| MessageFrame::text(&[&"x".repeat(len - 1)]);
-        let ready = WireFrame::Ready(of(1000).into_frame());
-        let cases = [
-            (WireFrame::Message(of(100)), Some(deflate), true),
-            (WireFrame::Message(of(99)), Some(deflate), false),
-            (WireFrame::Message(of(1000).uncompressed()), Some(deflate), false),
-            (WireFrame::Message(of(1000)), None, false),
-            (ready, Some(deflate), false),
-        ];
-        for (frame, deflate, compressed) in cases {
-            let name = format!("{frame:?} {deflate:?}");
-            let first = encoded(frame, deflate)[0];
-            assert_eq!(first, if compressed { 0xC1 } else { 0x81 }, "{name}");
-        }
-    }
-}
+mod tests;

@@ -11,23 +11,22 @@ use engineio_proto::{WireFrame, WireId, websocket::CloseCode};
 use tokio::time::Instant;
 
 use super::websocket::Wire;
+use crate::few::Few;
 
 /// WebSockets of one session that may be closing at the same time; past it the oldest is dropped.
 const MAX_CLOSING: usize = 4;
 
 /// The WebSockets of one session.
 #[derive(Default)]
-pub(crate) struct Wires(Vec<Wire>);
+pub(crate) struct Wires(Few<Wire>);
 
 impl Wires {
     /// One more. A peer that offers one broken WebSocket after the other does not collect them here.
     pub(crate) fn push(&mut self, wire: Wire) {
         if self.0.iter().filter(|wire| !wire.is_open()).count() >= MAX_CLOSING {
-            let oldest = self.0.iter().position(|wire| !wire.is_open());
-            oldest.map(|at| self.0.remove(at));
+            let oldest = self.0.iter().find(|wire| !wire.is_open()).map(|wire| wire.id);
+            self.0.retain(|wire| Some(wire.id) != oldest);
         }
-        // Nearly always the only one: no room for others beside it.
-        self.0.reserve_exact(1);
         self.0.push(wire);
     }
 
@@ -86,9 +85,8 @@ impl Wires {
         for wire in self.0.iter_mut().filter(|wire| !wire.is_open()) {
             wire.drive_close(cx);
         }
-        self.0.retain(|wire| !wire.is_gone());
-        if self.0.is_empty() {
-            self.0 = Vec::new();
+        if self.0.iter().any(Wire::is_gone) {
+            self.0.retain(|wire| !wire.is_gone());
         }
     }
 

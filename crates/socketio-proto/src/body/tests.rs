@@ -66,7 +66,18 @@ fn the_name_is_borrowed_unless_it_has_escapes() {
         let found = body.event_name();
         assert_eq!(found.as_deref(), name, "{json}");
         assert_eq!(matches!(found, Some(Cow::Borrowed(_))), borrowed, "{json}");
+        for asked in ["hello", "hell", "é", "", "a\"bA", "\\", "1", "-1.5e3"] {
+            assert_eq!(body.is_event(asked), name == Some(asked), "{json} {asked}");
+        }
     }
+}
+
+#[test]
+fn an_escape_in_a_name_is_not_taken_for_the_backslash_that_it_begins_with() {
+    let event = Body::from_wire(r#"["a\n"]"#.into(), Vec::new());
+    assert!(event.is_event("a\n") && !event.is_event("a\\n"));
+    let event = Body::from_wire(r#"["a\u0062"]"#.into(), Vec::new());
+    assert!(event.is_event("ab") && !event.is_event("a\\u0062"));
 }
 
 #[test]

@@ -243,14 +243,19 @@ impl<W> ClientSocket<W> {
         out.push(ClientOutput::Connected { recovered: self.recovered });
     }
 
-    /// Tells of an event, and remembers its offset. One that is to be acknowledged has none. (E57)
+    /// Tells of an event, and remembers its offset.
     pub(super) fn deliver(&mut self, body: Body, ack: Option<AckId>, out: &mut Vec<ClientOutput<W>>) {
+        self.remember_offset(&body, ack);
+        out.push(ClientOutput::Event { body, ack });
+    }
+
+    /// An event that is to be acknowledged has no offset. (E57)
+    pub(super) fn remember_offset(&mut self, body: &Body, ack: Option<AckId>) {
         if let (Some(session), None) = (&mut self.session, ack)
             && let Some(text) = body.last_text(MAX_RECOVERY_TEXT_BYTES)
         {
             session.offset = Some(text.into());
         }
-        out.push(ClientOutput::Event { body, ack });
     }
 
     pub(super) fn handle_connect_error(&mut self, body: Option<&Body>, out: &mut Vec<ClientOutput<W>>) {

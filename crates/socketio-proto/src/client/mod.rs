@@ -193,6 +193,24 @@ impl<W> ClientSocket<W> {
         Ok(())
     }
 
+    /// An event for this namespace has come: whether it is to be told at once, as [`ClientOutput::Event`] would say. If so, that
+    /// is all that comes of it, and the caller tells it; if not, it is one for [`handle_packet`](Self::handle_packet).
+    ///
+    /// ```
+    /// use socketio_proto::{Body, ClientSocket, Namespace};
+    ///
+    /// let mut socket: ClientSocket<()> = ClientSocket::new(Namespace::root(), Default::default());
+    /// assert!(!socket.admit_event(&Body::event("early", &())?, None)); // it is not connected
+    /// # Ok::<(), socketio_proto::EncodeError>(())
+    /// ```
+    pub fn admit_event(&mut self, body: &Body, ack: Option<AckId>) -> bool {
+        let is_connected = self.is_connected();
+        if is_connected {
+            self.remember_offset(body, ack);
+        }
+        is_connected
+    }
+
     fn handle_event(
         &mut self,
         body: Body,

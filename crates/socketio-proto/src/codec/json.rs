@@ -1,15 +1,9 @@
 //! The JSON of a payload: is it well-formed, has it the right shape, what is its first element.
 //!
-//! Works on the text itself; no value is built. Leaves out attachments (`attachments.rs`).
+//! Works on the text itself; no value is built. Leaves out the grammar (`wellformed.rs`) and attachments (`attachments.rs`).
 //! [SIO5 Packet encoding] (C10)
 
-use memchr::memchr2;
-use serde::{Deserialize, de::IgnoredAny};
-
-use crate::DecoderLimits;
-
-/// So many bytes of a string are looked at one by one.
-const SHORT_STRING_BYTES: usize = 24;
+use super::wellformed;
 
 /// What a payload must be, by packet type.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -21,15 +15,13 @@ pub(crate) enum Shape {
     Array,
 }
 
-/// Checks that `json` is one JSON text of `shape`; yields the first element of an event.
+/// Checks that `json` is one JSON text of `shape`, nested no deeper than what a handler can read; yields the first
+/// element of an event.
 ///
-/// The error is the offset where it is not. Nesting is not checked here.
+/// The error is the offset where it is not.
 pub(crate) fn check(json: &str, shape: Shape) -> Result<Option<Element<'_>>, usize> {
     let start = starts_as(json, shape)?;
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    IgnoredAny::deserialize(&mut deserializer)
-        .and_then(|_| deserializer.end())
-        .map_err(|error| offset_of(json, &error))?;
+    wellformed::check(json)?;
     if shape != Shape::Event {
         return Ok(None);
     }
@@ -48,15 +40,6 @@ pub(crate) fn starts_as(json: &str, shape: Shape) -> Result<usize, usize> {
     if fits { Ok(start) } else { Err(start) }
 }
 
-/// Where `error` is, in bytes from the start of `json`.
-fn offset_of(json: &str, error: &serde_json::Error) -> usize {
-    let mut line_start = 0;
-    for _ in 1..error.line() {
-        line_start += json[line_start..].find('\n').map_or(0, |newline| newline + 1);
-    }
-    (line_start + error.column().saturating_sub(1)).min(json.len())
-}
-
 /// The first element of an array, where it is a string or a number.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Element<'a> {
@@ -71,7 +54,8 @@ impl<'a> Element<'a> {
     /// to be resolved.
     pub(crate) fn plain(self) -> Option<&'a str> {
         match self.text.strip_prefix('"') {
-            Some(rest) => rest.strip_suffix('"').filter(|inner| !inner.contains('\\')),
+            // Names are shorter than what a search with wide registers takes to begin.
+            Some(rest) => rest.strip_suffix('"').filter(|inner| inner.bytes().all(|byte| byte != b'\\')),
             None => Some(self.text),
         }
     }
@@ -96,23 +80,16 @@ pub(crate) fn first_element(json: &str) -> Option<Element<'_>> {
     json.get(start..end).map(|text| Element { text, end })
 }
 
-/// Where the string ends whose opening quote is at `start`: behind its closing quote.
+/// Where the string ends whose opening quote is at `start`: behind its closing quote. Of a well-formed text.
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
-    // Names and keys are mostly shorter than what a search with wide registers takes to begin.
-    for byte in bytes.get(at..)?.iter().take(SHORT_STRING_BYTES) {
-        match byte {
-            b'"' => return Some(at + 1),
-            b'\\' => break,
-            _ => at += 1,
-        }
-    }
     loop {
-        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at + 1);
+        at = wellformed::plain_end(bytes, at);
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            // Nothing else is special in a well-formed text.
+            _ => at += 2,
         }
-        at += 2;
     }
 }
 
@@ -152,30 +129,4 @@ pub(crate) fn element_count(json: &str) -> usize {
         empty = false;
     }
     if empty { 0 } else { commas + 1 }
-}
-
-/// Checks that the well-formed `json` is nested no deeper than what a handler can read.
-///
-/// The error is the offset of the bracket that is one too many.
-pub(crate) fn check_depth(json: &str) -> Result<(), usize> {
-    // Each level takes two bytes, so most texts are too short to be looked through.
-    if json.len() <= 2 * DecoderLimits::MAX_DEPTH {
-        return Ok(());
-    }
-    let bytes = json.as_bytes();
-    let (mut at, mut depth) = (0, 0_usize);
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => {
-                at = string_end(bytes, at).unwrap_or(bytes.len());
-                continue;
-            }
-            b'[' | b'{' if depth == DecoderLimits::MAX_DEPTH => return Err(at),
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        at += 1;
-    }
-    Ok(())
 }

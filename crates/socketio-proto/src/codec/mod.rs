@@ -8,10 +8,11 @@ pub(crate) mod arguments;
 pub(crate) mod attachments;
 pub(crate) mod json;
 pub(crate) mod resolve;
+mod wellformed;
 
 use std::sync::Arc;
 
-use engineio_proto::MessageFrame;
+use engineio_proto::{MessageFrame, MessageGroup};
 use serde::Serialize;
 
 use crate::{AckId, Body, EncodeError, Namespace, Packet, PacketKind};
@@ -107,6 +108,24 @@ impl Encoded {
         self.map(MessageFrame::shared)
     }
 
+    /// The messages for a queue, lent.
+    ///
+    /// ```
+    /// use engineio_proto::{MessageGroup, SendOptions, SendQueue, WhenFull};
+    /// use socketio_proto::{Namespace, encode_event};
+    ///
+    /// let packet = encode_event(&Namespace::root(), None, "hi", &())?;
+    /// let mut queue = SendQueue::default();
+    /// queue.push(packet.group(), SendOptions::KEPT, 1000, WhenFull::Refuse)?;
+    /// queue.push(MessageGroup::from(packet), SendOptions::KEPT, 1000, WhenFull::Refuse)?; // given away
+    /// assert_eq!(queue.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn group(&self) -> MessageGroup<'_> {
+        MessageGroup::Lent(self.frames())
+    }
+
     fn map(&self, change: impl Fn(MessageFrame) -> MessageFrame) -> Self {
         Self(match &self.0 {
             Frames::One(frame) => Frames::One(change(frame.clone())),
@@ -126,6 +145,16 @@ impl Encoded {
     #[must_use]
     pub fn byte_len(&self) -> usize {
         self.frames().iter().map(MessageFrame::len).sum()
+    }
+}
+
+/// Gives the messages away, all next to each other.
+impl From<Encoded> for MessageGroup<'_> {
+    fn from(packet: Encoded) -> Self {
+        match packet.0 {
+            Frames::One(frame) => frame.into(),
+            Frames::Many(frames) => frames.into(),
+        }
     }
 }
 

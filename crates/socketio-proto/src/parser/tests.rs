@@ -147,7 +147,7 @@ fn a_body_from_outside_keeps_the_promises_of_a_body() {
         (Event, "[]".to_owned(), 0, payload(0)),
         (Event, "[null]".to_owned(), 0, payload(0)),
         (Event, "{}".to_owned(), 0, payload(0)),
-        (Event, "[\"x\"".to_owned(), 0, payload(3)),
+        (Event, "[\"x\"".to_owned(), 0, payload(4)),
         (Event, "[\"x\"] 1".to_owned(), 0, payload(6)),
         (Event, "[\"disconnecting\"]".to_owned(), 0, payload(0)),
         (Event, "[\"\\u0063onnect\"]".to_owned(), 0, payload(0)),

@@ -184,7 +184,7 @@ impl Core {
         self.detach(engineio::CloseReason::ForcedClose);
         self.set_state(State::Closed);
         for socket in self.sockets() {
-            let handlers = std::mem::take(&mut *socket.handlers());
+            let handlers = std::mem::take(&mut *socket.change_handlers());
             handlers.streams.iter().for_each(|stream| stream.end());
             drop(handlers);
             socket.disconnect();

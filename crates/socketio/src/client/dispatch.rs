@@ -34,6 +34,33 @@ pub(super) struct Dispatch {
     client: Option<Client>,
     /// The handle that the last event was dispatched with: the next one is mostly for the same socket.
     handle: Option<Socket>,
+    /// The one handler that it had: the next one is mostly called the same.
+    known: Option<Known>,
+}
+
+/// The one handler of a socket's event, as it was found.
+struct Known {
+    event: Arc<str>,
+    handler: Erased<EventContext>,
+    /// As of then.
+    changes: u64,
+}
+
+impl Known {
+    /// Looks the event up; nothing where more than one handler is to be called, or none.
+    fn find(socket: &SocketCore, event: &Body) -> Option<Self> {
+        let registered = socket.handlers();
+        if !registered.streams.is_empty() || !registered.events.any.is_empty() {
+            return None;
+        }
+        let (event, handler) = registered.events.lone(&event.event_name()?)?;
+        Some(Self { event: event.clone(), handler: handler.clone(), changes: socket.handler_changes() })
+    }
+
+    /// Whether a look would find the same.
+    fn fits(&self, socket: &SocketCore, event: &Body) -> bool {
+        self.changes == socket.handler_changes() && event.is_event(&self.event)
+    }
 }
 
 /// Where handlers start.
@@ -54,7 +81,7 @@ impl Start<'_, '_> {
 
 impl Dispatch {
     pub(super) const fn new(core: Arc<Core>, client: Option<Client>) -> Self {
-        Self { core, client, handle: None }
+        Self { core, client, handle: None, known: None }
     }
 
     /// Does what is to be done, and starts the handlers.
@@ -131,16 +158,13 @@ impl Dispatch {
         let Some(client) = &self.client else { return };
         let Arrived { body: event, ack, connection } = arrived;
         let handle = self.handle.take().filter(|handle| Arc::ptr_eq(&handle.core, socket));
+        if handle.is_none() || self.known.as_ref().is_none_or(|known| !known.fits(socket, &event)) {
+            self.known = Known::find(socket, &event);
+        }
         let handle = handle.unwrap_or_else(|| Socket::new(socket.clone(), client.clone()));
         let mut context = EventContext { socket: handle, event, ack, connection };
-        let lone = {
-            let registered = socket.handlers();
-            let is_seen = !registered.streams.is_empty() || !registered.events.any.is_empty();
-            let name = if is_seen { None } else { context.event.event_name() };
-            name.and_then(|name| registered.events.lone(&name).cloned())
-        };
-        match lone {
-            Some(handler) => self.call(&handler, &mut context, start),
+        match &self.known {
+            Some(known) => call(&self.core, &known.handler, &mut context, start),
             None => self.call_each(&mut context, start),
         }
         self.handle = Some(context.socket);
@@ -156,7 +180,7 @@ impl Dispatch {
         }
         let name: Arc<str> = context.event.event_name().unwrap_or_default().into();
         let (any, handlers) = {
-            let mut registered = socket.handlers();
+            let mut registered = socket.change_handlers();
             let any = registered.events.any.clone();
             let mut handlers = registered.events.take_event(&name);
             if handlers.is_empty() {
@@ -174,32 +198,46 @@ impl Dispatch {
             }));
         }
         for handler in &handlers {
-            self.call(handler, context, start);
+            call(&self.core, handler, context, start);
         }
     }
+}
 
-    /// One handler, whose outcome is the answer. It is polled as it is: most are done then, and only one that waits is wrapped
-    /// into a future that sees to its outcome.
-    fn call(&self, handler: &Erased<EventContext>, context: &mut EventContext, start: &mut Start<'_, '_>) {
-        let begun = begin(handler, context);
-        let (ack, connection) = (context.ack.take(), context.connection);
-        let outcome = match begun {
-            Err(error) => Err(error),
-            Ok(mut future) => match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(start.cx))) {
-                Ok(Poll::Ready(outcome)) => outcome,
-                Ok(Poll::Pending) => {
-                    let (core, socket) = (self.core.clone(), context.socket.core.clone());
-                    let event = context.event.clone();
+/// One handler, whose outcome is the answer. It is polled as it is: most are done then, and only one that waits is wrapped
+/// into a future that sees to its outcome.
+fn call(core: &Arc<Core>, handler: &Erased<EventContext>, context: &mut EventContext, start: &mut Start<'_, '_>) {
+    let begun = begin(handler, context);
+    let (ack, connection) = (context.ack.take(), context.connection);
+    let outcome = match begun {
+        Err(error) => Err(error),
+        Ok(mut future) => {
+            let mut outcome = None;
+            let polled = catch_unwind(AssertUnwindSafe(|| match future.as_mut().poll(start.cx) {
+                // An answer that nobody has asked for is not even looked at.
+                Poll::Ready(Ok(_)) if ack.is_none() => true,
+                Poll::Ready(ended) => {
+                    outcome = Some(ended);
+                    true
+                }
+                Poll::Pending => false,
+            }));
+            match polled {
+                Ok(true) => match outcome {
+                    Some(outcome) => outcome,
+                    None => return,
+                },
+                Ok(false) => {
+                    let (core, socket, event) = (core.clone(), context.socket.core.clone(), context.event.clone());
                     start.pending.push(Box::pin(async move {
                         conclude(&core, &socket, &event, connection, ack, finish(Ok(future)).await);
                     }));
                     return;
                 }
                 Err(_) => Err(HandlerError::panic()),
-            },
-        };
-        conclude(&self.core, &context.socket.core, &context.event, connection, ack, outcome);
-    }
+            }
+        }
+    };
+    conclude(core, &context.socket.core, &context.event, connection, ack, outcome);
 }
 
 /// A handler of an event has ended.

@@ -24,9 +24,8 @@ use engineio::{
     Alarm, CloseMode, CloseReason, Closed, Message,
     client::{Driver, Rest, Session},
 };
-use engineio_proto::Moment;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use socketio_proto::{AnyDecoder, Backoff, PacketKind};
+use socketio_proto::{AnyDecoder, Backoff, Packet, PacketKind};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
@@ -34,7 +33,7 @@ use super::{
     core::Core,
     dispatch::{Dispatch, Running, Start},
     opening::{dial, random_seed},
-    socket::{SocketCore, tell},
+    socket::{Arrived, SocketCore, tell},
 };
 
 /// Rounds after which the task lets others run, whatever there is to do: handlers that begin something new each time, or a
@@ -398,10 +397,10 @@ impl Task {
 
     /// Takes messages until something else has to be seen to first.
     fn take_messages(&mut self, cx: &mut Context<'_>) {
-        let (mut dispatch, began) = (self.dispatch(), self.core.clock.now());
+        let mut dispatch = self.dispatch();
         for _ in 0..MAX_MESSAGES {
             let Some(message) = self.inbox.pop_front() else { break };
-            if let Err(error) = self.handle_message(message, began, &mut dispatch, cx) {
+            if let Err(error) = self.handle_message(message, &mut dispatch, cx) {
                 tracing::debug!(%error, "the server has sent what cannot be read");
                 return self.lose(Closed::new(CloseReason::ParseError, "the server has sent what cannot be read"));
             }
@@ -424,7 +423,6 @@ impl Task {
     fn handle_message(
         &mut self,
         message: Message,
-        began: Moment,
         dispatch: &mut Dispatch,
         cx: &mut Context<'_>,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -434,10 +432,15 @@ impl Task {
             let Some(socket) = self.sockets.iter().find(|socket| socket.name == packet.namespace) else {
                 return Ok(());
             };
-            // An event sets no timer, so that it needs no look at the clock.
-            let now = if packet.kind == PacketKind::Event { began } else { self.core.clock.now() };
-            if let Some(event) = socket.handle_packet(packet, now)? {
-                dispatch.dispatch(socket, event, &mut Start { pending: &mut self.pending, cx });
+            if let (PacketKind::Event, Some(body)) = (packet.kind, &packet.body)
+                && let Some(connection) = socket.admit_event(body, packet.ack)
+            {
+                if let Packet { body: Some(body), ack, .. } = packet {
+                    let start = &mut Start { pending: &mut self.pending, cx };
+                    dispatch.dispatch(socket, Arrived { body, ack, connection }, start);
+                }
+            } else {
+                socket.handle_packet(packet, self.core.clock.now())?;
             }
         } else {
             self.attachments_due = self.decoder.is_partial().then(|| Instant::now() + self.limits.attachment_timeout);

@@ -246,7 +246,7 @@ impl Broadcast {
     /// ```
     pub fn emit_raw(&self, event: &Body) {
         for namespace in self.namespace.members() {
-            self.publish(&namespace, &Outgoing::raw(event));
+            self.publish(&namespace, &Outgoing::passed_on(&namespace, event));
         }
     }
 
@@ -280,7 +280,7 @@ impl Broadcast {
         let sockets = self.select(namespace);
         let packet = sharing(namespace, event.packet(namespace, None), sockets.len());
         for socket in sockets {
-            let sent = socket.try_send(Prepared::Ready(&packet), self.flags);
+            let sent = socket.try_send(Prepared::Ready(Cow::Borrowed(&packet)), self.flags);
             socket.settle_or_decide(sent);
         }
     }
@@ -365,7 +365,7 @@ impl Broadcast {
         sockets.retain(|socket| socket.await_ack(id, AckWaiter::Shared(parts.clone())).is_ok());
         for socket in &sockets {
             event.show_to(socket);
-            let sent = socket.try_send(Prepared::Ready(&packet), self.flags);
+            let sent = socket.try_send(Prepared::Ready(Cow::Borrowed(&packet)), self.flags);
             if !sent.as_ref().is_ok_and(|sent| sent.is_queued()) {
                 // Who did not get the question is missing, and not waited for.
                 socket.forget_ack(id);

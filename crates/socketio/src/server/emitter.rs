@@ -32,7 +32,7 @@ pub struct Emitter {
 
 impl Emitter {
     pub(super) fn new(socket: Arc<SocketCore>) -> Self {
-        let timeout = socket.link.ack_timeout;
+        let timeout = socket.link.ack_timeout();
         Self { socket, flags: Flags::default(), timeout }
     }
 
@@ -93,7 +93,7 @@ impl Emitter {
     /// # Errors
     /// As [`Socket::emit`](super::Socket::emit).
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        self.socket.emit(&Outgoing::new(&self.socket.namespace, None, event, args)?, self.flags)
+        self.socket.emit(Outgoing::new(&self.socket.namespace, None, event, args)?, self.flags)
     }
 
     /// Sends the event and waits until it has left; see [`Socket::emit_flushed`](super::Socket::emit_flushed).

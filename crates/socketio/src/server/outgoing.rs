@@ -23,8 +23,8 @@ impl Default for Flags {
 }
 
 impl Flags {
-    pub(super) fn apply<'a>(&self, packet: &'a Encoded) -> Cow<'a, Encoded> {
-        if self.compress { Cow::Borrowed(packet) } else { Cow::Owned(packet.uncompressed()) }
+    pub(super) fn apply<'a>(&self, packet: Cow<'a, Encoded>) -> Cow<'a, Encoded> {
+        if self.compress { packet } else { Cow::Owned(packet.uncompressed()) }
     }
 }
 
@@ -37,9 +37,9 @@ pub(super) enum Outgoing {
 }
 
 /// A packet, or what it takes to make one for one socket.
-#[derive(Clone, Copy)]
 pub(super) enum Prepared<'a> {
-    Ready(&'a Encoded),
+    /// Owned where it is for this socket alone.
+    Ready(Cow<'a, Encoded>),
     /// With this offset at its end; recorded under the lock that is held.
     Recorded(&'a Encoded, Offset),
     /// A volatile event where clients can be recovered.
@@ -58,6 +58,14 @@ impl Outgoing {
             return Body::event(event, args).map(Self::Body);
         }
         namespace.environment().config.parser.encode_event(namespace.wire_name(), ack, event, args).map(Self::Encoded)
+    }
+
+    /// An event that is passed on as it is, without an acknowledgement.
+    pub(super) fn passed_on(namespace: &Namespace, event: &Body) -> Self {
+        if namespace.looks_into_events() {
+            return Self::raw(event);
+        }
+        Self::Encoded(namespace.encode(PacketKind::Event, None, Some(event)))
     }
 
     pub(super) fn raw(event: &Body) -> Self {

@@ -355,7 +355,7 @@ impl Locked<'_> {
             let pid = PrivateId::new(&engineio::random_id().ok()?);
             let entered = self.kept.latest();
             // What was emitted to it meanwhile may get lost like everything else.
-            let joined = socket.begun.as_deref().copied().unwrap_or(entered);
+            let joined = socket.begun().unwrap_or(entered);
             self.kept.connected(pid.clone(), holder, held.first().map(|(offset, _)| *offset));
             return Some((Ticket { pid, joined, entered }, held));
         };

@@ -7,13 +7,38 @@
 //! The room named like a socket's id holds that socket (row D40): it is not stored, it is looked up.
 
 use std::{
+    borrow::Borrow,
     collections::{HashMap, HashSet},
+    hash::{Hash, Hasher},
     sync::Arc,
 };
 
 use super::{SocketId, socket::SocketCore};
 
-type Members = HashMap<SocketId, Arc<SocketCore>>;
+type Members = HashSet<Member>;
+
+/// A socket where it is known by its id, which it has itself.
+struct Member(Arc<SocketCore>);
+
+impl Borrow<str> for Member {
+    fn borrow(&self) -> &str {
+        self.0.id.as_str()
+    }
+}
+
+impl Hash for Member {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl PartialEq for Member {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Member {}
 
 /// Something happened to a room, for [`Namespace::on_room_event`](super::Namespace::on_room_event) (row D92). The room
 /// named like a socket's id, which each socket is in while it is connected, is among them.
@@ -72,7 +97,7 @@ pub(super) struct Rooms {
 
 impl Rooms {
     pub(super) fn add(&mut self, socket: &Arc<SocketCore>) {
-        let replaced = self.sockets.insert(socket.id.clone(), socket.clone()).is_some();
+        let replaced = self.sockets.replace(Member(socket.clone())).is_some();
         if let (false, Some(log)) = (replaced, &mut self.log) {
             let room: Arc<str> = socket.id.as_str().into();
             log.push(RoomEvent::Created { room: room.clone() });
@@ -103,8 +128,8 @@ impl Rooms {
     /// memory, `None` where it was in already.
     pub(super) fn join(&mut self, room: &str, socket: &Arc<SocketCore>) -> Option<Arc<str>> {
         if let Some(members) = self.rooms.get_mut(room) {
-            let before = members.insert(socket.id.clone(), socket.clone());
-            if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, socket)) {
+            let before = members.replace(Member(socket.clone()));
+            if before.as_ref().is_some_and(|Member(before)| Arc::ptr_eq(before, socket)) {
                 return None;
             }
             let name = self.rooms.get_key_value(room).map(|(name, _)| name.clone())?;
@@ -114,7 +139,7 @@ impl Rooms {
             return Some(name);
         }
         let name: Arc<str> = room.into();
-        self.rooms.insert(name.clone(), HashMap::from([(socket.id.clone(), socket.clone())]));
+        self.rooms.insert(name.clone(), Members::from([Member(socket.clone())]));
         self.note_join(&name, true, &socket.id);
         Some(name)
     }
@@ -156,7 +181,7 @@ impl Rooms {
     }
 
     pub(super) fn sockets(&self) -> impl Iterator<Item = &Arc<SocketCore>> {
-        self.sockets.values()
+        sockets_in(&self.sockets)
     }
 
     pub(super) fn socket_count(&self) -> usize {
@@ -177,12 +202,12 @@ impl Rooms {
     pub(super) fn select(&self, rooms: &[String], except: &[String]) -> Vec<Arc<SocketCore>> {
         let left_out = |socket: &Arc<SocketCore>| {
             except.iter().any(|room| {
-                **room == *socket.id.as_str() || self.rooms.get(&**room).is_some_and(|m| m.contains_key(&socket.id))
+                **room == *socket.id.as_str() || self.rooms.get(&**room).is_some_and(|m| m.contains(socket.id.as_str()))
             })
         };
         let kept = |socket: &&Arc<SocketCore>| !left_out(socket);
         match rooms {
-            [] => self.sockets.values().filter(kept).cloned().collect(),
+            [] => sockets_in(&self.sockets).filter(kept).cloned().collect(),
             [room] => self.members(room).filter(kept).cloned().collect(),
             rooms => {
                 let mut seen = HashSet::new();
@@ -193,15 +218,25 @@ impl Rooms {
     }
 
     fn members<'a>(&'a self, room: &str) -> impl Iterator<Item = &'a Arc<SocketCore>> + use<'a> {
-        let members = self.rooms.get(room).into_iter().flat_map(HashMap::values);
+        let members = self.rooms.get(room).into_iter().flat_map(sockets_in);
         // A room of an id's name may have been joined by others beside.
-        let own = self.sockets.get(room).filter(|own| self.rooms.get(room).is_none_or(|m| !m.contains_key(&own.id)));
+        let own = self
+            .sockets
+            .get(room)
+            .filter(|Member(own)| self.rooms.get(room).is_none_or(|members| !members.contains(own.id.as_str())));
+        let own = own.map(|Member(own)| own);
         members.chain(own)
     }
 }
 
+#[allow(clippy::mutable_key_type, reason = "what a member is known by is its id, which stays the same")]
+fn sockets_in(members: &Members) -> impl Iterator<Item = &Arc<SocketCore>> {
+    members.iter().map(|Member(socket)| socket)
+}
+
 /// Takes a socket out, if it is this one that is there.
+#[allow(clippy::mutable_key_type, reason = "what a member is known by is its id, which stays the same")]
 fn take_out(members: &mut Members, socket: &Arc<SocketCore>) -> bool {
-    let is_there = members.get(&socket.id).is_some_and(|member| Arc::ptr_eq(member, socket));
-    is_there && members.remove(&socket.id).is_some()
+    let is_there = members.get(socket.id.as_str()).is_some_and(|Member(member)| Arc::ptr_eq(member, socket));
+    is_there && members.remove(socket.id.as_str())
 }

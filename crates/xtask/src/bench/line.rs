@@ -17,6 +17,10 @@ pub(super) enum Measure {
     Memory,
     /// Processor time of the client for each event or answer, in microseconds.
     ClientCpu,
+    /// Resident memory of a million sessions without sockets, in gibibytes.
+    Sessions,
+    /// How many times as much one member of a broadcast to all of them costs as of one to a tenth of them.
+    Growth,
 }
 
 impl Measure {
@@ -24,7 +28,14 @@ impl Measure {
         match self {
             Self::MessageCpu | Self::OpeningCpu | Self::ClientCpu => "µs",
             Self::Memory => "kB",
+            Self::Sessions => "GiB",
+            Self::Growth => "times",
         }
+    }
+
+    /// Whether it is measured by a program of this project that needs neither a server nor a load.
+    pub(super) const fn is_without_load(self) -> bool {
+        matches!(self, Self::Sessions | Self::Growth)
     }
 }
 
@@ -48,7 +59,7 @@ pub(super) struct Line {
     pub(super) goal: Goal,
 }
 
-pub(super) const LINES: [Line; 12] = [
+pub(super) const LINES: [Line; 14] = [
     Line {
         name: "echo-1",
         title: "echo, 50 connections, w=1, 16 B",
@@ -120,6 +131,20 @@ pub(super) const LINES: [Line; 12] = [
         goal: Goal::Absolute(1.6),
     },
     Line {
+        name: "million",
+        title: "resident memory of a million sessions without sockets",
+        measure: Measure::Sessions,
+        words: &["SESSIONS"],
+        goal: Goal::Absolute(2.0),
+    },
+    Line {
+        name: "million-cast",
+        title: "broadcast to a million sessions, each, to one of a broadcast to 100,000",
+        measure: Measure::Growth,
+        words: &["SESSIONS"],
+        goal: Goal::Absolute(1.25),
+    },
+    Line {
         name: "client-event",
         title: "client: event received, 16 B, each",
         measure: Measure::ClientCpu,
@@ -142,22 +167,30 @@ pub(super) struct Size {
     pub(super) duration: Duration,
     /// Connections that are only opened.
     pub(super) connections: usize,
+    /// Sessions without sockets.
+    pub(super) sessions: u32,
     /// Events that a client gets, and questions that it asks.
     pub(super) events: u32,
     pub(super) asks: u32,
 }
 
 impl Line {
+    /// Whether it is a client that is measured.
+    pub(super) fn is_about_clients(&self) -> bool {
+        self.measure == Measure::ClientCpu
+    }
+
     /// The words of a run of this size.
     pub(super) fn words(&self, size: &Size) -> Vec<String> {
         let fill = |word: &&str| match *word {
             "CONNECTIONS" => size.connections.to_string(),
+            "SESSIONS" => size.sessions.to_string(),
             "EVENTS" => size.events.to_string(),
             "ASKS" => size.asks.to_string(),
             word => word.to_owned(),
         };
         let mut words: Vec<String> = self.words.iter().map(fill).collect();
-        if self.measure != Measure::ClientCpu {
+        if !self.is_about_clients() && !self.measure.is_without_load() {
             // What does nothing needs no longer than memory to settle.
             let duration = if self.measure == Measure::OpeningCpu { Duration::from_millis(50) } else { size.duration };
             for (option, time) in [("--warm-up", size.warm_up), ("--duration", duration)] {
@@ -189,11 +222,13 @@ mod tests {
             warm_up: Duration::from_millis(200),
             duration: Duration::from_millis(500),
             connections: 9_000,
+            sessions: 1_000_000,
             events: 300_000,
             asks: 1_000,
         };
         let words = |name: &str| LINES.iter().find(|line| line.name == name).unwrap().words(&size).join(" ");
         assert_eq!(words("idle"), "--mode idle --connections 9000 --warm-up 200ms --duration 500ms");
+        assert_eq!(words("million"), "1000000");
         assert_eq!(words("client-event"), "event 300000");
     }
 }

@@ -92,6 +92,7 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
         "rounds": rounds,
         "measured": format!("{} ms a run, after {} ms", size.duration.as_millis(), size.warm_up.as_millis()),
         "connections": format!("{} for memory and connecting", size.connections),
+        "sessions": format!("{} without sockets", size.sessions),
         "clients": format!("{} events, {} acknowledgements", size.events, size.asks),
         "mode": if options.quick { "quick" } else { "full" },
         "took": format!("{:.0} s", started.elapsed().as_secs_f64()),
@@ -124,6 +125,7 @@ impl Options {
             warm_up: Duration::from_millis(if self.quick { 100 } else { 500 }),
             duration: Duration::from_millis(self.time.unwrap_or(if self.quick { 400 } else { 2_000 })),
             connections,
+            sessions: if self.quick { 100_000 } else { 1_000_000 },
             events: if self.quick { 100_000 } else { 300_000 },
             asks: if self.quick { 3_000 } else { 10_000 },
         }

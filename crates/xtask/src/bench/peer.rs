@@ -8,12 +8,12 @@ use testkit::{find_program, repository};
 
 use crate::release;
 
-use super::line::{Line, Measure};
+use super::line::Line;
 
 /// Everybody that is measured. On the lines about clients, `ours` is this project's client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(super) enum Peer {
-    /// The least that can serve the work: bench/servers/src/bin/floor.rs.
+    /// The least that can do the work: `src/bin/floor.rs` of bench/servers and of bench/clients.
     Floor,
     /// This project.
     Ours,
@@ -51,13 +51,13 @@ impl Peer {
 
     /// Whether it can do the work.
     pub(super) fn takes(self, line: &Line) -> bool {
-        let is_client = line.measure == Measure::ClientCpu;
         match self {
             Self::Ours => true,
-            Self::RustSocketio | Self::RustSocketioBlocking | Self::Node => is_client,
+            _ if line.measure.is_without_load() => false,
+            Self::RustSocketio | Self::RustSocketioBlocking | Self::Node => line.is_about_clients(),
             // It has no long-polling.
-            Self::Floor => !is_client && line.name != "polling",
-            Self::OursValue | Self::Socketioxide | Self::Uws | Self::Ws => !is_client,
+            Self::Floor => line.name != "polling",
+            Self::OursValue | Self::Socketioxide | Self::Uws | Self::Ws => !line.is_about_clients(),
         }
     }
 
@@ -72,20 +72,28 @@ impl Peer {
         matches!(self, Self::Uws | Self::Ws | Self::Node)
     }
 
-    /// The program of its server and its first arguments.
+    /// The program of the server that it is measured with, or as, and its first arguments.
     ///
     /// # Errors
     /// Where it cannot run on this machine.
-    pub(super) fn server(self) -> Result<Vec<PathBuf>> {
+    pub(super) fn server(self, line: &Line) -> Result<Vec<PathBuf>> {
+        if line.is_about_clients() {
+            // All of them against the same one.
+            return Ok(vec![binary("server-ours")]);
+        }
         Ok(match self {
             Self::Floor => vec![binary("server-floor")],
             Self::OursValue => vec![binary("server-ours"), "value".into()],
             Self::Socketioxide => vec![binary("server-socketioxide")],
             Self::Uws => vec![node()?, script("uws.mjs")],
             Self::Ws => vec![node()?, script("ws.mjs")],
-            // Clients are all measured against the same server.
             Self::Ours | Self::RustSocketio | Self::RustSocketioBlocking | Self::Node => vec![binary("server-ours")],
         })
+    }
+
+    /// The program that needs neither.
+    pub(super) fn alone() -> PathBuf {
+        binary("million")
     }
 
     /// The program of its client and its first arguments.
@@ -94,6 +102,7 @@ impl Peer {
     /// Where it cannot run on this machine.
     pub(super) fn client(self) -> Result<Vec<PathBuf>> {
         Ok(match self {
+            Self::Floor => vec![binary("client-floor")],
             Self::RustSocketio => vec![binary("client-rust-socketio")],
             Self::RustSocketioBlocking => vec![binary("client-rust-socketio-blocking")],
             Self::Node => vec![node()?, script("client.mjs")],

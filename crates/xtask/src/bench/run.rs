@@ -91,10 +91,13 @@ impl Drop for Server {
 /// Where the peer cannot run here, or fails at the work.
 pub(super) fn run(line: &Line, peer: Peer, size: &Size, cores: Cores) -> Result<Figures> {
     Cores::pin(cores.server)?;
-    let server = Server::start(&peer.server()?)?;
+    if line.measure.is_without_load() {
+        return session_figures(line.measure, &output(Command::new(Peer::alone()).args(line.words(size)))?);
+    }
+    let server = Server::start(&peer.server(line)?)?;
     Cores::pin(cores.load)?;
     let url = format!("http://127.0.0.1:{}", server.port);
-    if line.measure == Measure::ClientCpu {
+    if line.is_about_clients() {
         let program = peer.client()?;
         let (name, args) = program.split_first().context("no program")?;
         let result = output(Command::new(name).args(args).arg(&url).args(line.words(size)))?;
@@ -120,6 +123,16 @@ fn client_figures(result: &Value) -> Result<Figures> {
     Ok(Figures { value, per_second, p50: None, p99: None })
 }
 
+fn session_figures(measure: Measure, result: &Value) -> Result<Figures> {
+    let number = |name: &str| result[name].as_f64().with_context(|| format!("no {name}"));
+    let value = match measure {
+        Measure::Growth => number("cast_ns_many")? / number("cast_ns_few")?,
+        // A quick look has fewer.
+        _ => number("bytes_each")? * 1e6 / f64::from(1 << 30),
+    };
+    Ok(Figures { value, per_second: None, p50: None, p99: None })
+}
+
 fn server_figures(measure: Measure, result: &Value) -> Result<Figures> {
     let (failed, lost) = (result["failed"].as_u64().unwrap_or(0), result["lost"].as_u64().unwrap_or(0));
     ensure!(failed == 0 && lost == 0, "{failed} connections failed and {lost} were lost: {}", result["faults"]);
@@ -128,7 +141,7 @@ fn server_figures(measure: Measure, result: &Value) -> Result<Figures> {
         Measure::MessageCpu => server["cpu_us_each"].as_f64(),
         Measure::OpeningCpu => result["opening"]["server_cpu_us_each"].as_f64(),
         Measure::Memory => server["bytes_per_connection"].as_f64().map(|bytes| bytes / 1e3),
-        Measure::ClientCpu => None,
+        Measure::ClientCpu | Measure::Sessions | Measure::Growth => None,
     };
     let part = if measure == Measure::OpeningCpu { &result["opening"]["latency"] } else { &result["latency"] };
     let opened = result["joined"].as_f64().zip(result["opening"]["seconds"].as_f64());

@@ -345,13 +345,19 @@ fn the_offset_is_the_last_argument_where_that_is_a_text() {
         (r#"["x",""]"#, None, Some("")),
     ];
     for (json, ack, offset) in cases {
-        let mut rig = Rig::recoverable();
-        for (json, ack) in [(r#"["first","o0"]"#, None), (json, ack)] {
-            let body = Body::from_parts(PacketKind::Event, json, Vec::new()).unwrap();
-            rig.packet(Packet { ack, ..event_packet(body) });
+        for is_told_by_the_caller in [false, true] {
+            let mut rig = Rig::recoverable();
+            for (json, ack) in [(r#"["first","o0"]"#, None), (json, ack)] {
+                let body = Body::from_parts(PacketKind::Event, json, Vec::new()).unwrap();
+                if is_told_by_the_caller {
+                    assert!(rig.socket.admit_event(&body, ack), "{json}");
+                } else {
+                    rig.packet(Packet { ack, ..event_packet(body) });
+                }
+            }
+            let known = rig.socket.session.as_ref().and_then(|session| session.offset.as_deref());
+            assert_eq!(known, offset, "{json}");
         }
-        let known = rig.socket.session.as_ref().and_then(|session| session.offset.as_deref());
-        assert_eq!(known, offset, "{json}");
     }
 }
 

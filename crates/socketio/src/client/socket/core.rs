@@ -4,10 +4,11 @@
 //! Lock order: the socket's state, then its `auth`, the desk, or the engine's session. User code runs under none.
 
 use std::{
+    cell::Cell,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -45,6 +46,8 @@ pub(in crate::client) struct SocketCore {
     pub(in crate::client) desk: Arc<Desk>,
     state: Mutex<State>,
     handlers: Mutex<Handlers>,
+    /// How often they were changed.
+    changes: AtomicU64,
     /// Whether there is, or was, a stream of its events: looked at for each message.
     pub(super) has_streams: AtomicBool,
     /// Whether somebody is, or was, to be shown what is sent.
@@ -59,12 +62,16 @@ pub(in crate::client) struct State {
     session: Option<Session>,
     /// Who waits to be told whether the socket was let in.
     verdicts: Verdicts,
-    /// The lent output buffer; empty between inputs.
-    out: Outputs,
 }
 
-/// Outputs for which a socket keeps room: those of an ordinary input.
+/// Outputs for which a thread keeps room: those of an ordinary input.
 const KEPT_OUTPUTS: usize = 4;
+
+thread_local! {
+    /// What a socket puts its outputs into: the thread's, so that a socket that has nothing to say owns none. Taken for the
+    /// length of one input, and put back empty.
+    static OUT: Cell<Outputs> = Cell::default();
+}
 
 /// An event that has come, to be dispatched.
 #[derive(Debug)]
@@ -90,8 +97,9 @@ impl SocketCore {
             parser,
             clock,
             desk,
-            state: Mutex::new(State { machine, session, verdicts: Vec::new(), out: Vec::new() }),
+            state: Mutex::new(State { machine, session, verdicts: Vec::new() }),
             handlers: Mutex::default(),
+            changes: AtomicU64::new(0),
             has_streams: AtomicBool::new(false),
             has_outgoing: AtomicBool::new(false),
             auth: Mutex::default(),
@@ -104,6 +112,18 @@ impl SocketCore {
 
     pub(in crate::client) fn handlers(&self) -> MutexGuard<'_, Handlers> {
         self.handlers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The handlers, to be changed: what was found among them before has to be looked up again.
+    pub(in crate::client) fn change_handlers(&self) -> MutexGuard<'_, Handlers> {
+        let handlers = self.handlers();
+        self.changes.fetch_add(1, Ordering::Release);
+        handlers
+    }
+
+    /// How often the handlers were changed. What was found under their lock holds as long as this says what it said there.
+    pub(in crate::client) fn handler_changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Whether a stream of its events has no room.
@@ -123,11 +143,13 @@ impl SocketCore {
         let mut shown = Vec::new();
         let mut state = self.lock();
         let timer = state.machine.next_timeout();
-        let mut out = std::mem::take(&mut state.out);
+        let mut out = OUT.try_with(Cell::take).unwrap_or_default();
         let result = input(&mut state, &mut out);
         self.carry_out(&mut state, &mut out, &mut shown);
         // A burst must not be paid for with memory ever after.
-        state.out = if out.capacity() > KEPT_OUTPUTS { Vec::new() } else { out };
+        if out.capacity() <= KEPT_OUTPUTS {
+            let _ = OUT.try_with(|kept| kept.set(out));
+        }
         let is_sooner = state.machine.next_timeout().is_some_and(|at| timer.is_none_or(|before| at < before));
         drop(state);
         if is_sooner {
@@ -137,27 +159,24 @@ impl SocketCore {
         result
     }
 
-    /// Feeds the machine a packet. An event that it gives, and nothing else, is the caller's to dispatch at once: nothing that
-    /// came before it waits for the task.
-    pub(in crate::client) fn handle_packet(
-        self: &Arc<Self>,
-        packet: Packet,
-        now: Moment,
-    ) -> Result<Option<Arrived>, EarlyOverflow> {
-        let (lone, connection) = self.feed(|state, out| {
+    /// An event has come. Where it is to be told at once, gives the connection that it belongs to: the caller dispatches it,
+    /// and nothing that came before it waits for the task. Where not, it is one for [`SocketCore::handle_packet`].
+    pub(in crate::client) fn admit_event(&self, body: &Body, ack: Option<AckId>) -> Option<u64> {
+        let mut state = self.lock();
+        state.machine.admit_event(body, ack).then(|| state.machine.connection())
+    }
+
+    /// Feeds the machine a packet.
+    pub(in crate::client) fn handle_packet(self: &Arc<Self>, packet: Packet, now: Moment) -> Result<(), EarlyOverflow> {
+        let answer = self.feed(|state, out| {
             state.machine.handle_packet(packet, now, out)?;
-            let is_lone = matches!(out[..], [ClientOutput::Event { .. } | ClientOutput::Answer { .. }]);
-            Ok((if is_lone { out.pop() } else { None }, state.machine.connection()))
+            Ok(if matches!(out[..], [ClientOutput::Answer { .. }]) { out.pop() } else { None })
         })?;
-        Ok(match lone {
-            Some(ClientOutput::Event { body, ack }) => Some(Arrived { body, ack, connection }),
-            Some(ClientOutput::Answer { waiter, body }) => {
-                // Not under the lock, for which the one who is woken would have to wait at once.
-                let _ = waiter.send(Ok(body));
-                None
-            }
-            _ => None,
-        })
+        if let Some(ClientOutput::Answer { waiter, body }) = answer {
+            // Not under the lock, for which the one who is woken would have to wait at once.
+            let _ = waiter.send(Ok(body));
+        }
+        Ok(())
     }
 
     /// The connection is open.

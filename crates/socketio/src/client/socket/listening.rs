@@ -35,7 +35,7 @@ impl Socket {
     /// Where the name is one of those that the protocol keeps for itself, and nobody can send.
     pub fn on<M>(&self, event: &str, handler: impl Handler<EventContext, M>) -> &Self {
         check_event_name(event);
-        self.core.handlers().events.add(event, Erased::new(handler), false);
+        self.core.change_handlers().events.add(event, Erased::new(handler), false);
         self
     }
 
@@ -45,33 +45,33 @@ impl Socket {
     /// As [`Socket::on`].
     pub fn once<M>(&self, event: &str, handler: impl Handler<EventContext, M>) -> &Self {
         check_event_name(event);
-        self.core.handlers().events.add(event, Erased::new(handler), true);
+        self.core.change_handlers().events.add(event, Erased::new(handler), true);
         self
     }
 
     /// Forgets all handlers of this event.
     pub fn off(&self, event: &str) -> &Self {
-        let removed = self.core.handlers().events.remove(event);
+        let removed = self.core.change_handlers().events.remove(event);
         drop(removed);
         self
     }
 
     /// Calls `handler` for every event, before its own handlers; what it returns is no acknowledgement (row E52).
     pub fn on_any<M>(&self, handler: impl Handler<EventContext, M>) -> &Self {
-        self.core.handlers().events.any.push(Erased::new(handler));
+        self.core.change_handlers().events.any.push(Erased::new(handler));
         self
     }
 
     /// Forgets these.
     pub fn off_any(&self) -> &Self {
-        let removed = std::mem::take(&mut self.core.handlers().events.any);
+        let removed = std::mem::take(&mut self.core.change_handlers().events.any);
         drop(removed);
         self
     }
 
     /// Calls `handler` for each event that has no handler of its own. There is one such handler; the last one counts.
     pub fn on_fallback<M>(&self, handler: impl Handler<EventContext, M>) -> &Self {
-        let replaced = self.core.handlers().fallback.replace(Erased::new(handler));
+        let replaced = self.core.change_handlers().fallback.replace(Erased::new(handler));
         drop(replaced);
         self
     }
@@ -79,14 +79,14 @@ impl Socket {
     /// Calls `listener` for each event that is sent, when it is: those that were kept, on the connection that takes them
     /// (row E53). It must not block.
     pub fn on_any_outgoing(&self, listener: impl Fn(&Body) + Send + Sync + 'static) -> &Self {
-        self.core.handlers().outgoing.push(Arc::new(listener));
+        self.core.change_handlers().outgoing.push(Arc::new(listener));
         self.core.has_outgoing.store(true, Ordering::Release);
         self
     }
 
     /// Forgets these.
     pub fn off_any_outgoing(&self) -> &Self {
-        let removed = std::mem::take(&mut self.core.handlers().outgoing);
+        let removed = std::mem::take(&mut self.core.change_handlers().outgoing);
         drop(removed);
         self
     }
@@ -94,7 +94,7 @@ impl Socket {
     /// Calls `handler` each time the socket is connected, again too, after what was kept has been sent (row E30).
     /// [`Socket::is_recovered`] tells whether it missed something.
     pub fn on_connect<M>(&self, handler: impl Handler<ConnectContext, M>) -> &Self {
-        self.core.handlers().connect.push(Erased::new(handler));
+        self.core.change_handlers().connect.push(Erased::new(handler));
         self
     }
 
@@ -115,14 +115,14 @@ impl Socket {
     /// # Ok::<(), socketio::client::AddressError>(())
     /// ```
     pub fn on_connect_error<M>(&self, handler: impl Handler<ConnectErrorContext, M>) -> &Self {
-        self.core.handlers().connect_error.push(Erased::new(handler));
+        self.core.change_handlers().connect_error.push(Erased::new(handler));
         self
     }
 
     /// Calls `handler` each time the socket was connected and is no more, with its
     /// [`DisconnectReason`](crate::DisconnectReason) (rows E33, E34).
     pub fn on_disconnect<M>(&self, handler: impl Handler<DisconnectContext, M>) -> &Self {
-        self.core.handlers().disconnect.push(Erased::new(handler));
+        self.core.change_handlers().disconnect.push(Erased::new(handler));
         self
     }
 
@@ -133,7 +133,7 @@ impl Socket {
         if self.core.desk.is_shut() {
             queue.end();
         }
-        self.core.handlers().streams.push(queue);
+        self.core.change_handlers().streams.push(queue);
         self.core.has_streams.store(true, Ordering::Release);
         events
     }

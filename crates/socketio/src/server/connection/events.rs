@@ -15,48 +15,61 @@ use socketio_proto::{AckId, Body, Packet};
 use super::Connection;
 use crate::{
     ack::AckTarget,
+    event_handlers::Registered,
     handler::{Erased, HandlerFuture, begin, finish},
-    server::{EventContext, HandlerError, handlers::Handlers, hooks::Occasion, socket::SocketCore},
+    server::{EventContext, HandlerError, Socket, handlers::Handlers, hooks::Occasion, socket::SocketCore},
 };
 
 type Begun = Result<HandlerFuture<EventContext>, HandlerError>;
 
 impl Connection {
     /// Starts the handlers of an event of a connected socket.
-    pub(super) fn dispatch(&mut self, socket: &Arc<SocketCore>, packet: Packet, cx: &mut TaskContext<'_>) {
+    pub(super) fn dispatch(&mut self, core: Arc<SocketCore>, packet: Packet, cx: &mut TaskContext<'_>) {
         let Some(event) = packet.body else { return };
-        if !socket.is_connected() {
-            return;
-        }
-        let shared = socket.namespace.handlers();
-        let name = shared.events.name_of(&event.event_name().unwrap_or_default());
-        let (own_any, own_middleware) =
-            socket.own_handlers(|own| (own.events.any.clone(), own.event_middleware.clone()));
+        let shared = core.namespace.handlers();
+        let (name, named) = shared.events.find(&event.event_name().unwrap_or_default());
+        let own = core.own_handlers(|own| Some((own.events.any.clone(), own.event_middleware.clone())));
+        let has_own = own.is_some();
+        let (own_any, own_middleware) = own.unwrap_or_default();
         // The acknowledgement stays in the context until somebody takes it.
-        let mut context = EventContext { socket: socket.handle(), event, ack: packet.ack };
+        let mut context = EventContext { socket: Socket { core }, event, ack: packet.ack };
         for handler in shared.events.any.iter().chain(&own_any) {
             let begun = begin(handler, &mut context);
-            self.start(Box::pin(watch(name.clone(), socket.clone(), begun)), cx);
+            self.start(Box::pin(watch(name.clone(), context.socket.core.clone(), begun)), cx);
         }
         if !shared.event_middleware.is_empty() || !own_middleware.is_empty() {
             return self.start(Box::pin(behind(name, shared, own_middleware, context)), cx);
         }
-        // A catch-all may have disconnected it (row D74).
+        // A catch-all may have disconnected it (row D74), or given it handlers.
         let is_watched = !shared.events.any.is_empty() || !own_any.is_empty();
-        if is_watched && !socket.is_connected() {
+        if is_watched && !context.socket.is_connected() {
             return;
         }
-        let own = socket.own_handlers(|own| own.events.take_event(&name));
-        let mut handlers = shared.events.of_event(&name).chain(&own).peekable();
+        let own = if has_own || is_watched {
+            context.socket.core.own_handlers(|own| own.events.take_event(&name))
+        } else {
+            Vec::new()
+        };
+        let mut handlers = registered(named).chain(&own).peekable();
         let fallback = shared.fallback.as_ref().filter(|_| handlers.peek().is_none());
         for handler in handlers.chain(fallback) {
-            let mut call = Call::begin(&name, handler, &mut context);
+            let mut begun = begin(handler, &mut context);
+            let ack = context.ack.take();
             // Most handlers never wait, and need no place among those that do.
-            if Pin::new(&mut call).poll(cx).is_pending() {
-                self.pending.get_or_insert_default().push(Box::pin(call));
+            match poll_begun(&mut begun, cx) {
+                Poll::Ready(outcome) => conclude(&context.socket.core, &name, ack, outcome),
+                Poll::Pending => {
+                    let (name, socket) = (name.clone(), context.socket.core.clone());
+                    let call = Call { name, socket, begun, ack };
+                    self.pending.get_or_insert_default().push(Box::pin(call));
+                }
             }
         }
     }
+}
+
+fn registered(named: &[Registered<EventContext>]) -> impl Iterator<Item = &Erased<EventContext>> {
+    named.iter().map(|registered| &registered.handler)
 }
 
 /// The handlers of an event that nobody has dropped; those that run once are used up only now. None where the socket is
@@ -66,7 +79,7 @@ fn take_handlers(socket: &Arc<SocketCore>, shared: &Handlers, name: &str) -> Vec
         return Vec::new();
     }
     let own = socket.own_handlers(|own| own.events.take_event(name));
-    let mut handlers: Vec<_> = shared.events.of_event(name).chain(&own).cloned().collect();
+    let mut handlers: Vec<_> = registered(shared.events.find(name).1).chain(&own).cloned().collect();
     if handlers.is_empty() {
         handlers.extend(shared.fallback.clone());
     }
@@ -95,20 +108,27 @@ impl Future for Call {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let outcome = match &mut this.begun {
-            // A panic of the handler is an error of this one call (hazard R25).
-            Ok(running) => match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
-                Ok(polled) => ready!(polled),
-                Err(_) => Err(HandlerError::panic()),
-            },
-            Err(error) => Err(std::mem::replace(error, HandlerError::panic())),
-        };
-        if let Err(error) = &outcome {
-            this.socket.namespace.environment().report(&this.socket.handle(), Occasion::Event(&this.name), error);
-        }
-        acknowledge(&this.socket, this.ack.take(), outcome);
+        let outcome = ready!(poll_begun(&mut this.begun, cx));
+        conclude(&this.socket, &this.name, this.ack.take(), outcome);
         Poll::Ready(())
     }
+}
+
+/// Runs a handler on. A panic of it is an error of this one call (hazard R25).
+fn poll_begun(begun: &mut Begun, cx: &mut TaskContext<'_>) -> Poll<Result<Body, HandlerError>> {
+    match begun {
+        Ok(running) => catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)))
+            .unwrap_or_else(|_| Poll::Ready(Err(HandlerError::panic()))),
+        Err(error) => Poll::Ready(Err(std::mem::replace(error, HandlerError::panic()))),
+    }
+}
+
+/// A handler is done: its error is reported, and the event acknowledged.
+fn conclude(socket: &Arc<SocketCore>, name: &str, ack: Option<AckId>, outcome: Result<Body, HandlerError>) {
+    if let Err(error) = &outcome {
+        socket.namespace.environment().report(&socket.handle(), Occasion::Event(name), error);
+    }
+    acknowledge(socket, ack, outcome);
 }
 
 /// The answer to an event, where one was asked for: what the handler returned, or its error.

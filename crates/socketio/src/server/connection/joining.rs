@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, task::Context as TaskContext, time::SystemTime};
 
-use engineio::CloseMode;
+use engineio::{CloseMode, OpeningRequest};
 use futures_util::future::join_all;
 use socketio_proto::{Packet, PacketKind, PrivateId};
 
@@ -36,7 +36,8 @@ impl Connection {
 
     /// A CONNECT for a namespace that this connection is not in.
     pub(super) fn connect(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
-        if self.sockets.len() + self.resolving.len() >= self.registry.environment.config.limits.max_namespaces {
+        let resolving = self.resolving.as_ref().map_or(0, |resolving| resolving.len());
+        if self.sockets.len() + resolving >= self.registry.environment.config.limits.max_namespaces {
             count(&self.registry.environment.counting.namespaces_refused);
             return self.refuse(&packet, "Too many namespaces");
         }
@@ -57,7 +58,7 @@ impl Connection {
         if let Some(parent @ Parent { rule: Rule::Matching(_), .. }) = parents.get(first) {
             return self.join_child(packet, parent, cx);
         }
-        self.resolving.push(packet.namespace.detached());
+        self.resolving.get_or_insert_default().push(packet.namespace.detached());
         let link = self.link.clone();
         let environment = self.registry.environment.clone();
         let task = async move {
@@ -73,7 +74,10 @@ impl Connection {
     /// A function has said whether it takes the client.
     pub(super) fn follow_resolution(&mut self, resolved: Resolved, cx: &mut TaskContext<'_>) {
         let Resolved { packet, parent } = resolved;
-        self.resolving.retain(|name| *name != packet.namespace);
+        if let Some(resolving) = &mut self.resolving {
+            resolving.retain(|name| *name != packet.namespace);
+        }
+        self.resolving.take_if(|resolving| resolving.is_empty());
         match parent {
             _ if self.over || self.broken => {}
             Some(parent) => self.join_child(packet, &parent, cx),
@@ -111,9 +115,9 @@ impl Connection {
             self.registry.leave(&packet.namespace);
             return self.refuse(&packet, "Internal error");
         };
-        let request = self.link.session.request();
+        let request = OpeningRequest::of(&self.link.session);
         // In memory of its own: the packet may share a large read with much else.
-        let auth = packet.body.map(|body| body.detached());
+        let auth = packet.body.map(|body| Box::new(body.detached()));
         let handshake = Handshake { request, auth, time: SystemTime::now() };
         let rooms = comeback.as_ref().map(|comeback| comeback.saved.rooms.clone()).unwrap_or_default();
         let socket = Arc::new(SocketCore::new(id, namespace.clone(), handshake, self.link.clone(), comeback));
@@ -193,7 +197,7 @@ async fn admit(socket: Arc<SocketCore>, handlers: Arc<Handlers>) {
 
 async fn decide(socket: &Arc<SocketCore>, handlers: &Handlers) -> Result<(), HandlerError> {
     let recovery = socket.namespace.environment().config.connection_state_recovery.as_ref();
-    let skips = socket.comeback.is_some() && recovery.is_some_and(|recovery| recovery.skip_middlewares);
+    let skips = socket.comeback().is_some() && recovery.is_some_and(|recovery| recovery.skip_middlewares);
     let middleware = if skips { &[] } else { handlers.middleware.as_slice() };
     for handler in middleware.iter().chain(&handlers.connect) {
         run(handler.clone(), ConnectContext::new(socket)).await.1?;

@@ -5,33 +5,24 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::Waker,
     time::Duration,
 };
 
 use engineio::{CloseMode, MessageFrame, Revision, SendError, SendOptions, Session};
-use futures_util::task::AtomicWaker;
 use socketio_proto::Encoded;
 
 use super::joining::Resolved;
-use crate::server::{
-    DisconnectReason,
-    counters::{Counting, count},
-    environment::Environment,
-    socket::SocketCore,
-};
+use crate::server::{DisconnectReason, counters::count, environment::Environment, socket::SocketCore};
 
 /// A connection as its sockets see it.
 pub(in crate::server) struct Link {
     pub(in crate::server) session: Session,
     pub(in crate::server) revision: Revision,
-    pub(in crate::server) ack_timeout: Duration,
-    pub(in crate::server) max_queue_bytes: usize,
-    counting: Arc<Counting>,
-    orders: Mutex<Orders>,
+    environment: Arc<Environment>,
+    /// `None` where nothing was ordered since it was last looked, which is so for nearly all of a connection's life.
+    orders: Mutex<Option<Box<Orders>>>,
     /// Something was ordered; looked at for each message.
     ordered: AtomicBool,
-    waker: AtomicWaker,
     joined: AtomicBool,
 }
 
@@ -66,25 +57,30 @@ impl Drop for Departure {
 }
 
 impl Link {
-    pub(super) fn new(session: Session, environment: &Environment) -> Self {
+    pub(super) fn new(session: Session, environment: Arc<Environment>) -> Self {
         Self {
             revision: session.revision(),
             session,
-            ack_timeout: environment.config.limits.ack_timeout,
-            max_queue_bytes: environment.config.engine.limits.max_queue_bytes,
-            counting: environment.counting.clone(),
+            environment,
             orders: Mutex::default(),
             ordered: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
             joined: AtomicBool::new(false),
         }
+    }
+
+    pub(in crate::server) fn ack_timeout(&self) -> Duration {
+        self.environment.config.limits.ack_timeout
+    }
+
+    pub(in crate::server) fn max_queue_bytes(&self) -> usize {
+        self.environment.config.engine.limits.max_queue_bytes
     }
 
     /// Leaves something for the connection's future to do.
     fn order(&self, change: impl FnOnce(&mut Orders)) {
         self.orders(change);
         self.ordered.store(true, Ordering::Release);
-        self.waker.wake();
+        self.session.run_again();
     }
 
     /// Whether something was ordered since this was last asked.
@@ -92,8 +88,21 @@ impl Link {
         self.ordered.load(Ordering::Acquire) && self.ordered.swap(false, Ordering::AcqRel)
     }
 
-    pub(super) fn orders<R>(&self, change: impl FnOnce(&mut Orders) -> R) -> R {
-        change(&mut self.orders.lock().unwrap_or_else(PoisonError::into_inner))
+    fn orders<R>(&self, change: impl FnOnce(&mut Orders) -> R) -> R {
+        change(self.orders.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+    }
+
+    /// What was ordered and is not done; the reason stays.
+    pub(super) fn take_orders(&self) -> Orders {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = orders.take().map(|orders| *orders).unwrap_or_default();
+        *orders = taken.reason.map(|reason| Box::new(Orders { reason: Some(reason), ..Orders::default() }));
+        taken
+    }
+
+    /// Why the connection is being closed, where somebody has said.
+    pub(super) fn reason(&self) -> Option<DisconnectReason> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.reason
     }
 
     pub(in crate::server) fn announce(&self, departure: Departure) {
@@ -137,7 +146,7 @@ impl Link {
     pub(in crate::server) fn close_for_slowness(&self) {
         // Several threads may find the queue full at the same time.
         if self.close_because(DisconnectReason::TransportError, CloseMode::Discard) {
-            count(&self.counting.slow_clients_disconnected);
+            count(&self.environment.counting.slow_clients_disconnected);
             tracing::debug!(session = ?self.session.id(), "the client reads too slowly: its send queue is full, it is disconnected");
         }
     }
@@ -148,10 +157,6 @@ impl Link {
 
     pub(super) fn has_joined(&self) -> bool {
         self.joined.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn wake_on_orders(&self, waker: &Waker) {
-        self.waker.register(waker);
     }
 
     /// A namespace was found, or not.

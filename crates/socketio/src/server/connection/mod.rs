@@ -12,6 +12,7 @@ mod pending;
 mod tests;
 
 use std::{
+    collections::VecDeque,
     fmt,
     future::Future,
     pin::Pin,
@@ -19,16 +20,21 @@ use std::{
     task::{Context as TaskContext, Poll},
 };
 
-use engineio::{CloseMode, Session};
+use engineio::{CloseMode, Few, Session};
 use futures_util::future::join_all;
+use link::Orders;
 pub(super) use link::{Departure, Link};
 use pending::Pending;
 use socketio_proto::{self as sio, AnyDecoder, Packet, PacketKind};
 use tokio::time::Sleep;
 
 use super::{
-    DisconnectContext, DisconnectReason, counters::count, hooks::Occasion, protocol, registry::Registry,
-    socket::SocketCore,
+    DisconnectContext, DisconnectReason,
+    counters::count,
+    hooks::Occasion,
+    protocol,
+    registry::Registry,
+    socket::{SocketCore, Stage},
 };
 use crate::handler::{Erased, run};
 
@@ -42,9 +48,10 @@ pub(super) struct Connection {
     /// Runs while attachments of a packet are still to come.
     attachment_timeout: Option<Pin<Box<Sleep>>>,
     /// At most `max_namespaces`, usually one: a list is smaller and quicker than a table.
-    sockets: Vec<Arc<SocketCore>>,
-    /// Namespaces that the client asked for and which the application is asked about.
-    resolving: Vec<sio::Namespace>,
+    sockets: Few<Arc<SocketCore>>,
+    /// Namespaces that the client asked for and which the application is asked about; `None` where there are none.
+    #[allow(clippy::box_collection, reason = "mostly there are none, and a list of none is three times as long")]
+    resolving: Option<Box<Vec<sio::Namespace>>>,
     /// Handlers that wait; `None` where there are none.
     pending: Option<Box<Pending>>,
     connect_timeout: Option<Pin<Box<Sleep>>>,
@@ -67,11 +74,11 @@ impl Connection {
         let mut before_joining = protocol::decoder_limits(revision, limits.decoder);
         before_joining.max_attachments = 0;
         Self {
-            link: Arc::new(Link::new(session, &registry.environment)),
+            link: Arc::new(Link::new(session, registry.environment.clone())),
             decoder: registry.environment.config.parser.decoder(before_joining),
             attachment_timeout: None,
-            sockets: Vec::new(),
-            resolving: Vec::new(),
+            sockets: Few::default(),
+            resolving: None,
             pending: None,
             connect_timeout: Some(Box::pin(tokio::time::sleep(limits.connect_timeout))),
             joins_by_itself: protocol::joins_by_itself(revision),
@@ -81,6 +88,10 @@ impl Connection {
             over: false,
             registry,
         }
+    }
+
+    fn is_resolving(&self, name: &sio::Namespace) -> bool {
+        self.resolving.as_ref().is_some_and(|resolving| resolving.contains(name))
     }
 
     /// Runs a handler until it first waits; then it joins those that wait.
@@ -120,12 +131,16 @@ impl Connection {
     fn handle_packet(&mut self, packet: Packet, cx: &mut TaskContext<'_>) {
         let socket = self.sockets.iter().find(|socket| *socket.namespace.wire_name() == packet.namespace).cloned();
         match (packet.kind, socket) {
-            (PacketKind::Connect, None) if self.resolving.contains(&packet.namespace) => self.break_off(),
+            (PacketKind::Connect, None) if self.is_resolving(&packet.namespace) => self.break_off(),
             (PacketKind::Connect, None) => self.connect(packet, cx),
             // Twice to one namespace, whether or not the first is through (row D34, contract I6).
             (PacketKind::Connect, Some(_)) | (PacketKind::ConnectError, _) => self.break_off(),
             (PacketKind::Disconnect, Some(socket)) => socket.leave_namespace(),
-            (PacketKind::Event, Some(socket)) if !socket.is_connecting() => self.dispatch(&socket, packet, cx),
+            (PacketKind::Event, Some(socket)) => match socket.stage() {
+                Stage::Connecting => self.break_off(),
+                Stage::Connected => self.dispatch(socket, packet, cx),
+                Stage::Disconnected => {}
+            },
             (PacketKind::Ack, Some(socket)) => {
                 if let (Some(id), Some(body)) = (packet.ack, packet.body) {
                     socket.handle_ack(id, body);
@@ -133,7 +148,7 @@ impl Connection {
             }
             (_, None) if self.expects_late_packets => {}
             // A packet for a namespace that was not joined (row D35).
-            (PacketKind::Disconnect | PacketKind::Event | PacketKind::Ack, _) => self.break_off(),
+            (PacketKind::Disconnect | PacketKind::Event | PacketKind::Ack, None) => self.break_off(),
         }
     }
 
@@ -148,10 +163,7 @@ impl Connection {
         if !self.link.take_ordered() {
             return false;
         }
-        let (departures, resolved, disconnect_all) = self.link.orders(|orders| {
-            let disconnect_all = std::mem::take(&mut orders.disconnect_all);
-            (std::mem::take(&mut orders.departures), std::mem::take(&mut orders.resolved), disconnect_all)
-        });
+        let Orders { departures, resolved, disconnect_all, .. } = self.link.take_orders();
         let any = disconnect_all || !departures.is_empty() || !resolved.is_empty();
         for departure in departures {
             self.sockets.retain(|socket| !Arc::ptr_eq(socket, &departure.socket));
@@ -163,7 +175,7 @@ impl Connection {
             self.follow_resolution(resolved, cx);
         }
         if disconnect_all {
-            for socket in &self.sockets {
+            for socket in self.sockets.iter() {
                 socket.disconnect();
             }
             self.link.session.close(CloseMode::Graceful);
@@ -201,9 +213,15 @@ impl Connection {
         if self.broken {
             return;
         }
-        let (revision, limits) = (self.link.revision, &self.registry.environment.config.limits.decoder);
-        let named = |packet| protocol::without_query(revision, packet, limits);
-        match self.decoder.handle(message).and_then(|packet| packet.map(named).transpose()) {
+        let decoded = match self.decoder.handle(message) {
+            // Nearly all are for the main namespace, which has no query.
+            Ok(Some(packet)) if !packet.namespace.is_root() => {
+                let limits = &self.registry.environment.config.limits.decoder;
+                protocol::without_query(self.link.revision, packet, limits).map(Some)
+            }
+            decoded => decoded,
+        };
+        match decoded {
             Ok(None) => {}
             Ok(Some(packet)) => self.handle_packet(packet, cx),
             Err(error) => {
@@ -227,7 +245,7 @@ impl Connection {
     fn end(&mut self) {
         self.over = true;
         (self.connect_timeout, self.attachment_timeout) = (None, None);
-        let reason = self.link.orders(|orders| orders.reason);
+        let reason = self.link.reason();
         let closed =
             self.link.session.closed_now().map_or(DisconnectReason::ForcedClose, |closed| closed.reason.into());
         let environment = &self.registry.environment;
@@ -235,7 +253,7 @@ impl Connection {
         if let Some(pending) = &mut self.pending {
             pending.forgive();
         }
-        for socket in &self.sockets {
+        for socket in self.sockets.iter() {
             socket.depart(reason);
         }
     }
@@ -281,10 +299,11 @@ impl Future for Connection {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let this = &mut *self;
-        this.link.wake_on_orders(cx.waker());
         if std::mem::take(&mut this.joins_by_itself) {
             this.join_main(cx);
         }
+        // What one read has brought: one look at the session does for all of it.
+        let mut messages = VecDeque::new();
         loop {
             let ordered = this.follow_orders(cx);
             this.run_pending(cx);
@@ -297,12 +316,13 @@ impl Future for Connection {
                 continue;
             }
             if !full && !this.over {
-                match this.link.session.poll_recv(cx) {
-                    Poll::Ready(Some(message)) => {
-                        this.handle_message(message, cx);
-                        continue;
-                    }
-                    Poll::Ready(None) => {
+                if let Some(message) = messages.pop_front() {
+                    this.handle_message(message, cx);
+                    continue;
+                }
+                match this.link.session.poll_recv_all(cx, &mut messages) {
+                    Poll::Ready(true) => continue,
+                    Poll::Ready(false) => {
                         this.end();
                         continue;
                     }
@@ -312,6 +332,10 @@ impl Future for Connection {
             if !ordered {
                 break;
             }
+        }
+        if !this.over {
+            // They wait until fewer handlers do, and nothing is read meanwhile.
+            this.link.session.put_back(&mut messages);
         }
         // A socket that another thread is disconnecting announces it yet, and its handler has to run.
         let done = this.over && this.pending.is_none() && this.sockets.is_empty();
@@ -323,12 +347,12 @@ impl Future for Connection {
 /// their rooms and namespaces, and do not keep each other alive through the orders.
 impl Drop for Connection {
     fn drop(&mut self) {
-        for socket in &self.sockets {
+        for socket in self.sockets.iter() {
             socket.depart(DisconnectReason::ForcedClose);
             drop(socket.take_leaving());
             self.registry.leave(socket.namespace.wire_name());
         }
-        drop(self.link.orders(std::mem::take));
+        drop(self.link.take_orders());
     }
 }
 

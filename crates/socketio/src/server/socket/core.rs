@@ -9,7 +9,7 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::Ordering},
 };
 
 use engineio::{CloseMode, SendOptions, Sent};
@@ -36,30 +36,60 @@ pub(in crate::server) struct SocketCore {
     pub(in crate::server) namespace: Namespace,
     pub(in crate::server) handshake: Handshake,
     pub(in crate::server) link: Arc<Link>,
-    /// What the client comes back to.
-    pub(in crate::server) comeback: Option<Box<Return>>,
-    /// The last event that was recorded before the client asked to join.
-    pub(in crate::server) begun: Option<Box<Offset>>,
+    /// Where clients can be recovered.
+    past: Option<Box<Past>>,
     state: Mutex<State>,
-    /// Nothing for most sockets; gone with the socket, so that handlers and what they captured go too.
+    /// Nothing for most sockets.
+    own: OnceLock<Box<Own>>,
+}
+
+/// What was before a socket.
+struct Past {
+    /// What the client comes back to.
+    comeback: Option<Return>,
+    /// The last event that was recorded before the client asked to join.
+    begun: Offset,
+}
+
+/// What the application has given to a socket. Each has its lock, since what is under them is in the order of locks at
+/// different places.
+#[derive(Default)]
+struct Own {
+    /// Gone with the socket, so that handlers and what they captured go too.
     handlers: Mutex<Option<Box<SocketHandlers>>>,
     data: Mutex<Option<Slot>>,
-    pub(super) extensions: Extensions,
+    extensions: Extensions,
 }
 
 struct State {
     phase: Phase,
     /// The offset of the last event that went out with one.
-    last_offset: Option<Offset>,
+    last_offset: Option<Box<Offset>>,
     /// While connected, where clients can be recovered.
     ticket: Option<Box<Ticket>>,
     rooms: Vec<Arc<str>>,
-    acks: AckTable<AckWaiter>,
+    /// `None` until the first question to the client.
+    acks: Option<Box<AckTable<AckWaiter>>>,
 }
 
 pub(in crate::server) enum Phase {
-    /// What was emitted so far, and its bytes.
-    Connecting(Vec<Held>, usize),
+    /// With what was emitted so far, if anything.
+    Connecting(Option<Box<HeldBack>>),
+    Connected,
+    Disconnected,
+}
+
+/// What was emitted before the client is connected, and its bytes.
+#[derive(Default)]
+pub(in crate::server) struct HeldBack {
+    events: Vec<Held>,
+    bytes: usize,
+}
+
+/// Which phase a socket is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Stage {
+    Connecting,
     Connected,
     Disconnected,
 }
@@ -96,35 +126,44 @@ impl SocketCore {
         link: Arc<Link>,
         mut comeback: Option<Return>,
     ) -> Self {
-        let phase = Phase::Connecting(Vec::new(), 0);
-        let state = State { phase, last_offset: None, ticket: None, rooms: Vec::new(), acks: AckTable::new() };
+        let phase = Phase::Connecting(None);
+        let state = State { phase, last_offset: None, ticket: None, rooms: Vec::new(), acks: None };
         let data = comeback.as_mut().and_then(|comeback| comeback.saved.data.take());
-        let (handlers, data) = (Mutex::default(), Mutex::new(data));
-        let begun = namespace.store().map(|store| Box::new(store.lock().latest()));
-        Self {
-            id,
-            namespace,
-            handshake,
-            link,
-            comeback: comeback.map(Box::new),
-            begun,
-            state: Mutex::new(state),
-            handlers,
-            data,
-            extensions: Extensions::default(),
+        let begun = namespace.store().map(|store| store.lock().latest());
+        let past = begun.map(|begun| Box::new(Past { comeback, begun }));
+        let socket = Self { id, namespace, handshake, link, past, state: Mutex::new(state), own: OnceLock::new() };
+        if let Some(data) = data {
+            socket.put_data(data);
         }
+        socket
+    }
+
+    pub(in crate::server) fn comeback(&self) -> Option<&Return> {
+        self.past.as_ref()?.comeback.as_ref()
+    }
+
+    pub(in crate::server) fn begun(&self) -> Option<Offset> {
+        Some(self.past.as_ref()?.begun)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(in crate::server) fn stage(&self) -> Stage {
+        match self.lock().phase {
+            Phase::Connecting(..) => Stage::Connecting,
+            Phase::Connected => Stage::Connected,
+            Phase::Disconnected => Stage::Disconnected,
+        }
+    }
+
     pub(in crate::server) fn is_connected(&self) -> bool {
-        matches!(self.lock().phase, Phase::Connected)
+        self.stage() == Stage::Connected
     }
 
     pub(in crate::server) fn is_connecting(&self) -> bool {
-        matches!(self.lock().phase, Phase::Connecting(..))
+        self.stage() == Stage::Connecting
     }
 
     pub(in crate::server) fn id_in_logs(&self) -> Cow<'_, str> {
@@ -133,17 +172,26 @@ impl SocketCore {
 
     // ---- what belongs to the socket ----
 
-    pub(super) fn data(&self) -> MutexGuard<'_, Option<Slot>> {
-        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    fn own(&self) -> &Own {
+        self.own.get_or_init(Box::default)
+    }
+
+    /// Gives what was there before.
+    pub(super) fn put_data(&self, data: Slot) -> Option<Slot> {
+        self.own().data.lock().unwrap_or_else(PoisonError::into_inner).replace(data)
     }
 
     pub(in crate::server) fn data_slot(&self) -> Option<Slot> {
-        self.data().clone()
+        self.own.get()?.data.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn extensions(&self) -> &Extensions {
+        &self.own().extensions
     }
 
     /// Looks at, or changes, the socket's own handlers; one that has left has none, and gets none.
     pub(in crate::server) fn with_handlers<R: Default>(&self, change: impl FnOnce(&mut SocketHandlers) -> R) -> R {
-        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handlers = self.own().handlers.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(self.lock().phase, Phase::Disconnected) {
             return R::default();
         }
@@ -152,12 +200,14 @@ impl SocketCore {
 
     /// Looks at the socket's own handlers where there are any.
     pub(in crate::server) fn own_handlers<R: Default>(&self, look: impl FnOnce(&mut SocketHandlers) -> R) -> R {
-        self.handlers.lock().unwrap_or_else(PoisonError::into_inner).as_deref_mut().map(look).unwrap_or_default()
+        let Some(own) = self.own.get() else { return R::default() };
+        own.handlers.lock().unwrap_or_else(PoisonError::into_inner).as_deref_mut().map(look).unwrap_or_default()
     }
 
     /// The socket has left: its handlers go, but for those of this very moment.
     pub(in crate::server) fn take_leaving(&self) -> Leaving {
-        let handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(own) = self.own.get() else { return Leaving::default() };
+        let handlers = own.handlers.lock().unwrap_or_else(PoisonError::into_inner).take();
         handlers.map(|handlers| handlers.leaving).unwrap_or_default()
     }
 
@@ -200,21 +250,26 @@ impl SocketCore {
     /// After the disconnect handler.
     pub(in crate::server) fn forget_all(&self) {
         self.lock().rooms = Vec::new();
-        self.extensions.clear();
+        if let Some(own) = self.own.get() {
+            own.extensions.clear();
+        }
     }
 
     // ---- sending ----
 
     /// Emits an event to this socket alone.
-    pub(in crate::server) fn emit(self: &Arc<Self>, event: &Outgoing, flags: Flags) -> Result<(), EmitError> {
+    pub(in crate::server) fn emit(self: &Arc<Self>, event: Outgoing, flags: Flags) -> Result<(), EmitError> {
         event.show_to(self);
-        self.emit_unseen(event, flags)
+        match event {
+            Outgoing::Encoded(packet) => self.settle(self.try_send(Prepared::Ready(Cow::Owned(packet)), flags)),
+            Outgoing::Body(_) => self.emit_unseen(&event, flags),
+        }
     }
 
     /// The same, for an event that was shown before.
     pub(in crate::server) fn emit_unseen(self: &Arc<Self>, event: &Outgoing, flags: Flags) -> Result<(), EmitError> {
         let (Some(store), Outgoing::Body(body)) = (self.namespace.store(), event) else {
-            let sent = self.try_send(Prepared::Ready(&event.packet(&self.namespace, None)), flags);
+            let sent = self.try_send(Prepared::Ready(event.packet(&self.namespace, None)), flags);
             return self.settle(sent);
         };
         if flags.volatile {
@@ -240,19 +295,23 @@ impl SocketCore {
         options.keeps_others = flags.awaited;
         let mut state = self.lock();
         match packet {
-            Prepared::Ready(packet) => self.send_locked(&mut state, &flags.apply(packet), None, options),
+            Prepared::Ready(packet) => self.send_locked(&mut state, flags.apply(packet), None, options),
             Prepared::Recorded(packet, offset) => {
-                let sent = self.send_locked(&mut state, &flags.apply(packet), Some(offset), options)?;
-                state.last_offset = Some(offset);
+                let packet = flags.apply(Cow::Borrowed(packet));
+                let sent = self.send_locked(&mut state, packet, Some(offset), options)?;
+                match &mut state.last_offset {
+                    Some(last) => **last = offset,
+                    none => *none = Some(Box::new(offset)),
+                }
                 Ok(sent)
             }
             Prepared::Volatile(body) => {
                 // A client takes a text at the end for an offset: so it is given the one that it has (hazard R32).
-                let offset = || state.last_offset.map(|offset| offset.to_string()).unwrap_or_default();
+                let offset = || state.last_offset.as_ref().map(|offset| offset.to_string()).unwrap_or_default();
                 let body =
                     if body.ends_with_text() { Cow::Owned(body.with_text(&offset())) } else { Cow::Borrowed(body) };
                 let packet = self.namespace.encode(PacketKind::Event, None, Some(&body));
-                self.send_locked(&mut state, &flags.apply(&packet), None, options)
+                self.send_locked(&mut state, flags.apply(Cow::Owned(packet)), None, options)
             }
         }
     }
@@ -288,27 +347,31 @@ impl SocketCore {
     }
 
     /// Sends a packet of this socket, or holds it back.
-    pub(in crate::server) fn send_as(&self, packet: &Encoded, options: SendOptions) -> Result<Sent, EmitError> {
-        self.send_locked(&mut self.lock(), packet, None, options)
+    fn send_as(&self, packet: Encoded, options: SendOptions) -> Result<Sent, EmitError> {
+        self.send_locked(&mut self.lock(), Cow::Owned(packet), None, options)
     }
 
     fn send_locked(
         &self,
         state: &mut State,
-        packet: &Encoded,
+        packet: Cow<'_, Encoded>,
         offset: Option<Offset>,
         options: SendOptions,
     ) -> Result<Sent, EmitError> {
         match &mut state.phase {
-            Phase::Connected => Ok(self.link.session.send_with(packet.frames(), options)?),
+            Phase::Connected => Ok(match packet {
+                Cow::Borrowed(packet) => self.link.session.send_with(packet.group(), options),
+                Cow::Owned(packet) => self.link.session.send_with(packet, options),
+            }?),
             // Nothing can leave at once before the client is connected.
             Phase::Connecting(..) if options.volatile => Ok(Sent::Discarded),
-            Phase::Connecting(held, bytes) => {
-                if *bytes + packet.byte_len() > self.link.max_queue_bytes {
+            Phase::Connecting(held_back) => {
+                let HeldBack { events, bytes } = &mut **held_back.get_or_insert_default();
+                if *bytes + packet.byte_len() > self.link.max_queue_bytes() {
                     return Err(EmitError::Full);
                 }
                 *bytes += packet.byte_len();
-                held.push(Held { packet: packet.clone(), offset });
+                events.push(Held { packet: packet.into_owned(), offset });
                 Ok(Sent::Queued { dropped: 0 })
             }
             Phase::Disconnected => Err(EmitError::Disconnected),
@@ -327,7 +390,7 @@ impl SocketCore {
         self.await_ack(id, AckWaiter::One(sender))?;
         let waiting = Waiting::new(self.clone(), id, answer);
         event.show_to(self);
-        let sent = self.try_send(Prepared::Ready(&event.packet(&self.namespace, Some(id))), flags);
+        let sent = self.try_send(Prepared::Ready(event.packet(&self.namespace, Some(id))), flags);
         self.settle(sent)?;
         Ok(waiting)
     }
@@ -339,26 +402,30 @@ impl SocketCore {
             Phase::Connecting(..) => Err(AckError::NotConnected),
             Phase::Disconnected => Err(AckError::Disconnected),
             Phase::Connected => {
-                state.acks.insert_with_id(id, None, waiter);
+                state.acks.get_or_insert_default().insert_with_id(id, None, waiter);
                 Ok(())
             }
         }
     }
 
+    fn take_waiter(&self, id: AckId) -> Option<AckWaiter> {
+        self.lock().acks.as_mut()?.take(id)
+    }
+
     /// Nobody waits for that answer any more; says whether it was still to come.
     pub(in crate::server) fn forget_ack(&self, id: AckId) -> bool {
-        let waiter = self.lock().acks.take(id);
+        let waiter = self.take_waiter(id);
         waiter.is_some()
     }
 
     #[cfg(test)]
     pub(in crate::server) fn awaited_acks(&self) -> usize {
-        self.lock().acks.len()
+        self.lock().acks.as_ref().map_or(0, |acks| acks.len())
     }
 
     /// The client's answer; one that nobody waits for is ignored.
     pub(in crate::server) fn handle_ack(&self, id: AckId, body: Body) {
-        let waiter = self.lock().acks.take(id);
+        let waiter = self.take_waiter(id);
         if let Some(waiter) = waiter {
             waiter.answer(body);
         }
@@ -373,12 +440,12 @@ impl SocketCore {
         let welcomed = {
             let mut rooms = self.namespace.rooms();
             let mut state = self.lock();
-            let Phase::Connecting(held, _) = &mut state.phase else { return false };
+            let Phase::Connecting(held) = &mut state.phase else { return false };
             if self.link.session.closed_now().is_some() {
                 // Gone meanwhile; the connection is about to say so.
                 return false;
             }
-            let held = std::mem::take(held);
+            let held = std::mem::take(held).map(|held| held.events).unwrap_or_default();
             let welcomed = self.welcome(&mut state, store.as_mut(), held);
             if welcomed {
                 state.phase = Phase::Connected;
@@ -402,7 +469,7 @@ impl SocketCore {
         }
         count(&counting.sockets_joined);
         self.link.set_joined();
-        if self.comeback.is_some() {
+        if self.comeback().is_some() {
             count(&counting.recoveries);
         }
         true
@@ -417,18 +484,18 @@ impl SocketCore {
                 before.push((offset, packet.clone()));
             }
             // What has an offset is among what a client that comes back has missed, and has its place there.
-            if offset.is_none() || self.comeback.is_none() {
+            if offset.is_none() || self.comeback().is_none() {
                 behind.push(packet);
             }
         }
         let mut greeting = serde_json::json!({ "sid": self.id });
         if let Some(store) = store.filter(|_| protocol::comes_back(self.link.revision)) {
-            let Some((ticket, missed)) = store.admit(self, self.comeback.as_deref(), before) else { return false };
+            let Some((ticket, missed)) = store.admit(self, self.comeback(), before) else { return false };
             greeting["pid"] = ticket.pid.as_str().into();
-            let named = || self.comeback.as_ref()?.offset.as_ref()?.parse().ok();
-            state.last_offset = missed.last().map(|(offset, _)| *offset).or_else(named);
+            let named = || self.comeback()?.offset.as_ref()?.parse().ok();
+            state.last_offset = missed.last().map(|(offset, _)| *offset).or_else(named).map(Box::new);
             state.ticket = Some(Box::new(ticket));
-            before = if self.comeback.is_some() { missed } else { Vec::new() };
+            before = if self.comeback().is_some() { missed } else { Vec::new() };
         }
         let greeting = protocol::greeting(self.link.revision, &greeting);
         let greeting = self.namespace.encode(PacketKind::Connect, None, greeting.as_ref());
@@ -476,7 +543,7 @@ impl SocketCore {
 
     /// One that was on its way back is not to come back any more: the session was not its own yet (row D107).
     fn forget_session(self: &Arc<Self>) {
-        if let (Some(store), Some(comeback)) = (self.namespace.store(), &self.comeback) {
+        if let (Some(store), Some(comeback)) = (self.namespace.store(), self.comeback()) {
             store.lock().forget(self, &comeback.pid);
         }
     }
@@ -534,7 +601,7 @@ impl AckSource for SocketCore {
 impl AckTarget for SocketCore {
     fn send_ack(&self, id: AckId, body: &Body) -> Result<(), EmitError> {
         let packet = self.namespace.encode(PacketKind::Ack, Some(id), Some(body));
-        let sent = self.send_as(&packet, SendOptions::KEPT).map(drop);
+        let sent = self.send_as(packet, SendOptions::KEPT).map(drop);
         if sent == Err(EmitError::Full) {
             // It is used up, and the client waits for it (row J1).
             self.link.close_for_slowness();

@@ -14,11 +14,11 @@ use std::{
     time::SystemTime,
 };
 
-use engineio::CloseMode;
+use engineio::{CloseMode, OpeningRequest};
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::Body;
 
-pub(super) use self::core::{AckWaiter, SocketCore};
+pub(super) use self::core::{AckWaiter, SocketCore, Stage};
 pub(super) use self::data::Slot;
 pub use self::extensions::Extensions;
 use super::{
@@ -46,10 +46,10 @@ use super::{
 #[non_exhaustive]
 pub struct Handshake {
     /// The HTTP request that opened the connection.
-    pub request: Arc<engineio::Request>,
+    pub request: OpeningRequest,
     /// The payload of the CONNECT, where the client sent one; read it with [`Body::data`]. Of a client of JavaScript 1.x
     /// or 2.x it is the query that it gave the namespace (row C22).
-    pub auth: Option<Body>,
+    pub auth: Option<Box<Body>>,
     /// When the client joined the namespace.
     pub time: SystemTime,
 }
@@ -182,7 +182,7 @@ impl Socket {
     /// ```
     #[must_use]
     pub fn is_recovered(&self) -> bool {
-        self.core.comeback.is_some()
+        self.core.comeback().is_some()
     }
 
     /// Keeps `value` with the socket, in place of what was kept before (row D43). Other servers see it as JSON
@@ -200,7 +200,7 @@ impl Socket {
     /// # }
     /// ```
     pub fn set_data<T: Serialize + Send + Sync + 'static>(&self, value: T) {
-        let before = self.core.data().replace(Slot::new(value));
+        let before = self.core.put_data(Slot::new(value));
         // Its destructor is the application's, and runs under no lock.
         drop(before);
     }
@@ -219,7 +219,7 @@ impl Socket {
     /// ```
     #[must_use]
     pub fn data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.core.data().as_ref()?.value()
+        self.core.data_slot()?.value()
     }
 
     /// Values of the application's own beside this socket, by their type, which only this server sees; see
@@ -233,7 +233,7 @@ impl Socket {
     /// ```
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
-        &self.core.extensions
+        self.core.extensions()
     }
 
     /// Sends an event to this client; never waits. Events arrive in the order of these calls.
@@ -286,7 +286,7 @@ impl Socket {
     /// # Errors
     /// As [`Socket::emit`].
     pub fn emit_raw(&self, event: &Body) -> Result<(), EmitError> {
-        self.core.emit(&Outgoing::raw(event), Flags::default())
+        self.core.emit(Outgoing::passed_on(&self.core.namespace, event), Flags::default())
     }
 
     /// Sends an event and asks for its acknowledgement: await the result for the answer.
