@@ -80,7 +80,7 @@ impl Steady {
             out_of_order: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             disconnected: AtomicU64::new(0),
-            latency: Mutex::new(Histogram::new(3)?),
+            latency: Mutex::new(latencies()?),
         };
         let asking = Arc::new(RwLock::new(()));
         let paused = Some(asking.clone().write_owned().await);
@@ -162,6 +162,11 @@ impl Steady {
     }
 }
 
+/// For microseconds, as many as a question can take. One without a bound takes none that is longer than the first few.
+fn latencies() -> Result<Histogram<u64>> {
+    Ok(Histogram::new_with_max(u64::try_from(ANSWER_TIMEOUT.as_micros())?, 3)?)
+}
+
 /// A question, sent now.
 fn ask(socket: &Socket, number: u64) -> impl Future<Output = Result<u64, AckError>> + use<> {
     socket.emit_with_ack("ask", &number).into_future()
@@ -199,5 +204,18 @@ async fn ask_on(socket: Socket, book: Arc<Book>, asking: Arc<RwLock<()>>) {
         }
         drop(permit);
         sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_seconds_late_is_recorded_as_that() {
+        let mut latency = latencies().unwrap();
+        latency.saturating_record(100);
+        latency.saturating_record(3_000_000);
+        assert!((2_990_000..3_010_000).contains(&latency.max()), "{}", latency.max());
     }
 }

@@ -51,8 +51,6 @@ pub(super) struct Size {
     pub(super) crowd_cycles: usize,
     pub(super) crowd: usize,
     pub(super) storm: usize,
-    /// Whether the resident memory is part of the verdict, for which a cycle has to be large.
-    pub(super) judges_resident: bool,
 }
 
 /// The unit where deadlines are of no interest, and may not be met while thousands connect.
@@ -160,7 +158,10 @@ fn churn(stage: &mut Stage, size: &Size, say: &dyn Fn(fmt::Arguments<'_>)) -> Ta
     let samples: Vec<Sample> = rests.iter().map(|rest| rest.sample).collect();
     let bursts: Vec<Value> = rests.iter().map(|rest| rest.clients.clone()).collect();
     let mut checks = verdict::returns(&base, &samples);
-    checks.extend(verdict::memory(&samples, Gauge::HeapBytes.peak(&stage.samples), size.judges_resident));
+    checks.extend(verdict::memory(&samples, Gauge::HeapBytes.peak(&stage.samples)));
+    let trend = verdict::resident_trend(&samples);
+    let resident = if trend.is_some() { "its trend is judged" } else { "not judged: too few cycles for a trend" };
+    checks.extend(trend);
     checks.extend(verdict::clients(&bursts, &stage.ever));
     let count = |clients: &Value| {
         clients["clients"].as_object().into_iter().flatten().filter_map(|(_, of)| of["clients"].as_u64()).sum::<u64>()
@@ -169,7 +170,7 @@ fn churn(stage: &mut Stage, size: &Size, say: &dyn Fn(fmt::Arguments<'_>)) -> Ta
         "cycles": rests.len(),
         "clients": format!("{} well-behaved, and {} others in each cycle", size.steady, bursts.first().map_or(0, count)),
         "unit": format!("{} ms; ping interval 3 units, ping timeout 5, all other deadlines 3", size.unit.as_millis()),
-        "resident": if size.judges_resident { "judged" } else { "not judged: the cycles are too small" },
+        "resident": resident,
     });
     Ok((settings, base, rests, checks))
 }
@@ -188,7 +189,8 @@ fn crowd(stage: &mut Stage, size: &Size, say: &dyn Fn(fmt::Arguments<'_>)) -> Ta
     }
     let samples: Vec<Sample> = rests.iter().map(|rest| rest.sample).collect();
     let mut checks = verdict::returns(&base, &samples);
-    checks.extend(verdict::memory(&samples, Gauge::HeapBytes.peak(&stage.samples), size.judges_resident));
+    checks.extend(verdict::memory(&samples, Gauge::HeapBytes.peak(&stage.samples)));
+    checks.push(verdict::resident(&samples));
     let settings =
         json!({ "cycles": size.crowd_cycles, "clients": format!("{} come and go in each cycle", size.crowd) });
     Ok((settings, base, rests, checks))

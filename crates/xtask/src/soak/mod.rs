@@ -91,7 +91,6 @@ impl Options {
             crowd_cycles: usize::from(self.cycles.unwrap_or(50)),
             crowd: number(self.crowd, 5_000),
             storm: number(self.storm, 10_000),
-            judges_resident: !self.short,
         }
     }
 }

@@ -14,8 +14,12 @@ const HEAP_GROWTH_BLOCKS: u64 = 64;
 const HEAP_GROWTH_BYTES: u64 = 64 * 1024;
 const HEAP_GROWTH_OF_PEAK: u64 = 20;
 
-/// How much more memory may be resident than after the reference cycle.
+/// How much more memory may be resident than after the reference cycle, or on an average of the second half of the cycles than of the
+/// first.
 const RESIDENT_GROWTH: f64 = 0.05;
+
+/// From how many cycles on there is a trend to speak of, where resident memory goes up and down.
+pub(super) const CYCLES_OF_A_TREND: usize = 40;
 
 /// How much memory a server may take at most while everybody comes back, against what it took with all of them before.
 const STORM_MEMORY: f64 = 1.5;
@@ -68,17 +72,38 @@ pub(super) fn returns(base: &Sample, rests: &[Sample]) -> Vec<Check> {
 
 /// Memory is what it was after the second cycle, or after the first of two. Not what it was before: tables do not shrink, and the
 /// allocator keeps what it may need again, of which the first cycle leaves less than any other, since it finds a heap without holes.
-pub(super) fn memory(rests: &[Sample], peak_heap_bytes: u64, judges_resident: bool) -> Vec<Check> {
+pub(super) fn memory(rests: &[Sample], peak_heap_bytes: u64) -> Vec<Check> {
     let heap_growth = HEAP_GROWTH_BYTES + peak_heap_bytes / HEAP_GROWTH_OF_PEAK;
-    let mut checks = vec![
+    vec![
         bounded(rests, Gauge::HeapBytes, |then| then + heap_growth),
         bounded(rests, Gauge::HeapBlocks, |then| then + HEAP_GROWTH_BLOCKS),
-    ];
-    if judges_resident {
-        let most = |then: u64| (then as f64 * (1.0 + RESIDENT_GROWTH)) as u64;
-        checks.push(bounded(rests, Gauge::ResidentBytes, most));
+    ]
+}
+
+/// Resident memory is what it was after that same cycle: where each cycle fills the heap and empties it.
+pub(super) fn resident(rests: &[Sample]) -> Check {
+    bounded(rests, Gauge::ResidentBytes, |then| (then as f64 * (1.0 + RESIDENT_GROWTH)) as u64)
+}
+
+/// Resident memory has no trend: where some stay while others come and go, and the allocator can give back only what is above the
+/// highest of those that stay, which are others each time. `None` of too few cycles to tell.
+pub(super) fn resident_trend(rests: &[Sample]) -> Option<Check> {
+    if rests.len() < CYCLES_OF_A_TREND {
+        return None;
     }
-    checks
+    let (first, second) = rests.split_at(rests.len() / 2);
+    let mean = |half: &[Sample]| {
+        half.iter().map(|rest| rest.get(Gauge::ResidentBytes) as f64).sum::<f64>() / half.len() as f64 / 1e6
+    };
+    let (first, second) = (mean(first), mean(second));
+    let most = first * (1.0 + RESIDENT_GROWTH);
+    let detail = format!(
+        "{} MB on an average of the first half of the cycles, {} MB of the second; bound {} MB",
+        digits(first),
+        digits(second),
+        digits(most)
+    );
+    Some(Check::new("resident memory has no trend", second <= most, detail))
 }
 
 fn bounded(rests: &[Sample], gauge: Gauge, bound: impl Fn(u64) -> u64) -> Check {
@@ -180,16 +205,31 @@ mod tests {
     #[test]
     fn memory_may_not_grow_from_the_second_cycle_on() {
         let (small, then) = (sample(0, 500_000, 5_000_000), sample(0, 1_000_000, 10_000_000));
-        let more = |heap, resident| memory(&[small, then, sample(0, heap, resident), then], 200_000, true);
-        assert!(failed(&more(1_070_000, 10_400_000)).is_empty());
-        assert!(failed(&more(500_000, 5_000_000)).is_empty(), "less is no leak");
+        let judge = |rests: &[Sample]| {
+            let mut checks = memory(rests, 200_000);
+            checks.push(resident(rests));
+            failed(&checks).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let more = |heap, resident| judge(&[small, then, sample(0, heap, resident), then]);
+        assert!(more(1_070_000, 10_400_000).is_empty());
+        assert!(more(500_000, 5_000_000).is_empty(), "less is no leak");
         let all = ["heap bytes alive do not grow", "resident memory does not grow"];
-        assert_eq!(failed(&more(1_080_000, 10_600_000)), all);
-        assert_eq!(failed(&memory(&[small, then], 0, true)), all, "of two, the second is compared with the first");
-        assert_eq!(failed(&memory(&[then], 0, true)).len(), 3, "one cycle has nothing to be compared with");
+        assert_eq!(more(1_080_000, 10_600_000), all);
+        assert_eq!(judge(&[small, then]), all, "of two, the second is compared with the first");
+        assert_eq!(judge(&[then]).len(), 3, "one cycle has nothing to be compared with");
         let mut pieces = then;
         pieces.set(Gauge::HeapBlocks, 65);
-        assert_eq!(failed(&memory(&[then, then, pieces], 0, true)), ["heap allocations alive do not grow"]);
+        assert_eq!(judge(&[then, then, pieces]), ["heap allocations alive do not grow"]);
+    }
+
+    #[test]
+    fn resident_memory_may_go_up_and_down_but_not_up() {
+        let rests = |growth: u64| -> Vec<Sample> {
+            (0..100).map(|cycle| sample(0, 0, 10_000_000 + cycle % 3 * 2_000_000 + cycle * growth)).collect()
+        };
+        assert_eq!(resident_trend(&rests(0)).map(|check| check.is_met), Some(true));
+        assert_eq!(resident_trend(&rests(20_000)).map(|check| check.is_met), Some(false));
+        assert_eq!(resident_trend(&rests(0)[..CYCLES_OF_A_TREND - 1]), None);
     }
 
     #[test]
