@@ -42,8 +42,9 @@ impl Programs {
 pub(super) struct Stage {
     programs: Programs,
     unit: Duration,
-    server: Program,
+    /// Before the server, and so ended before it: nobody complains that it is gone.
     load: Program,
+    server: Program,
     port: u16,
     started: Instant,
     pub(super) samples: Vec<Sample>,
