@@ -28,7 +28,7 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Programs and packages of tests, on which nothing depends in any way.
-const TOPS: [&str; 4] = ["socketio-cli", "xtask", "socketio-tests", "socketio-examples"];
+const TOPS: [&str; 5] = ["socketio-cli", "soak", "xtask", "socketio-tests", "socketio-examples"];
 
 /// Crates without I/O.
 const PROTO_CRATES: [&str; 3] = ["engineio-proto", "socketio-proto", "socketio-cluster"];

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::report::Report;
-use crate::{cargo, counts, dependencies, install};
+use crate::{cargo, counts, dependencies, install, soak};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, Args)]
@@ -50,6 +50,7 @@ pub(crate) fn check(options: &Options) -> Result<ExitCode> {
         run(cargo().args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(&options.args))
     });
     if cfg!(target_os = "linux") && options.args.is_empty() {
+        report.step("soak", soak::check);
         report.step("instruction counts", counts::check);
     }
     Ok(report.close())

@@ -8,10 +8,14 @@ mod check;
 mod counts;
 mod dependencies;
 mod install;
+mod machine;
 mod npm;
+mod program;
+mod publication;
 mod release;
 mod report;
 mod serve;
+mod soak;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -36,6 +40,8 @@ enum Chore {
     Bench(bench::Options),
     /// Count the instructions of the hot paths, and fail if one has grown.
     Counts(counts::Options),
+    /// Treat a server badly for minutes or hours, and see whether anything of it is left behind.
+    Soak(soak::Options),
     /// Only install what the tests need.
     Install,
 }
@@ -46,6 +52,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => check::check(&options),
         Chore::Bench(options) => bench::bench(&options),
         Chore::Counts(options) => counts::counts(&options),
+        Chore::Soak(options) => soak::soak(&options),
         Chore::Install => install::install(),
     };
     match result {

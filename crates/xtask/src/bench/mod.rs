@@ -5,7 +5,6 @@
 #![allow(clippy::print_stdout, reason = "a chore says what it does")]
 
 mod line;
-mod machine;
 mod page;
 mod peer;
 mod report;
@@ -13,24 +12,27 @@ mod run;
 mod statistics;
 
 use std::{
-    fs,
     path::PathBuf,
     process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use testkit::repository;
 
 use self::{
     line::{LINES, Line, Size},
-    machine::Cores,
     peer::Peer,
-    report::{Entry, Report, Row, digits},
+    report::{Entry, Report, Row},
 };
-use crate::{npm, release};
+use crate::{
+    machine::{self, Cores},
+    npm,
+    publication::{self, digits},
+    release,
+};
 
 /// Descriptors that a run needs beside those of its connections.
 const SPARE_DESCRIPTORS: u64 = 500;
@@ -76,7 +78,7 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
         println!("there is only one core: server and load share it, and the figures are worth little");
     }
     // Before this process is pinned, since that is what it would say otherwise.
-    let machine = machine::describe(cores);
+    let machine = machine::describe_with_peers(cores);
     let lines: Vec<Line> = LINES.into_iter().filter(|line| options.wants_line(line)).collect();
     let peers: Vec<Peer> = Peer::value_variants().iter().copied().filter(|peer| options.wants_peer(*peer)).collect();
     build(&peers)?;
@@ -190,15 +192,5 @@ fn measure(line: &Line, peers: &[Peer], size: &Size, rounds: usize, quick: bool,
 }
 
 fn write(options: &Options, report: &Report) -> Result<()> {
-    let folder = options.folder();
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let json = serde_json::to_string_pretty(&report.to_json())? + "\n";
-    for (name, text) in
-        [("report.txt", report.to_string()), ("report.json", json), ("report.html", page::render(report))]
-    {
-        let path = folder.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    println!("written to {}", folder.display());
-    Ok(())
+    publication::write(&options.folder(), &report.to_string(), &report.to_json(), &page::render(report))
 }

@@ -4,19 +4,10 @@ use std::fmt::Write as _;
 
 use super::{
     peer::Peer,
-    report::{Report, Row, digits, facts},
+    report::{Report, Row},
     statistics::{Spread, figure, values},
 };
-
-const STYLE: &str = "\
-:root { color-scheme: light dark; --ours: #0a7d5a; --other: #8a94a6; --goal: #c2410c; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: .5rem 0 1.5rem; } th, td { padding: .15rem .7rem; text-align: right; }
-th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 1px solid; font-weight: 600; }
-td { font-variant-numeric: tabular-nums; } .no { color: var(--goal); } .yes { color: var(--ours); }
-svg { display: block; width: 100%; height: auto; } svg text { font: 13px system-ui, sans-serif; fill: currentColor; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; } dd { margin: 0; }
-";
+use crate::publication::{self, digits, escape};
 
 /// Sizes of a plot, in its own units.
 const WIDTH: f64 = 860.0;
@@ -26,27 +17,16 @@ const BAR_PITCH: f64 = 26.0;
 
 /// The whole page.
 pub(super) fn render(report: &Report) -> String {
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Socket.IO in Rust: benchmarks</title>\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<style>{STYLE}</style></head><body>\n\
-         <h1>Benchmarks</h1>\n<p>Lower is better. Each bar is the median of the runs, and the line through its end goes from the \
+    let mut body = "<p>Lower is better. Each bar is the median of the runs, and the line through its end goes from the \
          smallest to the largest. Ratios are taken between runs made one after the other; only they carry over to other \
          machines. BENCHMARKING.md says how all of this is measured.</p>\n"
-    );
-    page += &goals(report);
+        .to_owned();
+    body += &goals(report);
     for row in &report.rows {
         // A string takes everything.
-        let _ = write!(page, "<h2 id=\"{}\">{}</h2>\n{}{}", row.line.name, row.line.title, plot(row), table(row));
+        let _ = write!(body, "<h2 id=\"{}\">{}</h2>\n{}{}", row.line.name, row.line.title, plot(row), table(row));
     }
-    page += "<h2>Where and how</h2>\n<dl>";
-    for (name, text) in facts(&report.machine).into_iter().chain(facts(&report.settings)) {
-        let _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escape(&name), escape(&text));
-    }
-    page + "</dl>\n</body></html>\n"
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    publication::page("Benchmarks", &body, &[&report.machine, &report.settings])
 }
 
 fn range(spread: Spread) -> String {

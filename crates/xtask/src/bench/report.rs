@@ -9,6 +9,7 @@ use super::{
     peer::Peer,
     statistics::{Runs, Spread, figure, ratio, values},
 };
+use crate::publication::{digits, facts};
 
 /// One peer on one line.
 #[derive(Debug)]
@@ -119,32 +120,6 @@ impl Report {
             "lines": self.rows.iter().map(Row::to_json).collect::<Vec<_>>(),
         })
     }
-}
-
-/// A number with as many digits as it is worth.
-pub(super) fn digits(value: f64) -> String {
-    match value.abs() {
-        0.0..10.0 => format!("{value:.2}"),
-        10.0..100.0 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
-    }
-}
-
-/// Facts of a JSON object, as words.
-pub(super) fn facts(object: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Object(fields) => {
-            let fields = fields.iter().filter(|(_, value)| !value.is_null());
-            fields
-                .map(|(name, value)| format!("{name} {}", value.to_string().trim_matches('"')))
-                .collect::<Vec<_>>()
-                .join(", ")
-        }
-        value => value.to_string(),
-    };
-    let fields = object.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    fields.map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
 impl fmt::Display for Report {

@@ -1,11 +1,8 @@
 //! One run: a fresh server on its core, the load or the client on the other, and the figures that come of it.
 
 use std::{
-    io::{BufRead, BufReader, Read},
     path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::mpsc::channel,
-    thread,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -14,10 +11,9 @@ use serde_json::Value;
 
 use super::{
     line::{Line, Measure, Size},
-    machine::Cores,
     peer::Peer,
 };
-use crate::release;
+use crate::{machine::Cores, program::Program, release};
 
 /// How long a server may take until it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -34,54 +30,17 @@ pub(super) struct Figures {
     pub(super) p99: Option<f64>,
 }
 
-/// A server in a process of its own, ended with the value.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(program: &[PathBuf]) -> Result<Self> {
-        let (name, args) = program.split_first().context("no program")?;
-        let mut child = Command::new(name)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start {}", name.display()))?;
-        let out = child.stdout.take().context("no output")?;
-        let (sender, receiver) = channel();
-        // A server that never listens must not stop everything; the thread ends with the server.
-        thread::spawn(move || {
-            let mut lines = BufReader::new(out).lines().map_while(Result::ok);
-            let _ = sender.send(lines.next());
-            lines.for_each(drop);
-        });
-        let port = match receiver.recv_timeout(START_TIMEOUT) {
-            Ok(Some(line)) => line.strip_prefix("listening ").and_then(|port| port.parse().ok()),
-            _ => None,
-        };
-        match port {
-            Some(port) => Ok(Self { child, port }),
-            None => {
-                let _ = child.kill();
-                let mut complaint = String::new();
-                if let Some(mut stderr) = child.stderr.take() {
-                    let _ = stderr.read_to_string(&mut complaint);
-                }
-                let _ = child.wait();
-                let errors = complaint.lines().filter(|line| line.contains("Error") || line.contains("error"));
-                bail!("it does not listen: {}", errors.take(2).collect::<Vec<_>>().join(" "))
-            }
+/// Starts a server; it ends with the value.
+fn start(words: &[PathBuf]) -> Result<(Program, u16)> {
+    let (name, args) = words.split_first().context("no program")?;
+    let mut program = Program::start(Command::new(name).args(args).stderr(Stdio::piped()))?;
+    match program.listening(START_TIMEOUT) {
+        Ok(port) => Ok((program, port)),
+        Err(error) => {
+            let complaint = program.complaint();
+            let errors = complaint.lines().filter(|line| line.contains("Error") || line.contains("error"));
+            bail!("{error}: {}", errors.take(2).collect::<Vec<_>>().join(" "))
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -94,16 +53,16 @@ pub(super) fn run(line: &Line, peer: Peer, size: &Size, cores: Cores) -> Result<
     if line.measure.is_without_load() {
         return session_figures(line.measure, &output(Command::new(Peer::alone()).args(line.words(size)))?);
     }
-    let server = Server::start(&peer.server(line)?)?;
+    let (server, port) = start(&peer.server(line)?)?;
     Cores::pin(cores.load)?;
-    let url = format!("http://127.0.0.1:{}", server.port);
+    let url = format!("http://127.0.0.1:{port}");
     if line.is_about_clients() {
         let program = peer.client()?;
         let (name, args) = program.split_first().context("no program")?;
         let result = output(Command::new(name).args(args).arg(&url).args(line.words(size)))?;
         return client_figures(&result);
     }
-    let pid = server.child.id().to_string();
+    let pid = server.id().to_string();
     let sio = release::program(".", "sio");
     let result = output(Command::new(sio).args(["load", &url, "--json", "--watch", &pid]).args(line.words(size)))?;
     server_figures(line.measure, &result)

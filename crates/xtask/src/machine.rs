@@ -10,15 +10,15 @@ use testkit::repository;
 
 /// The cores for the server and for the load.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cores {
-    pub(super) server: usize,
-    pub(super) load: usize,
+pub(crate) struct Cores {
+    pub(crate) server: usize,
+    pub(crate) load: usize,
 }
 
 #[cfg(target_os = "linux")]
 impl Cores {
     /// Two of those that this process may use; the same twice where it has only one.
-    pub(super) fn find() -> Result<Self> {
+    pub(crate) fn find() -> Result<Self> {
         let allowed = rustix::thread::sched_getaffinity(None).context("cannot ask for the cores")?;
         let mut cores = (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
         let server = cores.next().context("there is no core")?;
@@ -26,7 +26,7 @@ impl Cores {
     }
 
     /// From now on this thread, and what it starts, runs on that core only.
-    pub(super) fn pin(core: usize) -> Result<()> {
+    pub(crate) fn pin(core: usize) -> Result<()> {
         let mut cores = rustix::thread::CpuSet::new();
         cores.set(core);
         rustix::thread::sched_setaffinity(None, &cores).context("cannot choose a core")
@@ -35,19 +35,19 @@ impl Cores {
 
 #[cfg(not(target_os = "linux"))]
 impl Cores {
-    pub(super) fn find() -> Result<Self> {
+    pub(crate) fn find() -> Result<Self> {
         anyhow::bail!(
             "the benchmark reads processor time from Linux's /proc and pins programs to cores: run it on Linux"
         )
     }
 
-    pub(super) fn pin(_core: usize) -> Result<()> {
+    pub(crate) fn pin(_core: usize) -> Result<()> {
         Ok(())
     }
 }
 
 /// Allows as many connections as may be; how many descriptors that is.
-pub(super) fn raise_descriptor_limit(wanted: u64) -> u64 {
+pub(crate) fn raise_descriptor_limit(wanted: u64) -> u64 {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -68,7 +68,7 @@ pub(super) fn raise_descriptor_limit(wanted: u64) -> u64 {
 }
 
 /// What a reader has to know about where the figures come from.
-pub(super) fn describe(cores: Cores) -> Value {
+pub(crate) fn describe() -> Value {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).and_then(|rest| rest.split_once(": "));
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -78,13 +78,19 @@ pub(super) fn describe(cores: Cores) -> Value {
         "commit": commit(),
         "cpu": model.map(|(_, name)| name),
         "cores": std::thread::available_parallelism().map_or(1, |cores| cores.get()),
-        "pinned": { "server": cores.server, "load": cores.load },
         "memory": memory,
         "kernel": first_line("uname", &["-sr"]),
         "rustc": first_line("rustc", &["--version"]),
-        "node": first_line("node", &["--version"]),
-        "versions": versions(),
     })
+}
+
+/// The same where servers of others are measured too, each on its core.
+pub(crate) fn describe_with_peers(cores: Cores) -> Value {
+    let mut machine = describe();
+    machine["pinned"] = json!({ "server": cores.server, "load": cores.load });
+    machine["node"] = json!(first_line("node", &["--version"]));
+    machine["versions"] = versions();
+    machine
 }
 
 /// The versions of the peers, from the files that lock them.
