@@ -34,7 +34,8 @@ pub struct Limits {
     /// From a ping to its pong; then the session ends as `ping timeout`. Default 20 s (row A8).
     pub ping_timeout: Duration,
     /// From the arrival of a second transport to its `5`; then that transport is closed and the session
-    /// stays on the first. Default 10 s (row A6).
+    /// stays on the first. Time in which nothing is read, since the application lags behind, does not count. Default
+    /// 10 s (row A6).
     pub upgrade_timeout: Duration,
     /// How long a graceful close waits for the peer to take what is queued. Default 30 s (row A53).
     pub close_timeout: Duration,

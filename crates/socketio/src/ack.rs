@@ -30,7 +30,7 @@ pub(crate) trait AckSource: Send + Sync {
 /// A socket to which events come that want to be acknowledged.
 pub(crate) trait AckTarget: Send + Sync {
     /// Acknowledges an event; what that costs where it does not go is the socket's to decide.
-    fn send_ack(&self, id: AckId, body: &Body) -> Result<(), EmitError>;
+    fn send_ack(self: Arc<Self>, id: AckId, body: &Body) -> Result<(), EmitError>;
 }
 
 /// An acknowledgement on its way; await it for the answer.

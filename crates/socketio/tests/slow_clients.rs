@@ -16,6 +16,7 @@ use std::{
 };
 
 use client::{Client, Log};
+use engineio_proto::{MessageFrame, SendQueue};
 use socketio::{AckError, Config, Counters, Data, EmitError, Server, Socket, WhenFull, testing::TestClient};
 use tokio::time::Instant;
 
@@ -78,6 +79,21 @@ impl Slow {
         let taken = (0..1000).take_while(fits).count();
         assert!((10..20).contains(&taken), "{taken}");
         taken
+    }
+
+    /// Emits to the slow one until its queue is at the bound, to the byte; the first number is 10.
+    fn fill_to_the_brim(&self) {
+        let entry =
+            |bytes: usize| bytes + SendQueue::cost_of(&[MessageFrame::text(&[])]) - MessageFrame::text(&[]).len();
+        self.socket.emit("news", &(10, padding())).unwrap();
+        let one = entry(self.socket.queued_bytes());
+        let count = LIMIT / one;
+        for number in 11..9 + count {
+            self.socket.emit("news", &(number, padding())).unwrap();
+        }
+        let room = LIMIT - (count - 1) * one;
+        self.socket.emit("news", &(9 + count, "x".repeat(padding().len() + room - one))).unwrap();
+        assert_eq!(entry(0) * count + self.socket.queued_bytes(), LIMIT);
     }
 
     fn expect(&self, change: impl FnOnce(&mut Counters)) {
@@ -209,6 +225,24 @@ async fn acknowledgements_and_packets_of_the_protocol_are_never_dropped() {
     let acknowledged = got.iter().filter(|packet| **packet == "435[\"an answer\"]").count();
     assert_eq!((acknowledged, got.last().map(String::as_str)), (1, Some("41")), "{got:?}");
     assert_eq!(slow.io.counters().slow_clients_disconnected, 0);
+}
+
+/// J1: under `DropOldest` events give way to what is never dropped; that is counted and told like any other drop, since the
+/// client has a hole in its events.
+#[tokio::test(start_paused = true)]
+async fn what_gives_way_to_acknowledgements_and_packets_of_the_protocol_is_counted_and_told() {
+    for packet in ["425[\"ask\"]", "40/other,", "40/unknown,", "a disconnect"] {
+        let slow = Slow::new(WhenFull::DropOldest).await;
+        slow.io.of("/other");
+        slow.fill_to_the_brim();
+        match packet {
+            "a disconnect" => slow.socket.disconnect(),
+            packet => slow.client.send(packet).await,
+        }
+        slow.client.settle().await;
+        assert_eq!((slow.told(), slow.io.counters().events_dropped), (1, 1), "{packet}");
+        assert_eq!(in_short(slow.client.receive().await)[0], "11", "{packet}");
+    }
 }
 
 /// R16: the heartbeat is not stuck behind a full queue.

@@ -1,5 +1,5 @@
 //! What the workspace's integration tests share: where things are, how to start the other side, and seeded
-//! chance ([`Random`]).
+//! chance ([`Random`], [`seeds`]).
 //!
 //! The other side is always the published JavaScript implementation, so this crate launches Node scripts
 //! ([`NodeScript`] for those that end by themselves, [`NodeServer`] for those that listen), knows whether the npm
@@ -23,7 +23,7 @@ mod node;
 
 pub use npm::{NpmPackages, npm_dir, npm_packages};
 pub use program::{CHROMIUM_NAMES, chromium, find_chromium, find_program};
-pub use random::Random;
+pub use random::{Random, seeds};
 
 #[cfg(unix)]
 pub use node::{NodeScript, NodeServer, Output};

@@ -347,8 +347,8 @@ impl ServerSession {
 
     // ---- time ----
 
-    /// The runtime stops reading, because the application has not taken what is here: a pong may lie
-    /// unread, so its time stands still meanwhile (hazard R17). Pausing twice is pausing once.
+    /// The runtime stops reading, because the application has not taken what is here: a pong may lie unread, or the next
+    /// step of an upgrade, so their time stands still meanwhile (hazard R17). Pausing twice is pausing once.
     ///
     /// ```
     /// # use engineio_proto::*;
@@ -372,11 +372,15 @@ impl ServerSession {
     pub fn handle_reading_resumed(&mut self, now: Moment) {
         if let Some(since) = self.reading_paused.take() {
             self.heartbeat.excuse(&self.limits, since, now);
+            if let State::Probing(_, candidate @ Candidate { closing: false, .. }) = &mut self.state {
+                let left = candidate.deadline.saturating_since(since);
+                candidate.deadline = now + left.min(self.limits.upgrade_timeout);
+            }
         }
     }
 
     /// When [`ServerSession::handle_timeout`] is to be called; `None` where nothing is waited for: once the session
-    /// is over, and where a pong is waited for that cannot be read.
+    /// is over, and where what is waited for cannot be read.
     ///
     /// ```
     /// # use engineio_proto::*;
@@ -391,7 +395,8 @@ impl ServerSession {
         match &self.state {
             State::Polling(_) | State::Wire(_) => heartbeat,
             State::Probing(_, candidate) => {
-                Some(heartbeat.map_or(candidate.deadline, |due| candidate.deadline.min(due)))
+                let candidate = (!self.suspends(candidate)).then_some(candidate.deadline);
+                candidate.into_iter().chain(heartbeat).min()
             }
             State::Leaving(_, deadline) | State::Draining(_, deadline) => Some(*deadline),
             State::Closed(_) => None,
@@ -423,7 +428,9 @@ impl ServerSession {
                 return;
             }
             State::Closed(_) => return,
-            State::Probing(_, candidate) if now >= candidate.deadline => self.drop_candidate(None, now, out),
+            State::Probing(_, candidate) if now >= candidate.deadline && !self.suspends(&candidate) => {
+                self.drop_candidate(None, now, out);
+            }
             _ => {}
         }
         match self.heartbeat.handle_timeout(&self.limits, now, self.reading_paused.is_some()) {
@@ -434,6 +441,12 @@ impl ServerSession {
     }
 
     // ---- inside ----
+
+    /// Whether the candidate's time stands still: its next step may lie unread. Not where this side closes: then perhaps
+    /// nobody reads any more.
+    const fn suspends(&self, candidate: &Candidate) -> bool {
+        self.reading_paused.is_some() && !candidate.closing
+    }
 
     /// Whether a graceful close was asked for and is still on its way.
     const fn is_closing(&self) -> bool {

@@ -33,13 +33,7 @@ fn play(seed: u64) -> Story {
 #[test]
 fn nothing_is_lost_unseen_twice_or_out_of_order_and_nothing_stays_behind() {
     // SEEDS=100-200 tries others.
-    let seeds = match std::env::var("SEEDS") {
-        Ok(range) => {
-            let (from, to) = range.split_once('-').expect("SEEDS=from-to");
-            from.parse().expect("a number")..to.parse().expect("a number")
-        }
-        Err(_) => SEEDS,
-    };
+    let seeds = testkit::seeds(SEEDS);
     let mut total = Story { events: 0, connections: 0, answers: 0 };
     let mut failed = Vec::new();
     for seed in seeds {

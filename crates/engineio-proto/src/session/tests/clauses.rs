@@ -160,12 +160,46 @@ fn a_pause_of_reading_that_saw_no_ping_moves_no_deadline() {
     session.handle_reading_paused(at(0));
     session.handle_reading_resumed(at(20));
     assert_eq!(session.next_timeout(), Some(at(25)));
-    session.handle_reading_paused(at(20));
-    let _candidate = attach(&mut session, at(20));
+    session.handle_timeout(at(24), &mut out);
+    assert!(out.is_empty());
+}
+
+/// Hazards R6, R17: a client that has sent its `5` polls no more; were its WebSocket closed because nobody read that in time,
+/// a busy application would cost it its connection.
+#[test]
+fn an_upgrade_of_which_nothing_can_be_read_gets_its_time_again() {
+    let (mut session, mut out) = (polling_session(), Vec::new());
+    let wire = attach(&mut session, at(2));
+    session.handle_reading_paused(at(8));
+    assert_eq!(session.next_timeout(), Some(at(25)), "the heartbeat alone");
+    session.handle_timeout(at(24), &mut out);
+    assert!(out.is_empty() && session.is_upgrading());
+    session.handle_reading_resumed(at(24));
+    assert_eq!(session.next_timeout(), Some(at(25)));
+    session.handle_frame(wire, event(Kind::Probe), at(24), &mut out);
     session.handle_timeout(at(25), &mut out);
-    assert_eq!(session.next_timeout(), Some(at(30)), "the candidate's deadline holds while a pong is excused");
-    session.handle_timeout(at(30), &mut out);
+    assert_eq!(session.next_timeout(), Some(at(28)), "it had 4 s left");
+    session.handle_timeout(at(28), &mut out);
     assert_eq!(said(&mut out), "close(w)");
+
+    session.handle_reading_paused(at(29));
+    let _candidate = attach(&mut session, at(30));
+    session.handle_reading_resumed(at(40));
+    assert_eq!(session.next_timeout(), Some(at(50)), "never more than the whole time");
+}
+
+/// Hazard R2: the application may have ended, and never take what holds the reading up.
+#[test]
+fn an_upgrade_that_a_close_waits_for_keeps_its_deadline_while_nothing_is_read() {
+    let (mut session, mut out) = (polling_session(), Vec::new());
+    let wire = attach(&mut session, at(2));
+    session.handle_frame(wire, event(Kind::Probe), at(3), &mut out);
+    session.handle_reading_paused(at(4));
+    session.handle_close(CloseMode::Graceful, at(5), &mut out);
+    assert_eq!(session.next_timeout(), Some(at(12)));
+    session.handle_timeout(at(12), &mut out);
+    assert_eq!(said(&mut out), "close(w)");
+    assert_eq!(session.next_timeout(), Some(at(42)), "it leaves by long-polling");
 }
 
 // ---- upgrade ----

@@ -130,7 +130,7 @@ fn expected_v3(state: State, input: Input) -> Effect {
         Input::Frame(Id::Own, Kind::Pong) if on_wire => frame(state, Kind::Ping),
         Input::Timeout(time) => timeout_v3(state, time),
         // A ping is always waited for, and may lie unread (hazard R17).
-        Input::ReadingPaused => Effect { due: to(state).due.filter(|due| *due != 25), ..to(state) },
+        Input::ReadingPaused => Effect { due: reading_paused(state).due.filter(|due| *due != 25), ..to(state) },
         _ => with_heartbeat_due(expected_v4(state, input), 45),
     }
 }
@@ -174,13 +174,21 @@ fn expected_v4(state: State, input: Input) -> Effect {
         Input::Timeout(time) => timeout(state, time),
         Input::TakeFrames(Id::Own) => take_frames(state),
         Input::WireFlushed(Id::Own) => wire_flushed(state),
-        // No pong is waited for (hazard R17).
-        Input::ReadingPaused | Input::ReadingResumed => to(state),
+        Input::ReadingPaused => reading_paused(state),
+        Input::ReadingResumed => to(state),
         // Nobody asks: what is queued without a GET goes on waiting for one.
         Input::Flush => to(state),
         // What is over has no say.
         Input::PollAbandoned(Id::Stale) | Input::Frame(Id::Stale, _) | Input::WireLost(Id::Stale, _) => to(state),
         Input::TakeFrames(Id::Stale) | Input::WireFlushed(Id::Stale) => to(state),
+    }
+}
+
+/// No pong is waited for; the next step of an upgrade may lie unread (hazard R17).
+fn reading_paused(state: State) -> Effect {
+    match state {
+        Unprobed(..) | Probed(_) => to(state).due(25),
+        _ => to(state),
     }
 }
 

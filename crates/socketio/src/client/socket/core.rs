@@ -463,7 +463,7 @@ struct Answering {
 }
 
 impl AckTarget for Answering {
-    fn send_ack(&self, id: AckId, body: &Body) -> Result<(), EmitError> {
+    fn send_ack(self: Arc<Self>, id: AckId, body: &Body) -> Result<(), EmitError> {
         self.core.send_ack(self.connection, id, body)
     }
 }

@@ -14,7 +14,6 @@ use socketio_proto::{AckId, Body, Packet};
 
 use super::Connection;
 use crate::{
-    ack::AckTarget,
     event_handlers::Registered,
     handler::{Erased, HandlerFuture, begin, finish},
     server::{EventContext, HandlerError, Socket, handlers::Handlers, hooks::Occasion, socket::SocketCore},
@@ -136,7 +135,7 @@ fn acknowledge(socket: &Arc<SocketCore>, ack: Option<AckId>, outcome: Result<Bod
     let Some(id) = ack else { return };
     let Some(body) = outcome.map_or_else(|error| error.ack(), Some) else { return };
     // Where it cannot be sent, the client is gone, or is thrown out.
-    let _ = socket.send_ack(id, &body);
+    let _ = socket.acknowledge(id, &body);
 }
 
 /// A catch-all handler: what it returns is no acknowledgement.

@@ -95,7 +95,11 @@ impl Connection {
     fn refuse(&self, packet: &Packet, message: &str) {
         let body = protocol::connect_error(&HandlerError::new(message));
         let parser = &self.registry.environment.config.parser;
-        self.link.send(&parser.encode(PacketKind::ConnectError, &packet.namespace, None, body.as_ref()));
+        let gave_way = self.link.send(&parser.encode(PacketKind::ConnectError, &packet.namespace, None, body.as_ref()));
+        // The queue is the connection's: any of its sockets says whose.
+        if let Some(socket) = self.sockets.iter().next().filter(|_| gave_way) {
+            self.registry.environment.announce_slowness(socket);
+        }
     }
 
     /// A socket for the client, which then is let in or refused.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use engineio::{CloseMode, MessageFrame, Revision, SendError, SendOptions, Session};
+use engineio::{CloseMode, MessageFrame, Revision, SendError, SendOptions, Sent, Session};
 use socketio_proto::Encoded;
 
 use super::joining::Resolved;
@@ -124,20 +124,24 @@ impl Link {
         is_first
     }
 
-    /// Sends a packet that belongs to the connection; one that is over drops it.
-    pub(in crate::server) fn send(&self, packet: &Encoded) {
-        self.send_frames(packet.frames());
+    /// Sends a packet that belongs to the connection; one that is over drops it. Says whether events gave way to it, which
+    /// is counted, and is to be told (row J1).
+    pub(in crate::server) fn send(&self, packet: &Encoded) -> bool {
+        self.send_frames(packet.frames(), SendOptions::KEPT)
     }
 
-    /// The same for several, next to each other.
-    pub(in crate::server) fn send_frames(&self, frames: &[MessageFrame]) {
-        self.send_frames_with(frames, SendOptions::KEPT);
-    }
-
-    /// The same in a way of the caller's choice.
-    pub(in crate::server) fn send_frames_with(&self, frames: &[MessageFrame], options: SendOptions) {
-        if let Err(SendError::Full { .. }) = self.session.send_with(frames, options) {
-            self.close_for_slowness();
+    /// The same for several, next to each other, in a way of the caller's choice.
+    pub(in crate::server) fn send_frames(&self, frames: &[MessageFrame], options: SendOptions) -> bool {
+        match self.session.send_with(frames, options) {
+            Ok(Sent::Queued { dropped }) if dropped > 0 => {
+                self.environment.counting.events_dropped.fetch_add(u64::from(dropped), Ordering::Relaxed);
+                true
+            }
+            Err(SendError::Full { .. }) => {
+                self.close_for_slowness();
+                false
+            }
+            _ => false,
         }
     }
 

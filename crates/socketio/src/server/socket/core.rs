@@ -351,6 +351,17 @@ impl SocketCore {
         self.send_locked(&mut self.lock(), Cow::Owned(packet), None, options)
     }
 
+    /// Acknowledges an event of the client.
+    pub(in crate::server) fn acknowledge(self: &Arc<Self>, id: AckId, body: &Body) -> Result<(), EmitError> {
+        let packet = self.namespace.encode(PacketKind::Ack, Some(id), Some(body));
+        let sent = self.send_as(packet, SendOptions::KEPT);
+        if sent == Err(EmitError::Full) {
+            // It is used up, and the client waits for it (row J1).
+            self.link.close_for_slowness();
+        }
+        self.settle(sent)
+    }
+
     fn send_locked(
         &self,
         state: &mut State,
@@ -447,7 +458,7 @@ impl SocketCore {
             }
             let held = std::mem::take(held).map(|held| held.events).unwrap_or_default();
             let welcomed = self.welcome(&mut state, store.as_mut(), held);
-            if welcomed {
+            if welcomed.is_some() {
                 state.phase = Phase::Connected;
                 rooms.add(self);
                 for room in &state.rooms {
@@ -460,24 +471,27 @@ impl SocketCore {
         drop(store);
         self.namespace.tell_room_listeners();
         let counting = &self.namespace.environment().counting;
-        if !welcomed {
+        let Some(is_slow) = welcomed else {
             // What it missed went in this moment, or another connection of the same client was faster: it is not let in,
             // and comes back.
             count(&counting.recoveries_failed);
             self.link.close_because(DisconnectReason::TransportError, CloseMode::Discard);
             return false;
-        }
+        };
         count(&counting.sockets_joined);
         self.link.set_joined();
+        if is_slow {
+            self.namespace.environment().announce_slowness(self);
+        }
         if self.comeback().is_some() {
             count(&counting.recoveries);
         }
         true
     }
 
-    /// Sends what the client missed (row D110), the CONNECT, and what was held back. `false` where the first is not to be
-    /// had any more.
-    fn welcome(self: &Arc<Self>, state: &mut State, store: Option<&mut Locked<'_>>, held: Vec<Held>) -> bool {
+    /// Sends what the client missed (row D110), the CONNECT, and what was held back; says whether other events gave way.
+    /// `None` where the first is not to be had any more.
+    fn welcome(self: &Arc<Self>, state: &mut State, store: Option<&mut Locked<'_>>, held: Vec<Held>) -> Option<bool> {
         let (mut before, mut behind) = (Vec::new(), Vec::new());
         for Held { packet, offset } in held {
             if let Some(offset) = offset {
@@ -490,7 +504,7 @@ impl SocketCore {
         }
         let mut greeting = serde_json::json!({ "sid": self.id });
         if let Some(store) = store.filter(|_| protocol::comes_back(self.link.revision)) {
-            let Some((ticket, missed)) = store.admit(self, self.comeback(), before) else { return false };
+            let (ticket, missed) = store.admit(self, self.comeback(), before)?;
             greeting["pid"] = ticket.pid.as_str().into();
             let named = || self.comeback()?.offset.as_ref()?.parse().ok();
             state.last_offset = missed.last().map(|(offset, _)| *offset).or_else(named).map(Box::new);
@@ -505,8 +519,7 @@ impl SocketCore {
         // It leaves the queue to what comes after it, or else a client with much to read would be thrown out as slow, come
         // back, and have as much to read again (hazard R32).
         let options = if before.is_empty() { SendOptions::KEPT } else { SendOptions::EXEMPT };
-        self.link.send_frames_with(&frames, options);
-        true
+        Some(self.link.send_frames(&frames, options))
     }
 
     /// A middleware or the connect handler refuses, with this payload.
@@ -516,15 +529,22 @@ impl SocketCore {
         }
     }
 
-    fn tell_refusal(&self, error: Option<&Body>) {
+    fn tell_refusal(self: &Arc<Self>, error: Option<&Body>) {
         count(&self.namespace.environment().counting.joins_refused);
-        self.link.send(&self.namespace.encode(PacketKind::ConnectError, None, error));
+        self.send_packet(&self.namespace.encode(PacketKind::ConnectError, None, error));
+    }
+
+    /// Sends a packet of the protocol, and tells where events gave way to it.
+    fn send_packet(self: &Arc<Self>, packet: &Encoded) {
+        if self.link.send(packet) {
+            self.namespace.environment().announce_slowness(self);
+        }
     }
 
     /// A client that waits to be let in must not be left waiting: it is refused.
     pub(in crate::server) fn disconnect(self: &Arc<Self>) {
         match self.depart(DisconnectReason::ServerNamespaceDisconnect) {
-            Some(Phase::Connected) => self.link.send(&self.namespace.encode(PacketKind::Disconnect, None, None)),
+            Some(Phase::Connected) => self.send_packet(&self.namespace.encode(PacketKind::Disconnect, None, None)),
             Some(Phase::Connecting(..)) => {
                 self.forget_session();
                 let error = HandlerError::new("disconnected by the server");
@@ -599,13 +619,7 @@ impl AckSource for SocketCore {
 }
 
 impl AckTarget for SocketCore {
-    fn send_ack(&self, id: AckId, body: &Body) -> Result<(), EmitError> {
-        let packet = self.namespace.encode(PacketKind::Ack, Some(id), Some(body));
-        let sent = self.send_as(packet, SendOptions::KEPT).map(drop);
-        if sent == Err(EmitError::Full) {
-            // It is used up, and the client waits for it (row J1).
-            self.link.close_for_slowness();
-        }
-        sent
+    fn send_ack(self: Arc<Self>, id: AckId, body: &Body) -> Result<(), EmitError> {
+        self.acknowledge(id, body)
     }
 }
