@@ -33,11 +33,20 @@ enum Need {
     Npm,
     Chromium,
     Valgrind,
+    CxxCompiler,
     NpmPackages,
 }
 
-const NEEDS: [Need; 7] =
-    [Need::Rustfmt, Need::Clippy, Need::Node, Need::Npm, Need::Chromium, Need::Valgrind, Need::NpmPackages];
+const NEEDS: [Need; 8] = [
+    Need::Rustfmt,
+    Need::Clippy,
+    Need::Node,
+    Need::Npm,
+    Need::Chromium,
+    Need::Valgrind,
+    Need::CxxCompiler,
+    Need::NpmPackages,
+];
 
 impl Need {
     fn is_met(self) -> bool {
@@ -49,6 +58,8 @@ impl Need {
             Self::Chromium => find_chromium().is_some(),
             // Instructions are counted on Linux only.
             Self::Valgrind => !cfg!(target_os = "linux") || find_program("valgrind").is_some(),
+            // Fuzzing, elsewhere than on Linux, is the replay of the corpus.
+            Self::CxxCompiler => !cfg!(target_os = "linux") || find_program("c++").is_some(),
             Self::NpmPackages => npm_packages() == NpmPackages::Installed,
         }
     }
@@ -58,7 +69,7 @@ impl Need {
         match self {
             Self::Rustfmt => Some("rustfmt"),
             Self::Clippy => Some("clippy"),
-            Self::Node | Self::Npm | Self::Chromium | Self::Valgrind | Self::NpmPackages => None,
+            Self::Node | Self::Npm | Self::Chromium | Self::Valgrind | Self::CxxCompiler | Self::NpmPackages => None,
         }
     }
 
@@ -69,6 +80,7 @@ impl Need {
             Self::Npm => Some("npm"),
             Self::Chromium => Some("chromium"),
             Self::Valgrind => Some("valgrind"),
+            Self::CxxCompiler => Some("g++"),
             Self::Rustfmt | Self::Clippy | Self::NpmPackages => None,
         }
     }
@@ -88,6 +100,9 @@ impl fmt::Display for Need {
                 f.write_str("; on Debian the package is `chromium`")
             }
             Self::Valgrind => f.write_str("valgrind in PATH; on Debian the package is `valgrind`"),
+            Self::CxxCompiler => {
+                f.write_str("a C++ compiler as `c++` in PATH, for libFuzzer; on Debian the package is `g++`")
+            }
             Self::NpmPackages => f.write_str("the npm packages in npm/: `cargo xtask install` with npm there"),
         }
     }
@@ -135,7 +150,7 @@ fn list(lacking: &[Need]) -> String {
         text += &format!("\n  - {need}");
     }
     if lacking.iter().any(|need| need.debian_package().is_some()) {
-        text += "\n(on Debian, `cargo xtask install` as root installs Node, npm, Chromium and valgrind)";
+        text += "\n(on Debian, `cargo xtask install` as root installs Node, npm, Chromium, valgrind and g++)";
     }
     text
 }

@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod counts;
+mod fuzz;
 mod install;
 mod npm;
 mod release;
@@ -35,6 +36,8 @@ enum Chore {
     Bench(bench::Options),
     /// Count the instructions of the hot paths, and fail if one has grown.
     Counts(counts::Options),
+    /// Fuzz the decoders and the session machines, or replay the corpus.
+    Fuzz(fuzz::Options),
     /// Only install what the tests need.
     Install,
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => check::check(&options),
         Chore::Bench(options) => bench::bench(&options),
         Chore::Counts(options) => counts::counts(&options),
+        Chore::Fuzz(options) => fuzz::fuzz(&options),
         Chore::Install => install::install(),
     };
     match result {
