@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// Only run the corpus, without libFuzzer.
     #[arg(long, conflicts_with_all = ["seconds", "keep"])]
     replay: bool,
-    /// Add to the corpus what reaches something that the corpus does not.
+    /// Add to the corpus what reaches a place in the code that the corpus does not.
     #[arg(long)]
     keep: bool,
 }
@@ -123,9 +123,9 @@ fn run(targets: &[String], seconds: u64, keep: bool) -> Result<()> {
             }
         }
         if keep {
-            // Each input that reaches something new, from the smallest on.
+            // Few inputs that together reach every place; how often each is reached would make thousands of them.
             let mut command = Command::new(programs.join(target));
-            command.args(["-merge=1", "-max_len=4096"]).args([&corpus, &found]);
+            command.args(["-set_cover_merge=1", "-use_counters=0", "-max_len=4096"]).args([&corpus, &found]);
             ensure!(command.stderr(Stdio::null()).status()?.success(), "{target}: the corpus cannot be merged");
         }
     }
@@ -167,8 +167,8 @@ fn watch(target: &str, command: &mut Command) -> Result<Outcome> {
                 write!(stdout, "{target:22}{now}\r").and_then(|()| stdout.flush()).context("cannot print")?;
             }
             figures = Some(now);
-        } else if figures.is_some() {
-            // From the first run on; what comes in front is about the corpus.
+        } else if !line.starts_with("INFO:") && !line.trim_start().starts_with('#') {
+            // Neither about the corpus nor addresses of a stack: what was broken.
             said += &format!("  {line}\n");
             input = input.or_else(|| line.split_once("Test unit written to ").map(|(_, path)| path.to_owned()));
         }
