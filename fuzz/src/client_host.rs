@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use engineio_proto::{
     ClientOptions, ClientOutput, ClientSession, CloseMode, CloseReason, Message, MessageFrame, Moment, Packet, Payload,
-    RequestId, SendOptions, Sent, TransportKind, WhenFull, WireId, WireLoss,
-    websocket::{FrameDecoder, FrameError, FrameEvent, FrameLimits, Role},
+    RequestId, SendOptions, Sent, TransportKind, WhenFull, WireLoss,
+    websocket::{FrameError, FrameEvent, FrameLimits, Role},
 };
 
 use crate::{
+    both_ends::{Wire, both_ends, close},
     ledger::Ledger,
     server_host::{answer_packets, event_of},
 };
@@ -55,14 +56,6 @@ struct Request {
     is_over: bool,
 }
 
-#[derive(Debug)]
-struct Wire {
-    id: WireId,
-    decoder: FrameDecoder,
-    opened: bool,
-    closes: u32,
-}
-
 /// The session, its requests and its connections, each by the order in which they were asked for.
 pub(crate) struct ClientHost {
     session: ClientSession,
@@ -79,6 +72,8 @@ pub(crate) struct ClientHost {
 }
 
 impl ClientHost {
+    both_ends!();
+
     pub(crate) fn new(options: ClientOptions, first: TransportKind) -> (Self, Vec<Effect>) {
         let mut out = Vec::new();
         let session = ClientSession::open(Arc::new(options), Some(first), Moment::EPOCH, &mut out);
@@ -146,31 +141,6 @@ impl ClientHost {
         self.carry_out()
     }
 
-    /// Bytes as they are read from a connection.
-    pub(crate) fn bytes(&mut self, wire: usize, bytes: &[u8]) -> Vec<Effect> {
-        let mut input = BytesMut::from(bytes);
-        let mut effects = Vec::new();
-        while let Some(Wire { decoder, opened: true, .. }) = self.wires.get_mut(wire) {
-            match decoder.decode(&mut input) {
-                Ok(Some(event)) => effects.extend(self.frame(wire, event)),
-                Ok(None) => break,
-                Err(error) => {
-                    effects.extend(self.lose(wire, Some(error)));
-                    break;
-                }
-            }
-        }
-        effects
-    }
-
-    pub(crate) fn lose(&mut self, wire: usize, violation: Option<FrameError>) -> Vec<Effect> {
-        let loss = violation.map_or(WireLoss::Disconnected, WireLoss::Violation);
-        if let Some(wire) = self.wires.get(wire) {
-            self.session.handle_wire_lost(wire.id, loss, self.now, &mut self.out);
-        }
-        self.carry_out()
-    }
-
     /// The socket takes bytes.
     pub(crate) fn write(&mut self, wire: usize, budget: usize) -> Vec<Effect> {
         let Some(Wire { id, opened, closes, .. }) = self.wires.get(wire) else { return Vec::new() };
@@ -198,13 +168,7 @@ impl ClientHost {
         effects
     }
 
-    pub(crate) fn flushed(&mut self, wire: usize) {
-        if let Some(wire) = self.wires.get(wire) {
-            self.session.handle_wire_flushed(wire.id);
-        }
-    }
-
-    // ---- the application and the clock ----
+    // ---- the application ----
 
     /// Sends a group of messages of this size; a group is always smaller than the queue.
     pub(crate) fn send(&mut self, count: usize, len: usize, options: SendOptions, bound: usize) {
@@ -222,64 +186,8 @@ impl ClientHost {
         assert!(queued <= bound, "{queued} bytes in a queue of {bound}");
     }
 
-    pub(crate) fn flush(&mut self) -> Vec<Effect> {
-        let wanted = self.session.wants_flush();
-        self.session.handle_flush(&mut self.out);
-        assert_eq!(wanted, !self.out.is_empty(), "wants_flush tells the truth");
-        self.carry_out()
-    }
-
-    pub(crate) fn close(&mut self, mode: CloseMode) -> Vec<Effect> {
-        self.session.handle_close(mode, self.now, &mut self.out);
-        assert!(!self.session.takes_messages());
-        self.carry_out()
-    }
-
-    pub(crate) fn pause(&mut self, paused: bool) {
-        match paused {
-            true => self.session.handle_reading_paused(self.now),
-            false => self.session.handle_reading_resumed(self.now),
-        }
-    }
-
-    /// It is later; what is due is done.
-    pub(crate) fn pass(&mut self, now: Moment) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        while let Some(due) = self.session.next_timeout().filter(|due| *due <= now) {
-            self.now = self.now.max(due);
-            self.session.handle_timeout(self.now, &mut self.out);
-            effects.extend(self.carry_out());
-            if self.session.next_timeout() == Some(due) {
-                assert_eq!(due.as_nanos(), u64::MAX, "a deadline that has passed is not set again");
-                break;
-            }
-        }
-        self.now = self.now.max(now);
-        effects
-    }
-
-    pub(crate) fn next_timeout(&self) -> Option<Moment> {
-        self.session.next_timeout()
-    }
-
-    pub(crate) fn wants_flush(&self) -> bool {
-        self.session.wants_flush()
-    }
-
-    pub(crate) fn wants_write(&self, wire: usize) -> bool {
-        self.wires.get(wire).is_some_and(|wire| self.session.wants_write(wire.id))
-    }
-
-    pub(crate) const fn now(&self) -> Moment {
-        self.now
-    }
-
     pub(crate) fn requests(&self) -> usize {
         self.requests.len()
-    }
-
-    pub(crate) fn wires(&self) -> usize {
-        self.wires.len()
     }
 
     fn carry_out(&mut self) -> Vec<Effect> {
@@ -303,18 +211,10 @@ impl ClientHost {
                 ClientOutput::OpenWire(id) => {
                     assert!(self.wires.iter().all(|wire| wire.id != id), "each WebSocket has a number of its own");
                     let limits = FrameLimits { max_message_bytes: 1_000, max_fragments: 3 };
-                    let decoder = FrameDecoder::new(Role::Client, limits);
-                    self.wires.push(Wire { id, decoder, opened: false, closes: 0 });
+                    self.wires.push(Wire::new(id, Role::Client, limits));
                     effects.push(Effect::OpenWire(self.wires.len() - 1));
                 }
-                ClientOutput::CloseWire(id, _) => {
-                    let Some(index) = self.wires.iter().position(|wire| wire.id == id) else {
-                        panic!("{id:?}, which was never asked for, is closed");
-                    };
-                    self.wires[index].closes += 1;
-                    assert_eq!(self.wires[index].closes, 1, "{id:?} is closed once");
-                    effects.push(Effect::CloseWire(index));
-                }
+                ClientOutput::CloseWire(id, _) => effects.push(Effect::CloseWire(close(&mut self.wires, id))),
                 ClientOutput::Message(message) => effects.push(Effect::Message(message)),
                 ClientOutput::Opened => assert!(!std::mem::replace(&mut self.opened, true), "it opens once"),
                 ClientOutput::Upgraded => assert!(!std::mem::replace(&mut self.upgraded, true), "one upgrade"),

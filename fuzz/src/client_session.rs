@@ -61,7 +61,8 @@ fn live(input: &mut Unstructured<'_>) -> Result<()> {
 }
 
 fn apply(host: &mut ClientHost, operation: Operation<'_>, bound: usize) {
-    let one_of = |number: u8, of: usize| of.checked_sub(1 + usize::from(number) % of.max(1)).unwrap_or_default();
+    // The last one by 0.
+    let one_of = |number: u8, of: usize| of.saturating_sub(1 + usize::from(number) % of.max(1));
     let (requests, wires) = (host.requests(), host.wires());
     match operation {
         Operation::Answer(request, body) => drop(host.answer(one_of(request, requests), Bytes::copy_from_slice(body))),

@@ -5,6 +5,7 @@
 //! The bytes are whatever the target takes them for; each file says what. Where they are an input as it is on the wire, seeds
 //! and findings can be read. Leaves out everything with a clock or a socket in it.
 
+mod both_ends;
 mod client_host;
 pub mod client_session;
 pub mod client_socket;
@@ -25,8 +26,11 @@ pub mod websocket_deflate;
 pub mod websocket_extensions;
 pub mod websocket_frames;
 
+/// What is called with an input.
+pub type Target = fn(&[u8]);
+
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 15] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("client_session", client_session::run),
     ("client_socket", client_socket::run),
     ("conversation", conversation::run),

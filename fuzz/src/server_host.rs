@@ -11,7 +11,11 @@ use engineio_proto::{
     websocket::{FrameDecoder, FrameError, FrameEvent, FrameLimits, Role},
 };
 
-use crate::{ledger::Ledger, payload_v3};
+use crate::{
+    both_ends::{Wire, both_ends, close},
+    ledger::Ledger,
+    payload_v3,
+};
 
 /// What becomes of the outside by an input.
 #[derive(Debug)]
@@ -45,13 +49,6 @@ struct Poll {
     abandoned: bool,
 }
 
-#[derive(Debug)]
-struct Wire {
-    id: WireId,
-    decoder: FrameDecoder,
-    closes: u32,
-}
-
 /// The session, its requests and its connections, each by the order in which they came.
 pub(crate) struct ServerHost {
     session: ServerSession,
@@ -68,6 +65,8 @@ pub(crate) struct ServerHost {
 }
 
 impl ServerHost {
+    both_ends!();
+
     /// A session opened by a GET, which is answered with the payload, or on a WebSocket, the first.
     pub(crate) fn new(limits: Limits, dialect: Dialect, upgrades: &[&str], on_wire: bool) -> (Self, Option<Payload>) {
         let limits = Arc::new(limits);
@@ -99,7 +98,7 @@ impl ServerHost {
     fn wire(&self, id: WireId) -> Wire {
         let limits = self.session.limits();
         let limits = FrameLimits { max_message_bytes: limits.max_payload_bytes, max_fragments: limits.max_fragments };
-        Wire { id, decoder: FrameDecoder::new(Role::Server, limits), closes: 0 }
+        Wire::new(id, Role::Server, limits)
     }
 
     // ---- requests ----
@@ -183,31 +182,6 @@ impl ServerHost {
         self.carry_out()
     }
 
-    /// Bytes as they are read from a connection.
-    pub(crate) fn bytes(&mut self, wire: usize, bytes: &[u8]) -> Vec<Effect> {
-        let mut input = BytesMut::from(bytes);
-        let mut effects = Vec::new();
-        while let Some(Wire { decoder, .. }) = self.wires.get_mut(wire) {
-            match decoder.decode(&mut input) {
-                Ok(Some(event)) => effects.extend(self.frame(wire, event)),
-                Ok(None) => break,
-                Err(error) => {
-                    effects.extend(self.lose(wire, Some(error)));
-                    break;
-                }
-            }
-        }
-        effects
-    }
-
-    pub(crate) fn lose(&mut self, wire: usize, violation: Option<FrameError>) -> Vec<Effect> {
-        let loss = violation.map_or(WireLoss::Disconnected, WireLoss::Violation);
-        if let Some(wire) = self.wires.get(wire) {
-            self.session.handle_wire_lost(wire.id, loss, self.now, &mut self.out);
-        }
-        self.carry_out()
-    }
-
     /// The socket takes bytes.
     pub(crate) fn write(&mut self, wire: usize, budget: usize) -> Vec<Effect> {
         let Some(Wire { id, closes, .. }) = self.wires.get(wire) else { return Vec::new() };
@@ -221,13 +195,7 @@ impl ServerHost {
         effects
     }
 
-    pub(crate) fn flushed(&mut self, wire: usize) {
-        if let Some(wire) = self.wires.get(wire) {
-            self.session.handle_wire_flushed(wire.id);
-        }
-    }
-
-    // ---- the application and the clock ----
+    // ---- the application ----
 
     /// Sends a group of messages of this size; a group is always smaller than the queue.
     pub(crate) fn send(&mut self, count: usize, len: usize, options: SendOptions) {
@@ -245,64 +213,8 @@ impl ServerHost {
         assert!(queued <= bound, "{queued} bytes in a queue of {bound}");
     }
 
-    pub(crate) fn flush(&mut self) -> Vec<Effect> {
-        let wanted = self.session.wants_flush();
-        self.session.handle_flush(&mut self.out);
-        assert_eq!(wanted, !self.out.is_empty(), "wants_flush tells the truth");
-        self.carry_out()
-    }
-
-    pub(crate) fn close(&mut self, mode: CloseMode) -> Vec<Effect> {
-        self.session.handle_close(mode, self.now, &mut self.out);
-        assert!(!self.session.takes_messages());
-        self.carry_out()
-    }
-
-    pub(crate) fn pause(&mut self, paused: bool) {
-        match paused {
-            true => self.session.handle_reading_paused(self.now),
-            false => self.session.handle_reading_resumed(self.now),
-        }
-    }
-
-    /// It is later; what is due is done.
-    pub(crate) fn pass(&mut self, now: Moment) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        while let Some(due) = self.session.next_timeout().filter(|due| *due <= now) {
-            self.now = self.now.max(due);
-            self.session.handle_timeout(self.now, &mut self.out);
-            effects.extend(self.carry_out());
-            if self.session.next_timeout() == Some(due) {
-                assert_eq!(due.as_nanos(), u64::MAX, "a deadline that has passed is not set again");
-                break;
-            }
-        }
-        self.now = self.now.max(now);
-        effects
-    }
-
-    pub(crate) fn next_timeout(&self) -> Option<Moment> {
-        self.session.next_timeout()
-    }
-
-    pub(crate) fn wants_flush(&self) -> bool {
-        self.session.wants_flush()
-    }
-
-    pub(crate) fn wants_write(&self, wire: usize) -> bool {
-        self.wires.get(wire).is_some_and(|wire| self.session.wants_write(wire.id))
-    }
-
-    pub(crate) const fn now(&self) -> Moment {
-        self.now
-    }
-
     pub(crate) fn polls(&self) -> usize {
         self.polls.len()
-    }
-
-    pub(crate) fn wires(&self) -> usize {
-        self.wires.len()
     }
 
     fn carry_out(&mut self) -> Vec<Effect> {
@@ -321,14 +233,7 @@ impl ServerHost {
                 }
                 Output::Message(message) => effects.push(Effect::Message(message)),
                 Output::Upgraded => assert!(!std::mem::replace(&mut self.upgraded, true), "there is one upgrade"),
-                Output::CloseWire(id, _) => {
-                    let Some(index) = self.wires.iter().position(|wire| wire.id == id) else {
-                        panic!("{id:?}, which has not come, is closed");
-                    };
-                    self.wires[index].closes += 1;
-                    assert_eq!(self.wires[index].closes, 1, "{id:?} is closed once");
-                    effects.push(Effect::CloseWire(index));
-                }
+                Output::CloseWire(id, _) => effects.push(Effect::CloseWire(close(&mut self.wires, id))),
                 Output::Closed(closed) => self.closed = Some(closed.reason),
                 other => panic!("an output that nobody knows: {other:?}"),
             }

@@ -64,7 +64,8 @@ fn live(input: &mut Unstructured<'_>) -> Result<()> {
 }
 
 fn apply(host: &mut ServerHost, operation: Operation<'_>) -> Vec<Effect> {
-    let one_of = |number: u8, of: usize| of.checked_sub(1 + usize::from(number) % of.max(1)).unwrap_or_default();
+    // The last one by 0.
+    let one_of = |number: u8, of: usize| of.saturating_sub(1 + usize::from(number) % of.max(1));
     let (polls, wires) = (host.polls(), host.wires());
     match operation {
         Operation::Get => host.get().1,
