@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::report::Report;
-use crate::{cargo, counts, dependencies, install, soak};
+use crate::{cargo, counts, dependencies, fuzz, install, soak};
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, Args)]
@@ -35,7 +35,8 @@ pub(crate) fn check(options: &Options) -> Result<ExitCode> {
     });
     report.step("formatting", || {
         run(cargo().args(["fmt", "--all", "--check"]))?;
-        run(cargo().args(["fmt", "--all", "--check", "--manifest-path", "bench/Cargo.toml"]))
+        run(cargo().args(["fmt", "--all", "--check", "--manifest-path", "bench/Cargo.toml"]))?;
+        run(cargo().args(["fmt", "--all", "--check", "--manifest-path", "fuzz/Cargo.toml"]))
     });
     report.step("lints", || {
         run(cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
@@ -49,6 +50,9 @@ pub(crate) fn check(options: &Options) -> Result<ExitCode> {
         // One failed test program does not hide what the others have to say.
         run(cargo().args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(&options.args))
     });
+    if options.args.is_empty() {
+        report.step("fuzzing", fuzz::check);
+    }
     if cfg!(target_os = "linux") && options.args.is_empty() {
         report.step("soak", soak::check);
         report.step("instruction counts", counts::check);

@@ -33,6 +33,7 @@ enum Need {
     Npm,
     Chromium,
     Valgrind,
+    CxxCompiler,
     CargoDeny,
     NpmPackages,
 }
@@ -40,13 +41,14 @@ enum Need {
 /// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 9] = [
     Need::Rustfmt,
     Need::Clippy,
     Need::Node,
     Need::Npm,
     Need::Chromium,
     Need::Valgrind,
+    Need::CxxCompiler,
     Need::CargoDeny,
     Need::NpmPackages,
 ];
@@ -62,6 +64,8 @@ impl Need {
             // Instructions are counted on Linux only.
             Self::Valgrind => !cfg!(target_os = "linux") || find_program("valgrind").is_some(),
             Self::CargoDeny => has_cargo_command("deny"),
+            // Fuzzing, elsewhere than on Linux, is the replay of the corpus.
+            Self::CxxCompiler => !cfg!(target_os = "linux") || find_program("c++").is_some(),
             Self::NpmPackages => npm_packages() == NpmPackages::Installed,
         }
     }
@@ -71,7 +75,13 @@ impl Need {
         match self {
             Self::Rustfmt => Some("rustfmt"),
             Self::Clippy => Some("clippy"),
-            Self::Node | Self::Npm | Self::Chromium | Self::Valgrind | Self::CargoDeny | Self::NpmPackages => None,
+            Self::Node
+            | Self::Npm
+            | Self::Chromium
+            | Self::Valgrind
+            | Self::CxxCompiler
+            | Self::CargoDeny
+            | Self::NpmPackages => None,
         }
     }
 
@@ -82,6 +92,7 @@ impl Need {
             Self::Npm => Some("npm"),
             Self::Chromium => Some("chromium"),
             Self::Valgrind => Some("valgrind"),
+            Self::CxxCompiler => Some("g++"),
             Self::Rustfmt | Self::Clippy | Self::CargoDeny | Self::NpmPackages => None,
         }
     }
@@ -102,6 +113,9 @@ impl fmt::Display for Need {
             }
             Self::Valgrind => f.write_str("valgrind in PATH; on Debian the package is `valgrind`"),
             Self::CargoDeny => write!(f, "cargo-deny: `cargo install cargo-deny --locked --version {CARGO_DENY}`"),
+            Self::CxxCompiler => {
+                f.write_str("a C++ compiler as `c++` in PATH, for libFuzzer; on Debian the package is `g++`")
+            }
             Self::NpmPackages => f.write_str("the npm packages in npm/: `cargo xtask install` with npm there"),
         }
     }
@@ -150,7 +164,7 @@ fn list(lacking: &[Need]) -> String {
         text += &format!("\n  - {need}");
     }
     if lacking.iter().any(|need| need.debian_package().is_some()) {
-        text += "\n(on Debian, `cargo xtask install` as root installs Node, npm, Chromium and valgrind)";
+        text += "\n(on Debian, `cargo xtask install` as root installs Node, npm, Chromium, valgrind and g++)";
     }
     text
 }

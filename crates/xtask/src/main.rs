@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod counts;
 mod dependencies;
+mod fuzz;
 mod install;
 mod machine;
 mod npm;
@@ -42,6 +43,8 @@ enum Chore {
     Counts(counts::Options),
     /// Treat a server badly for minutes or hours, and see whether anything of it is left behind.
     Soak(soak::Options),
+    /// Fuzz the decoders and the session machines, or replay the corpus.
+    Fuzz(fuzz::Options),
     /// Only install what the tests need.
     Install,
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::bench(&options),
         Chore::Counts(options) => counts::counts(&options),
         Chore::Soak(options) => soak::soak(&options),
+        Chore::Fuzz(options) => fuzz::fuzz(&options),
         Chore::Install => install::install(),
     };
     match result {

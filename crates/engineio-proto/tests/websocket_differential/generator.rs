@@ -3,15 +3,7 @@
 use bytes::BytesMut;
 use engineio_proto::websocket::{FrameLimits, Opcode, Role, encode_frame, encode_header};
 
-/// One stream and who reads it under which limits.
-#[derive(Debug)]
-pub(crate) struct Case {
-    pub(crate) role: Role,
-    pub(crate) limits: FrameLimits,
-    pub(crate) bytes: Vec<u8>,
-    /// Sizes of the pieces that the stream arrives in.
-    pub(crate) pieces: usize,
-}
+use crate::comparison::Case;
 
 /// SplitMix64: small, seeded, the same everywhere.
 pub(crate) struct Rng(pub(crate) u64);

@@ -43,7 +43,9 @@ fn held_bytes(wire: &Wire) -> usize {
 async fn messages(wire: &mut Wire, count: usize) -> Vec<Message> {
     let mut messages = Vec::new();
     while messages.len() < count {
-        let Read::Frames(events, None) = poll_fn(|cx| wire.poll_read(FrameLimits::default(), cx)).await else { panic!("it ended") };
+        let Read::Frames(events, None) = poll_fn(|cx| wire.poll_read(FrameLimits::default(), cx)).await else {
+            panic!("it ended")
+        };
         messages.extend(events.into_iter().map(|event| match event {
             FrameEvent::Message(message) => message,
             other => panic!("unexpected {other:?}"),
