@@ -29,7 +29,7 @@ async fn sessions_are_let_go_one_after_the_other_with_what_was_queued_for_them()
         .map(|mut wire| {
             tokio::spawn(async move {
                 assert_eq!(wire.text().await, "4last words");
-                wire.is_closed().await;
+                wire.sees_the_close().await;
                 begin.elapsed().as_secs()
             })
         })
@@ -83,7 +83,7 @@ async fn draining_twice_waits_for_the_same_end() {
     assert!(wire.text().await.starts_with('0'));
     sessions.recv().await.unwrap().close(CloseMode::Graceful);
     tokio::join!(engine.drain(drain(1, 30)), engine.drain(drain(3, 30)), async {
-        wire.is_closed().await;
+        wire.sees_the_close().await;
     });
     tokio::join!(engine.close(), engine.close());
     engine.drain(Drain::default()).await;

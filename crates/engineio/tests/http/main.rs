@@ -139,7 +139,7 @@ impl Wire {
     }
 
     /// Waits for the server's close, and goes.
-    async fn is_closed(mut self) {
+    async fn sees_the_close(mut self) {
         let event = self.event().await;
         assert!(matches!(event, FrameEvent::Close(_)), "unexpected {event:?}");
     }
