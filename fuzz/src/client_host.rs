@@ -232,6 +232,7 @@ impl ClientHost {
     fn begin(&mut self, id: RequestId, kind: Kind) -> usize {
         let under_way = self.requests.iter().filter(|request| request.kind == kind && !request.is_over).count();
         assert_eq!(under_way, 0, "one {kind:?} at a time");
+        assert!(!self.session.is_pausing(), "a {kind:?} while the WebSocket takes over");
         assert!(self.requests.iter().all(|request| request.id != id), "each request has a number of its own");
         self.requests.push(Request { id, kind, is_over: false });
         self.requests.len() - 1
