@@ -41,6 +41,7 @@ mod message;
 mod moment;
 mod packet;
 mod payload;
+mod progress;
 mod queue;
 pub mod request;
 mod send;
@@ -64,5 +65,7 @@ pub use payload::{ContentKind, Packets, Payload, PayloadWriter, SEPARATOR};
 pub use queue::SendQueue;
 pub use request::{BadRequest, Reject};
 pub use send::{SendMark, SendOptions, Sent};
-pub use session::{Answer, Attached, CloseMode, Output, PostFault, PostRefusal, ServerSession, WireFrame, WireLoss};
+pub use session::{
+    Answer, Attached, CloseMode, Output, PostFault, PostRefusal, PostRest, ServerSession, WireFrame, WireLoss,
+};
 pub use text::Text;

@@ -46,6 +46,7 @@ mod headers;
 mod hooks;
 #[cfg(feature = "server")]
 mod middleware;
+mod parts;
 mod per_message_deflate;
 mod random;
 #[cfg(feature = "server")]

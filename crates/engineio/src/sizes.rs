@@ -13,6 +13,7 @@ use crate::{
     transport::websocket::Wire,
 };
 
+/// Hazard R38.
 #[test]
 fn the_parts_of_an_idle_session_do_not_grow() {
     let parts = [

@@ -236,7 +236,7 @@ impl Engine {
         match request::classify(query, method, wants_websocket, transports, transport)? {
             Request::Open(TransportKind::WebSocket) => self.open_websocket(query, request, added).await,
             Request::Open(_) => self.open_polling(query, request).await,
-            Request::Poll(sid) => Ok(polling::get(self, &*find(sid)?, request).await?),
+            Request::Poll(sid) => Ok(polling::get(self, &find(sid)?, request).await?),
             Request::Post(sid) => Ok(polling::post(self, &find(sid)?, request, body).await?),
             Request::Attach(sid) => self.attach(&*find(sid)?, query, request, added),
             Request::PollingOverWebSocket => Ok(self.refuse_websocket(request, added)),

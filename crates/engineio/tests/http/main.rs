@@ -8,7 +8,9 @@ mod counters;
 mod cross_origin;
 mod hooks;
 mod middlewares;
+mod odd_limits;
 mod sessions;
+mod slow_links;
 
 use std::sync::{Arc, Mutex};
 
