@@ -41,6 +41,7 @@ impl Network {
     }
 
     /// A client that dials here, without chance in its delays.
+    #[allow(dead_code, reason = "each test file uses another part of this")]
     pub(crate) fn client(&self, transports: &[TransportKind]) -> Client {
         Client::with_config("http://server", self.config(transports)).unwrap()
     }
