@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 /// What is given to HTTP at a time: as much as makes a sign of life. What HTTP and the system have taken and not sent yet is not
-/// seen, so that a link has to carry these buffers, some 100 kB at least, within the heartbeat's time-out.
+/// seen, so that a link has to carry these buffers within the heartbeat's time-out: some 100 kB behind the listener here, and 400 kB
+/// more behind another server that leaves hyper its default.
 const PART_BYTES: usize = 16 * 1024;
 
 /// Who is told that some of a body has gone, and more is to follow.
