@@ -6,6 +6,7 @@
 //! are blocking on purpose: what is sent, and when, is then plain to read, and a read that takes longer than [`DEADLINE`] is a
 //! failed test. The crate is for tests only, so its methods panic where an expectation about the connection itself is not met.
 
+mod documents;
 mod http;
 mod http_settings;
 mod polling;
@@ -17,6 +18,7 @@ mod server;
 mod socketio_client;
 mod wire;
 
+pub use documents::{NamedTest, cells, in_backticks, tests_in, tests_of_the_repository};
 pub use http::{Connection, Response, request};
 pub use http_settings::{CorsSettings, HttpSettings, OriginSettings};
 pub use polling::{PollingSession, packets};

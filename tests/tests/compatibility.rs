@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
+use socketio_tests::{cells, in_backticks, tests_of_the_repository};
 use testkit::repository;
 
 const DOCUMENT: &str = "docs/compatibility.md";
@@ -18,9 +18,6 @@ const SECTIONS: [(&str, u32); 10] =
 
 /// Rows that were put between two others.
 const INSERTED: [&str; 1] = ["F17b"];
-
-/// Folders whose Rust files have the tests.
-const FOLDERS: [&str; 3] = ["crates", "tests", "examples"];
 
 fn contract() -> BTreeSet<String> {
     let numbered = SECTIONS.iter().flat_map(|(section, last)| (1..=*last).map(move |row| format!("{section}{row}")));
@@ -54,15 +51,6 @@ struct Document {
     differences: Vec<Difference>,
     /// What could not be read.
     complaints: Vec<String>,
-}
-
-/// The cells of a line of a table; none where it is not one, or the rule under its head.
-fn cells(line: &str) -> Option<Vec<String>> {
-    // An escaped bar is text. No cell has the character that stands for it meanwhile.
-    let line = line.trim().replace("\\|", "\u{1}");
-    let inside = line.strip_prefix('|')?.strip_suffix('|')?;
-    let is_rule = inside.chars().all(|c| "|-: ".contains(c));
-    (!is_rule).then(|| inside.split('|').map(|cell| cell.trim().replace('\u{1}', "|")).collect())
 }
 
 /// Which table a line belongs to, by the head that came last.
@@ -119,11 +107,6 @@ fn counts(line: &str) -> Option<[usize; 3]> {
     let mut number = |unit: &str| parts.next()?.strip_suffix(unit)?.trim().parse().ok();
     let counts = [number("done")?, number("not yet")?, number("n/a")?];
     parts.next().is_none().then_some(counts)
-}
-
-/// What stands in backticks.
-fn in_backticks(text: &str) -> Vec<&str> {
-    text.split('`').skip(1).step_by(2).collect()
 }
 
 /// The numbers after the word `difference` or `differences`: `difference 3`, `differences 3, 4`.
@@ -232,58 +215,10 @@ fn about_differences(document: &Document) -> Vec<String> {
     complaints
 }
 
-// --------------------------------------------------------------------------------------------------- the tests there are
-
-/// The names of the tests in a Rust file: of each function that follows a test attribute, also inside a macro such as
-/// `proptest!`.
-fn tests_in(source: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut is_test = false;
-    for line in source.lines().map(str::trim) {
-        // `test`, `tokio::test`, `tokio::test(start_paused = true)`; a line that goes on is a string, as below.
-        let attribute = line
-            .strip_prefix("#[")
-            .filter(|_| line.ends_with(']'))
-            .map(|rest| rest.split(['(', ']']).next().unwrap_or(rest));
-        if attribute.is_some_and(|path| path == "test" || path.ends_with("::test")) {
-            is_test = true;
-        } else if let Some(name) = function_name(line).filter(|_| is_test) {
-            names.push(name.to_owned());
-            is_test = false;
-        }
-    }
-    names
-}
-
-/// The name, if the line begins a function.
-fn function_name(line: &str) -> Option<&str> {
-    let (before, after) = line.split_once("fn ")?;
-    let is_function =
-        before.split_whitespace().all(|word| ["async", "const"].contains(&word) || word.starts_with("pub"));
-    is_function.then(|| after.split(['(', '<']).next().unwrap_or(after).trim())
-}
-
-fn collect_tests(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy();
-        if path.is_dir() {
-            if !["target", "node_modules"].contains(&&*name) {
-                collect_tests(&path, found);
-            }
-        } else if name.ends_with(".rs") {
-            found.extend(tests_in(&fs::read_to_string(&path).unwrap()));
-        }
-    }
-}
-
 #[test]
 fn every_row_of_the_contract_has_a_line_and_every_done_a_test_that_exists() {
     let text = fs::read_to_string(repository().join(DOCUMENT)).unwrap();
-    let mut tests = BTreeSet::new();
-    for folder in FOLDERS {
-        collect_tests(&repository().join(folder), &mut tests);
-    }
+    let tests = tests_of_the_repository().into_keys().collect();
     let complaints = complaints(&text, &contract(), &tests);
     assert!(complaints.is_empty(), "{DOCUMENT}, {} problems:\n  {}", complaints.len(), complaints.join("\n  "));
 }
@@ -360,21 +295,6 @@ fn whatever_is_wrong_with_the_document_is_said_with_its_row() {
     // All at once.
     let complaints = complaints_of_four_rows(&RIGHT.replace("`a_test`", "").replace("only in a browser", ""));
     assert_eq!(complaints.len(), 2, "{complaints:#?}");
-}
-
-#[test]
-fn tests_are_found_under_any_test_attribute_and_nothing_else_is_one() {
-    let source = "\
-        #[test]\nfn plain() {}\n\
-        #[tokio::test(start_paused = true)]\n#[expect(\n    lint,\n    reason = \"fn no() is none\"\n)]\nasync fn paused() {}\n\
-        proptest! {\n    #[test]\n    fn property(x in any::<u8>()) {}\n}\n\
-        fn helper() {}\n\
-        // #[test]\nfn commented() {}\n\
-        #[cfg(test)]\nmod tests {\n    fn inside() {}\n}\n\
-        const TEXT: &str = \"#[test]\\nfn quoted() {}\";\n";
-    assert_eq!(tests_in(source), ["plain", "paused", "property"]);
-    let here = fs::read_to_string(repository().join("tests/tests/compatibility.rs")).unwrap();
-    assert_eq!(tests_in(&here).len(), 5, "those in the strings above are none");
 }
 
 #[test]

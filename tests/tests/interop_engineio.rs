@@ -65,7 +65,7 @@ fn the_official_client_talks_over_websocket() {
     run(Transport::WebSocket);
 }
 
-// [EIO4 Upgrade], with `transports` left at the default.
+// R3: [EIO4 Upgrade], with `transports` left at the default.
 #[test]
 fn the_official_client_talks_across_the_upgrade() {
     run(Transport::Upgrade);

@@ -208,11 +208,13 @@ fn narrow() -> Settings {
     Settings { max_payload: 10_000, ..Settings::calm() }
 }
 
+// Hazard R27.
 #[test]
 fn a_client_that_sends_too_much_loses_its_connection_over_polling() {
     run("limits", &LIMITS, &narrow(), Transport::Polling);
 }
 
+// Hazard R27.
 #[test]
 fn a_client_that_sends_too_much_loses_its_connection_over_websocket() {
     run("limits", &LIMITS, &narrow(), Transport::WebSocket);
@@ -224,11 +226,13 @@ fn a_broadcast_is_compressed_for_the_websockets_that_want_it() {
     run("deflate", &DEFLATE, &settings, Transport::WebSocket);
 }
 
+// Hazard R36.
 #[test]
 fn clients_see_a_server_close_over_polling() {
     run("closing", &CLOSING, &Settings::calm(), Transport::Polling);
 }
 
+// Hazard R36.
 #[test]
 fn clients_see_a_server_close_over_websocket() {
     run("closing", &CLOSING, &Settings::calm(), Transport::WebSocket);

@@ -114,13 +114,13 @@ fn the_old_client_exchanges_events_over_websocket() {
     run_events(Transport::WebSocket);
 }
 
-// C1, C26, A90, with `transports` left at the default.
+// R42: C1, C26, A90, with `transports` left at the default.
 #[test]
 fn the_old_client_exchanges_events_across_the_upgrade() {
     run_events(Transport::Upgrade);
 }
 
-// A71, with `forceJSONP`.
+// R42: A71, with `forceJSONP`.
 #[test]
 fn the_old_client_exchanges_events_over_jsonp() {
     run_events(Transport::Jsonp);
@@ -168,7 +168,7 @@ fn the_old_client_pings_and_is_noticed_when_lost_across_the_upgrade() {
     run_heartbeat(Transport::Upgrade);
 }
 
-// A88, with engine.io-client 3.x and `transports: ["polling"]`.
+// R42: A88, with engine.io-client 3.x and `transports: ["polling"]`.
 #[test]
 fn the_old_engine_client_talks_over_polling() {
     run_engine(Transport::Polling);

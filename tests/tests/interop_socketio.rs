@@ -103,7 +103,7 @@ fn the_official_client_exchanges_events_over_websocket() {
     run_events(Transport::WebSocket);
 }
 
-// [SIO5 Sending and receiving data], [SIO5 Acknowledgement], with `transports` left at the default.
+// R42: [SIO5 Sending and receiving data], [SIO5 Acknowledgement], with `transports` left at the default.
 #[test]
 fn the_official_client_exchanges_events_across_the_upgrade() {
     run_events(Transport::Upgrade);
@@ -127,13 +127,13 @@ fn the_official_client_joins_and_leaves_across_the_upgrade() {
     run_connections(Transport::Upgrade);
 }
 
-// [EIO4 Heartbeat], with `transports: ["polling"]`.
+// R10: [EIO4 Heartbeat], with `transports: ["polling"]`.
 #[test]
 fn a_lost_client_is_noticed_over_polling() {
     run_heartbeat(Transport::Polling);
 }
 
-// [EIO4 Heartbeat], with `transports: ["websocket"]`.
+// R10: [EIO4 Heartbeat], with `transports: ["websocket"]`.
 #[test]
 fn a_lost_client_is_noticed_over_websocket() {
     run_heartbeat(Transport::WebSocket);
@@ -155,6 +155,7 @@ fn the_official_client_speaks_messagepack_over_websocket() {
     run_with_messagepack(Transport::WebSocket);
 }
 
+// Hazard R42.
 #[test]
 fn the_official_client_speaks_messagepack_across_the_upgrade() {
     run_with_messagepack(Transport::Upgrade);

@@ -161,6 +161,64 @@ fn a_dependency_against_the_rule_is_noticed() {
     assert_eq!(Graph::parse(&metadata).complaints(), expected);
 }
 
+/// Crates that others were attacked through, and the first version of each in which that is repaired.
+const REPAIRED: [(&str, [u32; 3]); 5] = [
+    // Framing of HTTP/1 that two servers read differently: RUSTSEC-2021-0078 and 0079.
+    ("hyper", [0, 14, 10]),
+    // RUSTSEC-2023-0034, RUSTSEC-2024-0003, RUSTSEC-2024-0332.
+    ("h2", [0, 4, 4]),
+    // An endless loop over what a client says: RUSTSEC-2024-0336.
+    ("rustls", [0, 23, 5]),
+    // RUSTSEC-2023-0065.
+    ("tungstenite", [0, 20, 1]),
+    // RUSTSEC-2023-0001.
+    ("tokio", [1, 23, 1]),
+];
+
+/// S27, S36, S40 to S44, S41, S42, S43: by the lock file, so that no update goes back behind a repair.
+#[test]
+fn what_was_attacked_elsewhere_is_here_in_a_version_that_is_repaired() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    for (name, repaired) in REPAIRED {
+        let used: Vec<_> = packages.iter().filter(|package| package["name"] == name).collect();
+        assert!(!used.is_empty(), "{name} is not used any more: take it out of this test");
+        for package in used {
+            let version = package["version"].as_str().unwrap();
+            let numbers: Vec<u32> = version.split(['.', '-', '+']).take(3).map(|part| part.parse().unwrap()).collect();
+            assert!(numbers.as_slice() >= repaired.as_slice(), "{name} {version} is older than {repaired:?}");
+        }
+    }
+}
+
+/// S35, S36, S37: frames are read and written by code of this project, whose limits are its own; tungstenite judges tests.
+#[test]
+fn no_other_websocket_library_is_in_what_users_get() {
+    let graph = Graph::parse(&metadata());
+    for member in ["engineio", "socketio", "socketio-cli"] {
+        let below = graph.all_below(member);
+        assert!(below.contains("hyper"), "{member} is built with something");
+        let strange = below.iter().filter(|name| name.contains("tungstenite") || name.contains("websocket"));
+        assert_eq!(strange.count(), 0, "{member}: {below:?}");
+    }
+}
+
+/// S30, S20: no crate has code that the compiler does not answer for, and arithmetic that overflows is no number in a release either.
+#[test]
+fn every_crate_forbids_unsafe_code_and_a_release_checks_for_overflow() {
+    let workspace = document("Cargo.toml");
+    let section = |name: &str| workspace.split(&format!("[{name}]\n")).nth(1).unwrap().split("\n[").next().unwrap();
+    assert!(section("workspace.lints.rust").contains("unsafe_code = \"forbid\""));
+    assert!(section("profile.release").contains("overflow-checks = true"));
+    let is_crate = |path: &str| path.ends_with("/Cargo.toml") && !path.starts_with("bench/");
+    let manifests = files_with_extension("toml");
+    let crates: Vec<_> = manifests.iter().filter(|file| is_crate(&file.path)).collect();
+    assert!(crates.len() >= 10, "{}", crates.len());
+    for file in crates {
+        assert!(file.text.contains("[lints]\nworkspace = true"), "{} lacks the lints of the workspace", file.path);
+    }
+}
+
 // -------------------------------------------------------------------------------------------------- rules for files
 
 struct SourceFile {

@@ -152,12 +152,14 @@ pub struct RequestId(pub(crate) u32);
 mod tests {
     use super::*;
 
+    /// Hazards S1, S45.
     #[test]
     fn a_session_id_does_not_show_itself_in_logs() {
         assert_eq!(format!("{:?}", SessionId::new("abcdefghij")), "SessionId(abcd…)");
         assert_eq!(format!("{:?}", SessionId::new("abc")), "SessionId(…)");
     }
 
+    /// Hazard S7.
     #[test]
     fn only_the_exact_transport_names_are_known() {
         assert_eq!(TransportKind::from_name("polling"), Some(TransportKind::Polling));

@@ -41,6 +41,7 @@ mod message;
 mod moment;
 mod packet;
 mod payload;
+mod progress;
 mod queue;
 pub mod request;
 mod send;
@@ -65,6 +66,8 @@ pub use payload::{ContentKind, Packets, Payload, PayloadWriter, SEPARATOR};
 pub use queue::SendQueue;
 pub use request::{BadRequest, Reject};
 pub use send::{MessageGroup, SendMark, SendOptions, Sent};
-pub use session::{Answer, Attached, CloseMode, Output, PostFault, PostRefusal, ServerSession, WireFrame, WireLoss};
+pub use session::{
+    Answer, Attached, CloseMode, Output, PostFault, PostRefusal, PostRest, ServerSession, WireFrame, WireLoss,
+};
 pub use short::ShortText;
 pub use text::Text;

@@ -6,7 +6,8 @@ use std::time::Duration;
 /// Bounds and times of a session.
 ///
 /// Memory that one peer can make the session hold is at most `max_payload_bytes` (a body or a message on
-/// its way in) + `max_queue_bytes` (messages on their way out) + one payload being answered.
+/// its way in; of a body, some 100 bytes more for each of at most 1,024 packets at a time) + `max_queue_bytes` (messages on their way
+/// out) + one payload being answered.
 ///
 /// ```
 /// let mut limits = engineio_proto::Limits::default();
@@ -31,7 +32,8 @@ pub struct Limits {
     pub when_full: WhenFull,
     /// From open, or from the last pong, to the next ping. Default 25 s (row A7).
     pub ping_interval: Duration,
-    /// From a ping to its pong; then the session ends as `ping timeout`. Default 20 s (row A8).
+    /// From a ping to its pong; then the session ends as `ping timeout`. Where a message is under way that takes longer, its bytes
+    /// prolong it, 16 KiB at a time (hazard R16). Default 20 s (row A8).
     pub ping_timeout: Duration,
     /// From the arrival of a second transport to its `5`; then that transport is closed and the session
     /// stays on the first. Time in which nothing is read, since the application lags behind, does not count. Default

@@ -310,6 +310,7 @@ mod tests {
             prop_assert_eq!(read, messages.into_iter().map(|m| Ok(Packet::Message(m))).collect::<Vec<_>>());
         }
 
+        /// Hazard R26.
         #[test]
         fn no_payload_makes_the_reader_panic_or_go_on_for_ever(payload in "\\PC{0,64}|[0-7b\u{1e}=A]{0,64}") {
             prop_assert!(Packets::new(payload.as_str().into()).count() <= payload.len() + 1);

@@ -412,6 +412,7 @@ mod tests {
         assert_eq!(Query::parse("sid=a=b").sid(), Some("a=b"));
     }
 
+    /// Hazards S7, S14.
     #[test]
     fn each_request_is_told_apart_or_refused_in_the_order_of_the_contract() {
         use Method::{Get, Other, Post};

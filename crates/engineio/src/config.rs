@@ -147,6 +147,7 @@ fn forbidden(message: String) -> Reject {
 mod tests {
     use super::*;
 
+    /// Hazard R42.
     #[test]
     fn the_path_is_matched_exactly_and_without_its_slash_only_where_none_is_added() {
         for (configured, add_trailing_slash) in

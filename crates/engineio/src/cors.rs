@@ -305,6 +305,7 @@ mod tests {
     const HERE: &str = "https://here.example";
     const AWAY: &str = "https://away.example";
 
+    /// Hazard S2.
     #[test]
     fn an_answer_names_the_origin_that_is_allowed_and_no_other() {
         let here = || Origins::matching(|origin, request| origin == HERE && request.method == Method::GET);

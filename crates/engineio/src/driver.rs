@@ -119,8 +119,13 @@ impl Driver {
                 _ => {}
             }
             self.shared.feed(|inner, out| match read {
+                Read::Part(bytes) => {
+                    inner.receiving = true;
+                    inner.session.handle_wire_progress(id, bytes, now);
+                }
                 Read::Ended => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
                 Read::Frames(events, error) => {
+                    inner.receiving = false;
                     out.reserve(events.len());
                     for event in events {
                         inner.session.handle_frame(id, event, now, out);
@@ -191,7 +196,8 @@ impl Driver {
                 Err(_) => inner.session.handle_wire_lost(id, WireLoss::Disconnected, shared.now(), out),
             });
         };
-        self.wires.write(cx, take, written);
+        let part = |id, bytes| shared.lock().session.handle_wire_progress(id, bytes, shared.now());
+        self.wires.write(cx, take, written, part);
     }
 
     fn deadline(&self, inner: &Inner) -> Option<Instant> {

@@ -51,6 +51,7 @@ mod hooks;
 mod middleware;
 #[cfg(feature = "server")]
 mod opening;
+mod parts;
 mod per_message_deflate;
 mod random;
 #[cfg(feature = "server")]

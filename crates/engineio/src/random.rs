@@ -29,6 +29,7 @@ mod tests {
 
     use super::*;
 
+    /// Hazard S1.
     #[test]
     fn ids_have_twenty_url_safe_characters_and_do_not_repeat() {
         let ids: HashSet<_> = (0..1000).map(|_| random_id().unwrap()).collect();

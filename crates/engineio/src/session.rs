@@ -505,6 +505,13 @@ impl Session {
         self.shared.poll_recv(cx)
     }
 
+    /// Whether a part of a message is here and the rest on its way: what waits for a message can wait a little longer. Who lets
+    /// it trickle in is gone with the heartbeat (hazard R16).
+    #[must_use]
+    pub fn is_receiving(&self) -> bool {
+        self.shared.lock().receiving
+    }
+
     /// Closes the session as `forced close`; does nothing where it is closing or over (row A52).
     ///
     /// ```

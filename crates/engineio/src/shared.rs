@@ -11,8 +11,9 @@ use std::{
 };
 
 use engineio_proto::{
-    Answer, CloseMode, Closed, Message, MessageGroup, Moment, Output, PollId, PostFault, PostRefusal, Reject, Revision,
-    SendError, SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId, websocket::CloseCode,
+    Answer, CloseMode, Closed, Message, MessageGroup, Moment, Output, PollId, PostFault, PostRefusal, PostRest, Reject,
+    Revision, SendError, SendOptions, Sent, ServerSession, SessionId, TransportKind, WhenFull, WireId,
+    websocket::CloseCode,
 };
 use tokio::sync::oneshot;
 
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) opening: Opening,
     /// The session has moved to a WebSocket.
     pub(crate) upgraded: bool,
+    /// A part of a message is here, and the rest on its way.
+    pub(crate) receiving: bool,
     /// Messages that the application has not taken. Bounded: while there is one, nothing more is read.
     incoming: VecDeque<Message>,
     /// Who waits for the session's queue.
@@ -105,6 +108,7 @@ impl Shared {
             session,
             opening,
             upgraded: false,
+            receiving: false,
             incoming: VecDeque::new(),
             waiting: Waiting::default(),
             rare: None,
@@ -188,15 +192,41 @@ impl Shared {
         self.feed(|inner, out| inner.session.handle_post_begun(out))
     }
 
-    pub(crate) fn finish_post(&self, body: bytes::Bytes) -> Result<(), PostRefusal> {
+    pub(crate) fn finish_post(&self, body: bytes::Bytes) -> Result<Option<PostRest>, PostRefusal> {
         let now = self.now();
-        self.feed(|inner, out| inner.session.handle_post(body, now, out))
+        self.feed(|inner, out| {
+            inner.receiving = false;
+            inner.session.handle_post(body, now, out)
+        })
     }
 
     /// The same for a body of type `application/octet-stream`.
-    pub(crate) fn finish_binary_post(&self, body: bytes::Bytes) -> Result<(), PostRefusal> {
+    pub(crate) fn finish_binary_post(&self, body: bytes::Bytes) -> Result<Option<PostRest>, PostRefusal> {
         let now = self.now();
-        self.feed(|inner, out| inner.session.handle_binary_post(body, now, out))
+        self.feed(|inner, out| {
+            inner.receiving = false;
+            inner.session.handle_binary_post(body, now, out)
+        })
+    }
+
+    /// Takes more of a body that is taken in parts.
+    pub(crate) fn finish_post_rest(&self, rest: PostRest) -> Result<Option<PostRest>, PostRefusal> {
+        let now = self.now();
+        self.feed(|inner, out| inner.session.handle_post_rest(rest, now, out))
+    }
+
+    /// A part of a POST's body has come, and more is to follow.
+    pub(crate) fn post_moved(&self, bytes: usize) {
+        let now = self.now();
+        let mut inner = self.lock();
+        inner.receiving = true;
+        inner.session.handle_body_progress(bytes, now);
+    }
+
+    /// A part of the answer to a GET has gone, and more is to follow.
+    pub(crate) fn answer_moved(&self, bytes: usize) {
+        let now = self.now();
+        self.lock().session.handle_body_progress(bytes, now);
     }
 
     pub(crate) fn fail_post(&self, fault: PostFault) {

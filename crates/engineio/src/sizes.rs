@@ -13,6 +13,7 @@ use crate::{
     transport::websocket::Wire,
 };
 
+/// Hazard R38.
 #[test]
 fn the_parts_of_an_idle_session_do_not_grow() {
     // tokio puts 104 bytes around the future of a task, and rounds up to the next 128: more than 152 are 128 more.

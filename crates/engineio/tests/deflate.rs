@@ -162,7 +162,7 @@ fn masked(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     Deflater::new(6).encode_frame(opcode, payload, Some(MASK)).expect("it shrinks").to_vec()
 }
 
-/// A11: who did not ask for it has it not, whatever clients offer; and a frame that claims it is an error.
+/// A11, S38: who did not ask for it has it not, whatever clients offer; and a frame that claims it is an error.
 #[tokio::test]
 async fn nothing_is_compressed_by_default() {
     assert_eq!(Config::default().per_message_deflate, None);
@@ -268,7 +268,7 @@ async fn an_upgrade_agrees_on_compression_too() {
     server.engine.close().await;
 }
 
-/// S38: `maxPayload` holds for what a message comes to.
+/// S38, S24: `maxPayload` holds for what a message comes to.
 #[tokio::test]
 async fn a_message_that_grows_over_the_limit_closes_with_1009() {
     let mut server = serve(on()).await;

@@ -128,7 +128,7 @@ async fn binary_goes_as_bytes_or_base64_as_the_client_asks() {
     }
 }
 
-/// A67: and under revision 4 it is refused as ever.
+/// A67, S13: and under revision 4 it is refused as ever.
 #[tokio::test(start_paused = true)]
 async fn a_post_of_bytes_is_refused_under_revision_four() {
     let (engine, mut sessions) = engine();

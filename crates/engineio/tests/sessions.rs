@@ -116,7 +116,7 @@ async fn a_payload_is_echoed_in_order_and_together() {
     assert_eq!(get(&engine, &sid).await, (StatusCode::OK, "4a\u{1e}bAQID\u{1e}4é".into()));
 }
 
-/// A65: a GET whose client goes away ends the session.
+/// A65, R29: a GET whose client goes away ends the session.
 #[tokio::test(start_paused = true)]
 async fn a_get_that_is_dropped_ends_the_session_as_transport_error() {
     let (engine, mut sessions) = engine(Config::default());
@@ -160,7 +160,7 @@ async fn two_gets_at_once_are_both_answered_and_end_the_session() {
     assert_eq!(session.closed().await.reason, CloseReason::TransportError);
 }
 
-/// S3, A68, I5: the limit holds before the bytes are buffered, announced or not.
+/// S3, A68, I5, R27: the limit holds before the bytes are buffered, announced or not.
 #[tokio::test(start_paused = true)]
 async fn a_body_over_the_limit_is_refused_with_413_and_ends_the_session() {
     let mut limits = Limits::default();
@@ -205,6 +205,33 @@ async fn a_client_does_not_time_out_while_the_server_does_not_read() {
     assert_eq!(session.recv().await, Some(Message::from("slow")));
     assert_eq!(pong.await.0, StatusCode::OK);
     assert_eq!(get(&engine, &sid).await.1, "2", "the heartbeat goes on");
+}
+
+/// R17: the whole server was held up, be it by a handler that blocked its threads. What the clients have sent meanwhile is not read
+/// yet when the timers go off, and nobody is thrown out for that; who has sent nothing goes a little later.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_held_up_does_not_take_its_clients_for_dead() {
+    let (engine, mut sessions) = engine(Config::default());
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push((open(&engine).await, sessions.recv().await.unwrap()));
+    }
+    for (sid, _) in &clients {
+        assert_eq!(get(&engine, sid).await.1, "2");
+    }
+    tokio::time::advance(Duration::from_secs(60)).await;
+    for (number, (sid, session)) in clients.iter().enumerate() {
+        // Each driver has its turn before its client's request is seen.
+        tokio::task::yield_now().await;
+        assert_eq!(session.closed_now(), None, "{number}");
+        if number % 2 == 0 {
+            assert_eq!(post(&engine, sid, "3").await, (StatusCode::OK, "ok".into()), "{number}");
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(24)).await;
+    for (number, (_, session)) in clients.iter().enumerate() {
+        assert_eq!(session.closed_now().is_some(), number % 2 == 1, "{number}");
+    }
 }
 
 /// R17's other side: once the application has caught up, a client that is gone is noticed.
@@ -276,7 +303,7 @@ async fn an_application_that_panics_ends_only_its_own_session() {
     assert_eq!(engine.session_count(), 1);
 }
 
-/// A31: closing the engine answers every GET, ends every task, and refuses new sessions.
+/// A31, R36: closing the engine answers every GET, ends every task, and refuses new sessions.
 #[tokio::test(start_paused = true)]
 async fn closing_the_engine_ends_every_session_and_task() {
     let engine = echo(Config::default());

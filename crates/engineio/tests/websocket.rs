@@ -86,6 +86,7 @@ async fn alive_tasks_become(expected: usize) {
     outcome.unwrap_or_else(|_| panic!("{} tasks instead of {expected}", metrics.num_alive_tasks()));
 }
 
+/// Hazards R37, S23.
 #[tokio::test]
 async fn a_websocket_session_is_one_task_and_leaves_none() {
     let engine = Engine::new(Config::default(), |session| async move {

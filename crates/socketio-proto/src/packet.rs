@@ -348,6 +348,7 @@ mod tests {
         assert_eq!(ordered.get("/chat"), Some(&1));
     }
 
+    /// Hazard R38.
     #[test]
     fn a_detached_namespace_no_longer_shares_the_message() {
         let message = Text::from("2/chat,[\"x\"]".to_owned());

@@ -187,6 +187,7 @@ fn read_in_every_way(packet: &Packet) {
 proptest! {
     #![proptest_config(config(2, 4000))]
 
+    /// Hazards R26, S20.
     #[test]
     fn no_sequence_of_messages_makes_the_decoder_panic(messages in prop::collection::vec(message(), 1..10)) {
         let mut limits = DecoderLimits::default();
@@ -303,6 +304,7 @@ proptest! {
 proptest! {
     #![proptest_config(config(4, 6000))]
 
+    /// Hazard R26.
     #[test]
     fn no_messagepack_makes_the_decoder_panic(
         header in prop::sample::select(vec![&b""[..], b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x93\xa1x"]),

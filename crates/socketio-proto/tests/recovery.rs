@@ -263,6 +263,7 @@ fn run(seed: u64, limits: RecoveryLimits, pace: Pace) -> Outcomes {
     world.outcomes
 }
 
+/// Hazard R32.
 #[test]
 fn every_event_is_seen_once_and_in_order_and_only_time_prevents_that() {
     for seed in 0..40 {

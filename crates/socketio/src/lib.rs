@@ -97,3 +97,7 @@ pub use server::{
 pub use socketio_proto::{
     AnyParser, Args, ArgumentError, Body, DecoderLimits, EncodeError, JsonParser, MsgpackParser, Parser,
 };
+
+/// How long a large attachment of which parts come is waited for at a time, where the limit for one that does not come is shorter.
+#[cfg(any(feature = "server", feature = "client"))]
+const LARGE_ATTACHMENT_STEP: std::time::Duration = std::time::Duration::from_secs(1);

@@ -23,7 +23,7 @@ use tokio::{
     time::Instant,
 };
 
-/// Whatever comes over the backplane: refused and counted, and nothing else happens.
+/// S25: whatever comes over the backplane: refused and counted, and nothing else happens.
 #[tokio::test(start_paused = true)]
 async fn bytes_that_are_no_message_are_refused_and_counted() {
     let servers = Servers::new(2).await;

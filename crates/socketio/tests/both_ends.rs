@@ -100,7 +100,7 @@ async fn namespaces_share_one_connection_and_the_last_one_closes_it() {
     assert_eq!(client.state(), client::State::Closed);
 }
 
-/// E30, E37, E38: what is emitted while offline is sent once, in order, before the handlers for `connect`.
+/// E30, E37, E38, R39: what is emitted while offline is sent once, in order, before the handlers for `connect`.
 #[tokio::test]
 async fn what_was_kept_is_sent_in_order_before_the_connect_handlers_run() {
     let (got, mut events) = mpsc::unbounded_channel();
@@ -161,7 +161,7 @@ async fn a_connection_that_is_lost_comes_back_with_its_namespaces_and_asks_for_i
     assert!(!socket.state().will_reconnect());
 }
 
-/// R40: the last handle takes everything along.
+/// R40, R37: the last handle takes everything along.
 #[test]
 fn no_task_is_left_behind_the_last_handle() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -103,7 +103,7 @@ async fn a_client_that_is_late_is_missing_and_the_answers_of_the_others_are_ther
     assert!(clients.iter().all(TestClient::is_connected));
 }
 
-/// R22: who leaves is counted and not waited for, wherever in the middle; the others' answers still come.
+/// R22, R8: who leaves is counted and not waited for, wherever in the middle; the others' answers still come.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_midway_is_missing_and_not_waited_for() {
     let io = Server::new();

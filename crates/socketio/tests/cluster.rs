@@ -442,7 +442,7 @@ async fn a_server_that_is_dropped_leaves_no_task_behind() {
     assert_eq!(servers.io[0].server_count(), 1);
 }
 
-/// A closed server's tasks are over when `close` is.
+/// R36: a closed server's tasks are over when `close` is.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_closed_leaves_no_task_behind() {
     let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();

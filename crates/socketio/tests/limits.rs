@@ -30,7 +30,7 @@ fn expect(io: &Server, change: impl FnOnce(&mut Counters)) {
     assert_eq!(io.counters(), expected);
 }
 
-/// D4: `connect_timeouts`.
+/// D4, R30: `connect_timeouts`.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_joins_nothing_in_time_is_counted() {
     let (io, _client, _socket) = one_client(|_| {}).await;

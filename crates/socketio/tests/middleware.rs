@@ -129,7 +129,7 @@ async fn a_middleware_may_join_rooms_keep_data_and_emit() {
     assert_eq!(client.receive().await, ["42[\"news\"]"]);
 }
 
-/// D29, D30, R8: who is refused is in no room, and what was emitted to it is not sent.
+/// D29, D30, R8, R9: who is refused is in no room, and what was emitted to it is not sent.
 #[tokio::test(start_paused = true)]
 async fn who_is_refused_leaves_its_rooms_and_gets_nothing_else() {
     let io = Server::new();
@@ -213,7 +213,8 @@ async fn a_second_connect_while_a_middleware_waits_leaves_no_child() {
     assert_eq!((io.namespaces().len(), io.counters().sockets_joined), (1, 1));
 }
 
-/// J27: middlewares and the connect handler together have that long to decide; then the client is refused, by name.
+/// J27, R30: middlewares and the connect handler together have that long to decide; then the client is refused, by
+/// name.
 #[tokio::test(start_paused = true)]
 async fn who_is_not_decided_about_in_time_is_refused() {
     for limit in [None, Some(3)] {

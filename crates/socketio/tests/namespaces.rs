@@ -289,7 +289,7 @@ async fn a_parent_has_a_name_that_nobody_can_join() {
     assert_eq!(names(&io), ["/"], "and they are in no list (row D20)");
 }
 
-/// D27: a child that the last client has left, or whose only client was refused, is gone.
+/// D27, R31: a child that the last client has left, or whose only client was refused, is gone.
 #[tokio::test(start_paused = true)]
 async fn a_child_is_gone_when_nobody_is_in_it() {
     let io = Server::new();
@@ -336,8 +336,8 @@ async fn empty_children_stay_where_the_configuration_says_so() {
     assert_eq!(log.entries(), ["registered on the child"]);
 }
 
-/// R31, D27: ten thousand names that are refused, by a middleware at once or after a while, by a function, or left
-/// again, leave no namespace behind.
+/// R31, D27, R9, S18: ten thousand names that are refused, by a middleware at once or after a while, by a function, or
+/// left again, leave no namespace behind.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_names_of_one_client_leave_nothing() {
     let io = Server::new();
@@ -496,7 +496,7 @@ async fn all_namespaces_can_be_listed() {
     assert_eq!(found.socket_count(), 1);
 }
 
-/// C34: acknowledgements are counted per namespace, for all its sockets; an answer counts only from who was asked.
+/// C34, R21: acknowledgements are counted per namespace, for all its sockets; an answer counts only from who was asked.
 #[tokio::test(start_paused = true)]
 async fn acknowledgement_ids_are_counted_per_namespace() {
     let io = Server::new();

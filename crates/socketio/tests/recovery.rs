@@ -264,7 +264,7 @@ async fn only_accidents_are_recovered() {
     }
 }
 
-/// D108: one that this server has never heard of gets a new session, and that is counted.
+/// D108, R32: one that this server has never heard of gets a new session, and that is counted.
 #[tokio::test(start_paused = true)]
 async fn a_private_id_or_an_offset_of_another_server_makes_a_new_session() {
     let (io, other) = (serving(recovering()), serving(recovering()));

@@ -74,7 +74,7 @@ async fn clients_that_are_late_with_an_answer_to_another_server_are_counted() {
     two.close().await;
 }
 
-/// A time that is no time at all makes a server like any other.
+/// R43: a time that is no time at all makes a server like any other.
 #[tokio::test(start_paused = true)]
 async fn a_server_whose_pings_are_endlessly_far_apart_can_have_recovery() {
     let mut config = Config::default();
@@ -163,7 +163,8 @@ async fn room_listeners_hear_of_what_threads_do_in_the_order_in_which_it_was_don
     assert_eq!(log.entries(), ["created", "joined", "left", "deleted"]);
 }
 
-/// R37: what handlers, hooks and patterns captured goes with a server that was closed, though that was the server itself.
+/// R37, R36: what handlers, hooks and patterns captured goes with a server that was closed, though that was the server
+/// itself.
 #[tokio::test(start_paused = true)]
 async fn a_closed_server_that_its_own_handlers_hold_goes_away() {
     let captured = Arc::new(());

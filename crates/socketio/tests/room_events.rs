@@ -232,7 +232,7 @@ async fn a_room_listener_that_panics_hurts_nobody() {
     assert_eq!(io.of("/").room_names().len(), 0);
 }
 
-/// J3: past the bound no room is joined, and that is counted; who is in already, or leaves first, may.
+/// J3, S17: past the bound no room is joined, and that is counted; who is in already, or leaves first, may.
 #[tokio::test(start_paused = true)]
 async fn a_socket_joins_only_so_many_rooms() {
     let mut config = Config::default();

@@ -25,7 +25,8 @@ use socketio::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// D15: whoever is connected learns of the end from the connection, not from a DISCONNECT; and ending twice is harmless.
+/// D15, R10, R36: whoever is connected learns of the end from the connection, not from a DISCONNECT; and ending twice
+/// is harmless.
 #[tokio::test(start_paused = true)]
 async fn closing_the_server_sends_no_disconnect_packet_and_may_be_done_twice() {
     let io = Server::new();
@@ -50,7 +51,7 @@ async fn a_socket_whose_client_sends_no_packet_leaves_with_parse_error() {
     log.becomes(&["parse error"]).await;
 }
 
-/// D44, D71: while the disconnect handler runs, the rooms can be read; afterwards there are none.
+/// D44, D71, R8: while the disconnect handler runs, the rooms can be read; afterwards there are none.
 #[tokio::test(start_paused = true)]
 async fn a_socket_that_has_left_is_in_no_room() {
     let io = Server::new();

@@ -60,7 +60,7 @@ async fn a_refused_client_is_told_why_and_may_try_again() {
     assert_eq!((io.of("/").socket_count(), io.of("/").room_len("lobby")), (1, 1));
 }
 
-/// D28: a namespace that nobody made.
+/// D28, S29: a namespace that nobody made.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_namespace_is_refused() {
     let client = Client::open(&Server::new()).await;
@@ -80,7 +80,7 @@ async fn a_connection_joins_only_so_many_namespaces() {
     assert_eq!(client.receive().await, ["44/second,{\"message\":\"Too many namespaces\"}"]);
 }
 
-/// D4, R30: a connection that joins nothing is closed; one that has joined is not.
+/// D4, R30, S17: a connection that joins nothing is closed; one that has joined is not.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_joins_nothing_is_closed_after_the_connect_timeout() {
     let mut config = Config::default();
@@ -224,7 +224,7 @@ async fn handlers_start_in_the_order_of_their_events() {
     assert_eq!(*started.lock().unwrap(), (0..100).collect::<Vec<_>>());
 }
 
-/// J17: past the bound of waiting handlers nothing more is read, until one ends.
+/// J17, S17: past the bound of waiting handlers nothing more is read, until one ends.
 #[tokio::test(start_paused = true)]
 async fn waiting_handlers_are_bounded_and_hold_the_client_back() {
     let mut config = Config::default();
@@ -482,7 +482,7 @@ async fn a_refusal_during_a_graceful_close_does_not_cut_it_short() {
     assert_eq!(client.receive_until("1").await, ["6", "1"]);
 }
 
-/// R26, D74: a client that fills the bound with handlers and goes does not have the rest of its events run.
+/// R26, D74, R8: a client that fills the bound with handlers and goes does not have the rest of its events run.
 #[tokio::test(start_paused = true)]
 async fn events_that_were_not_started_when_the_client_went_are_dropped() {
     let mut config = Config::default();
@@ -510,7 +510,7 @@ async fn events_that_were_not_started_when_the_client_went_are_dropped() {
     assert_eq!(log.entries().len(), 3);
 }
 
-/// R10: whoever disconnects a socket, from wherever, its handler runs, once.
+/// R10, S28: whoever disconnects a socket, from wherever, its handler runs, once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_disconnects_from_other_threads_run_the_handler_once_each() {
     let io = Server::new();
@@ -534,7 +534,7 @@ async fn concurrent_disconnects_from_other_threads_run_the_handler_once_each() {
     assert_eq!(io.of("/").socket_count(), 0);
 }
 
-/// S11: a packet whose attachments stay away does not stay half here for ever; one that makes progress does.
+/// S11, S22: a packet whose attachments stay away does not stay half here for ever; one that makes progress does.
 #[tokio::test(start_paused = true)]
 async fn attachments_that_do_not_come_end_the_connection() {
     let mut config = Config::default();
@@ -570,7 +570,7 @@ async fn nobody_sends_attachments_before_joining_a_namespace() {
     assert_eq!(io.engine().session_count(), 1);
 }
 
-/// C11: a handler that could never run is a mistake of the program, and is told at once.
+/// C11, S10: a handler that could never run is a mistake of the program, and is told at once.
 #[test]
 fn a_handler_for_a_reserved_event_is_refused_with_the_way_to_go() {
     let register = |event: &'static str| {

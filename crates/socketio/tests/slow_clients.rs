@@ -167,7 +167,7 @@ async fn who_is_slow_can_miss_the_oldest_events() {
     assert!(slow.log.entries().is_empty());
 }
 
-/// J1: an event to one socket is its sender's affair: it hears of it, and nothing else happens; nothing was sent.
+/// J1, R27: an event to one socket is its sender's affair: it hears of it, and nothing else happens; nothing was sent.
 #[tokio::test(start_paused = true)]
 async fn an_event_to_one_socket_says_that_its_queue_is_full() {
     for when_full in [WhenFull::Disconnect, WhenFull::DropNewest] {
@@ -404,7 +404,7 @@ async fn a_volatile_event_leaves_at_once_or_not_at_all() {
     slow.expect(|counters| counters.volatile_dropped = 3 + 3 + 2);
 }
 
-/// D53: with its attachments or not at all.
+/// D53, R20: with its attachments or not at all.
 #[tokio::test(start_paused = true)]
 async fn a_volatile_event_with_binary_is_sent_or_dropped_as_a_whole() {
     let slow = Slow::new(WhenFull::Disconnect).await;

@@ -64,7 +64,7 @@ fn breaches() -> Vec<Breach> {
     ]
 }
 
-// [RFC 6455 §5, §7, §8], S39: each breach is answered with its close code and closes its session.
+// [RFC 6455 §5, §7, §8], R26, S5, S39: each breach is answered with its close code and closes its session.
 #[test]
 fn frames_that_break_the_rules_close_their_session() {
     let mut scene = Scene::new();

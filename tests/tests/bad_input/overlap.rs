@@ -4,7 +4,8 @@ use socketio_tests::{Connection, PollingSession};
 
 use crate::Scene;
 
-// A63, R29: of two polls at once, one is answered with a close packet and the other 400 without a body; the session is closed.
+// A63, R29, S45: of two polls at once, one is answered with a close packet and the other 400 without a body; the
+// session is closed.
 #[test]
 fn overlapping_polls_close_the_session() {
     let mut scene = Scene::new();
@@ -56,7 +57,7 @@ fn a_poll_and_a_post_may_overlap() {
     scene.expect_undisturbed();
 }
 
-// A65: a poll that the client gives up closes the session with `transport error`.
+// A65, R29: a poll that the client gives up closes the session with `transport error`.
 #[test]
 fn an_aborted_poll_closes_the_session() {
     let mut scene = Scene::new();
@@ -67,7 +68,7 @@ fn an_aborted_poll_closes_the_session() {
     scene.expect_undisturbed();
 }
 
-// A66: so does a POST that ends in the middle of its body.
+// A66, R29: so does a POST that ends in the middle of its body.
 #[test]
 fn an_aborted_post_closes_the_session() {
     let mut scene = Scene::new();

@@ -7,7 +7,7 @@ use crate::Scene;
 /// Names and values of header fields.
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
-// A36, A37, A43: whatever stands in the query, the answer is one of the table's.
+// A36, A37, A43, S7: whatever stands in the query, the answer is one of the table's.
 #[test]
 fn bad_query_strings_are_refused() {
     let mut scene = Scene::new();
@@ -79,6 +79,19 @@ fn bytes_that_are_no_http_end_their_connection() {
     scene.expect_undisturbed();
 }
 
+// S40, S41, S42, S43: HTTP/2 is not spoken, so that nothing that its streams were attacked with is here.
+#[test]
+fn http_2_is_not_spoken() {
+    let mut scene = Scene::new();
+    let mut connection = Connection::open(scene.server.addr());
+    // The preface, and an empty SETTINGS frame, which a server of HTTP/2 answers with its own and waits.
+    connection.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    let status = connection.try_response().map(|response| response.status);
+    assert!(matches!(status, None | Some(400..=599)), "{status:?}");
+    assert!(connection.is_ended());
+    scene.expect_undisturbed();
+}
+
 // R29, S44: half a request holds up nobody else, whether it is then dropped or left open.
 #[test]
 fn half_requests_hold_up_nobody() {
@@ -108,7 +121,7 @@ fn half_requests_hold_up_nobody() {
     scene.expect_undisturbed();
 }
 
-// A37: unknown ids are refused for every method that knows ids, and over upgrades.
+// A37, R29: unknown ids are refused for every method that knows ids, and over upgrades.
 #[test]
 fn unknown_session_ids_are_refused_everywhere() {
     let mut scene = Scene::new();

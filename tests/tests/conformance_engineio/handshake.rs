@@ -92,7 +92,7 @@ fn a_longer_path_is_not_ours() {
     assert_eq!(response.status, expected);
 }
 
-// A72: `b64=1`, which old clients send, changes nothing in this revision.
+// A72, R42: `b64=1`, which old clients send, changes nothing in this revision.
 #[test]
 fn the_base64_flag_of_old_clients_changes_nothing() {
     let server = TestServer::calm();

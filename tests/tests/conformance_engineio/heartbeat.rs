@@ -76,7 +76,7 @@ fn an_abandoned_polling_session_is_closed_by_the_heartbeat() {
     session.expect_gone();
 }
 
-// A49: pings are the server's; a client that sends one has its session closed with `transport error`.
+// A49, S16: pings are the server's; a client that sends one has its session closed with `transport error`.
 #[test]
 fn a_ping_from_the_client_closes_the_session() {
     let server = TestServer::calm();
@@ -118,7 +118,8 @@ fn the_heartbeat_goes_on_after_an_upgrade() {
     wire.expect_alive();
 }
 
-// A50, I3: a ping that is outstanding while the transports are swapped still has to be answered. The reference forgets it.
+// A50, I3, R2: a ping that is outstanding while the transports are swapped still has to be answered. The reference
+// forgets it.
 #[test]
 fn a_ping_outstanding_during_the_upgrade_still_times_out() {
     let server = TestServer::start(&patient());

@@ -178,7 +178,7 @@ fn a_websocket_with_an_unsupported_revision_gets_no_session() {
     }
 }
 
-// A46: polling does not handle upgrades, so the WebSocket is refused or closed at once; no session comes of it.
+// A46, S7: polling does not handle upgrades, so the WebSocket is refused or closed at once; no session comes of it.
 #[test]
 fn an_upgrade_that_asks_for_polling_gets_no_session() {
     let server = TestServer::calm();
@@ -202,7 +202,7 @@ fn another_path_is_answered_404() {
     }
 }
 
-// A2: with the default trailing slash, the path without it is not served.
+// A2, R42: with the default trailing slash, the path without it is not served.
 #[test]
 fn the_path_without_its_trailing_slash_is_not_served() {
     let server = TestServer::calm();

@@ -183,7 +183,8 @@ fn retry_probe(server: &TestServer, session: &PollingSession) -> Wire {
     panic!("no further candidate is accepted");
 }
 
-// A6, R2: a candidate that does not finish its probe in time is closed, at either step; polling goes on and may try again.
+// A6, R2, S21: a candidate that does not finish its probe in time is closed, at either step; polling goes on and may
+// try again.
 #[test]
 fn an_unfinished_probe_is_closed_after_the_upgrade_timeout() {
     let server = TestServer::start(&Settings { upgrade_timeout: Duration::from_millis(300), ..Settings::calm() });
@@ -224,7 +225,7 @@ fn a_second_websocket_for_an_upgraded_session_is_refused() {
     wire.expect_alive();
 }
 
-// A47, I1: nor does a session that began on WebSocket. The reference lets the second one take it over.
+// A47, I1, R5: nor does a session that began on WebSocket. The reference lets the second one take it over.
 #[test]
 fn a_second_websocket_for_a_session_born_on_websocket_is_refused() {
     let server = TestServer::calm();

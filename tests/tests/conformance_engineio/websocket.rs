@@ -29,7 +29,7 @@ fn messages_of_every_length_form_are_echoed() {
     }
 }
 
-// A9: a message of exactly the limit is accepted; the type digit counts.
+// A9, S35: a message of exactly the limit is accepted; the type digit counts.
 #[test]
 fn a_message_of_exactly_the_limit_is_accepted() {
     let server = TestServer::start(&Settings { max_payload: 1000, ..Settings::calm() });
@@ -41,7 +41,7 @@ fn a_message_of_exactly_the_limit_is_accepted() {
     wire.expect_text(&text);
 }
 
-// A78: a larger one is refused with 1009, and the reason is `transport error`.
+// A78, R27, S31, S35: a larger one is refused with 1009, and the reason is `transport error`.
 #[test]
 fn a_message_above_the_limit_closes_with_1009() {
     let server = TestServer::start(&Settings { max_payload: 1000, ..Settings::calm() });

@@ -96,7 +96,7 @@ fn a_refused_connection_gets_the_message_and_the_data() {
     client.expect(r#"2/guarded,["welcome"]"#);
 }
 
-// D34: joining a namespace twice closes the connection.
+// D34, R41: joining a namespace twice closes the connection.
 #[test]
 fn joining_a_namespace_twice_closes_the_connection() {
     let server = TestServer::calm();
@@ -125,7 +125,7 @@ fn joining_a_namespace_twice_during_admission_closes_the_connection() {
     }
 }
 
-// D35: packets for a namespace that was not joined close the connection, whatever they are.
+// D35, R41: packets for a namespace that was not joined close the connection, whatever they are.
 #[test]
 fn packets_before_the_connect_close_the_connection() {
     let server = TestServer::calm();
@@ -136,7 +136,7 @@ fn packets_before_the_connect_close_the_connection() {
     }
 }
 
-// D35: having joined one namespace is no permission to speak in another.
+// D35, R41: having joined one namespace is no permission to speak in another.
 #[test]
 fn packets_for_another_namespace_close_the_connection() {
     let server = TestServer::calm();
@@ -145,7 +145,7 @@ fn packets_for_another_namespace_close_the_connection() {
     client.expect_closed();
 }
 
-// D36: CONNECT_ERROR is the server's to send.
+// D36, S16: CONNECT_ERROR is the server's to send.
 #[test]
 fn a_connect_error_from_the_client_closes_the_connection() {
     let server = TestServer::calm();
@@ -154,7 +154,7 @@ fn a_connect_error_from_the_client_closes_the_connection() {
     client.expect_closed();
 }
 
-// D4, R30: a connection that joins no namespace in time is closed.
+// D4, R30, S17: a connection that joins no namespace in time is closed.
 #[test]
 fn a_connection_that_joins_nothing_is_closed_after_the_connect_timeout() {
     let server =
@@ -242,7 +242,7 @@ fn the_server_ends_the_connection_after_a_disconnect_packet_for_every_namespace(
     client.expect_closed();
 }
 
-// C31, D64: each way to go has its reason, told to those who ask.
+// C31, D64, R10: each way to go has its reason, told to those who ask.
 #[test]
 fn every_way_to_leave_has_its_reason() {
     let server = TestServer::calm();

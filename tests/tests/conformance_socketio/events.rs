@@ -41,7 +41,7 @@ fn white_space_in_the_payload_is_allowed() {
     client.expect(r#"2["message-back",1]"#);
 }
 
-// D33 and the order rule: events are answered in the order they came.
+// D33, R19: events are answered in the order they came.
 #[test]
 fn events_are_answered_in_order() {
     let server = TestServer::calm();
@@ -196,7 +196,7 @@ fn ten_attachments_are_allowed() {
     }
 }
 
-// C35: the name of an event may be a number.
+// C35, S9: the name of an event may be a number.
 #[test]
 fn an_event_may_be_named_by_a_number() {
     let server = TestServer::calm();

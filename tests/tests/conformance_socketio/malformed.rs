@@ -17,7 +17,7 @@ fn expect_each_closes(packets: &[&str]) {
     }
 }
 
-// C8: unknown packet types.
+// C8, S16: unknown packet types.
 #[test]
 fn an_unknown_packet_type_closes_the_connection() {
     expect_each_closes(&["7", "8[]", "9", "a", "abc", "é", "-1", "[]", "{}", r#"["message"]"#]);
@@ -39,7 +39,7 @@ fn a_payload_that_is_no_json_closes_the_connection() {
     ]);
 }
 
-// C10: an event is an array that begins with its name. [SIO5 test suite: invalid payload format]
+// C10, R26, S9: an event is an array that begins with its name. [SIO5 test suite: invalid payload format]
 #[test]
 fn an_event_of_the_wrong_shape_closes_the_connection() {
     expect_each_closes(&[
@@ -55,7 +55,7 @@ fn an_event_of_the_wrong_shape_closes_the_connection() {
     ]);
 }
 
-// C11: names that belong to the library.
+// C11, S10: names that belong to the library.
 #[test]
 fn a_reserved_event_name_closes_the_connection() {
     expect_each_closes(&[
@@ -143,7 +143,7 @@ fn binary_that_was_not_announced_closes_the_connection() {
     client.expect_closed();
 }
 
-// C15: text where an attachment is due.
+// C15, R26: text where an attachment is due.
 #[test]
 fn text_in_place_of_an_attachment_closes_the_connection() {
     let server = TestServer::calm();
@@ -197,7 +197,7 @@ fn a_malformed_packet_is_a_forced_close() {
     witness.expect("3/rooms,2[[]]");
 }
 
-// J32: JSON that nests without end is refused or answered, and harms nobody.
+// J32, R26: JSON that nests without end is refused or answered, and harms nobody.
 #[test]
 fn json_that_nests_without_end_harms_nobody() {
     let server = TestServer::calm();

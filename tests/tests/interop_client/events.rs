@@ -225,7 +225,7 @@ fn send_is_an_event_called_message() {
     });
 }
 
-/// E30: what a handler for `connect` emits arrives, after what was kept.
+/// E30, R39: what a handler for `connect` emits arrives, after what was kept.
 #[test]
 fn what_is_emitted_on_connect_comes_behind_what_was_kept() {
     for transports in EACH_WAY {

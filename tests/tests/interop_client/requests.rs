@@ -135,7 +135,7 @@ fn a_batch_over_polling_is_cut_so_that_the_server_takes_each_part() {
     });
 }
 
-/// B31: one that is too large by itself is sent alone, refused, and costs the connection; what is behind it waits.
+/// B31, R27: one that is too large by itself is sent alone, refused, and costs the connection; what is behind it waits.
 #[test]
 fn a_message_that_no_body_can_hold_costs_the_connection_and_nothing_else() {
     let server = Arc::new(witness(&json!({ "maxHttpBufferSize": 2000 })));

@@ -369,6 +369,16 @@ impl ClientSession {
         }
     }
 
+    /// So many bytes have come of the answer to a GET, or gone of the body of a POST, and more are to follow: they are a sign of life,
+    /// if there are enough of them, which is what this says (hazard R16). What goes counts as well: while this side's pong stands
+    /// behind it, the server does not ping.
+    pub fn handle_body_progress(&mut self, bytes: usize, now: Moment) -> bool {
+        match (&self.state, self.established.as_deref_mut()) {
+            (State::Polling(_), Some(established)) => established.watch.handle_progress(bytes, now),
+            _ => false,
+        }
+    }
+
     /// Whether the server has been silent for too long, which [`ClientSession::handle_timeout`] may not have been told yet:
     /// timers are late where a machine was suspended (row B30).
     #[must_use]

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::moment::Moment;
+use crate::{moment::Moment, progress::Progress};
 
 /// The watch over the server's pings.
 #[derive(Clone, Copy, Debug)]
@@ -15,11 +15,13 @@ pub(super) struct Watch {
     period: Duration,
     /// A pong is still to be sent. A flood of pings costs one slot.
     pong_owed: bool,
+    /// What has come of long messages.
+    progress: Progress,
 }
 
 impl Watch {
     pub(super) fn new(period: Duration, now: Moment) -> Self {
-        Self { due: now + period, period, pong_owed: false }
+        Self { due: now + period, period, pong_owed: false, progress: Progress::default() }
     }
 
     pub(super) const fn due(&self) -> Moment {
@@ -32,6 +34,17 @@ impl Watch {
 
     pub(super) fn handle_ping(&mut self, now: Moment) {
         *self = Self { pong_owed: true, ..Self::new(self.period, now) };
+    }
+
+    /// Bytes of a message that takes long have moved, so the server is there: its ping stands behind them, or this side's pong
+    /// (hazard R16).
+    /// Says whether there were enough of them.
+    pub(super) fn handle_progress(&mut self, bytes: usize, now: Moment) -> bool {
+        let is_life = self.progress.add(bytes);
+        if is_life {
+            self.due = self.due.max(now + self.period);
+        }
+        is_life
     }
 
     /// Nothing was read from `since` to `now`: a ping may have lain unread. One that was handled meanwhile gives no more than

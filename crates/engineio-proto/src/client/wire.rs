@@ -165,6 +165,29 @@ impl ClientSession {
         }
     }
 
+    /// So many bytes have moved on `wire` of messages that take long: what was read is a part of one, or what was written is not all
+    /// that was taken. They are a sign of life, if there are enough of them, which is what this says (hazard R16).
+    ///
+    /// ```
+    /// # use engineio_proto::{*, websocket::FrameEvent};
+    /// # let mut out = Vec::new();
+    /// # let mut session = ClientSession::open(Default::default(), Some(TransportKind::WebSocket), Moment::EPOCH, &mut out);
+    /// # let Some(ClientOutput::OpenWire(wire)) = out.pop() else { panic!() };
+    /// # let open = Handshake::new(&SessionId::new("secret"), &[], &Limits::default()).packet();
+    /// # session.handle_frame(wire, FrameEvent::Message((&*open).into()), Moment::EPOCH, &mut out);
+    /// let due = session.next_timeout().expect("a ping is waited for");
+    /// assert!(session.handle_wire_progress(wire, 64 * 1024, due));
+    /// assert!(session.next_timeout() > Some(due));
+    /// ```
+    pub fn handle_wire_progress(&mut self, wire: WireId, bytes: usize, now: Moment) -> bool {
+        match (&self.state, self.established.as_deref_mut()) {
+            (State::Wire(current), Some(established)) if *current == wire => {
+                established.watch.handle_progress(bytes, now)
+            }
+            _ => false,
+        }
+    }
+
     /// Takes frames to write on `wire`, not masked yet: control frames first, then messages until `budget` bytes are
     /// reached (at least one message). After a graceful close the last take ends the session. When they are written,
     /// [`ClientSession::handle_wire_flushed`] is to be called.

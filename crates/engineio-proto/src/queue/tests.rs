@@ -60,12 +60,16 @@ fn what_is_exempt_is_always_taken_and_leaves_the_room_to_others() {
     }
 }
 
+/// Hazard R11.
 #[test]
 fn an_empty_queue_takes_more_than_its_bound_and_holds_no_memory() {
     let mut queue = SendQueue::default();
     for options in [SendOptions::KEPT, SendOptions::DROPPABLE] {
         queue.push(&[MessageFrame::binary(&[0; 100])], options, 1, REFUSE).unwrap();
         assert!(queue.pop().is_some());
+        assert_eq!((queue.bytes(), queue.kept.capacity(), queue.droppable.is_none()), (0, 0, true));
+        queue.push(&[MessageFrame::binary(&[0; 100])], options, 1, REFUSE).unwrap();
+        queue.clear();
         assert_eq!((queue.bytes(), queue.kept.capacity(), queue.droppable.is_none()), (0, 0, true));
     }
 }

@@ -5,7 +5,12 @@
 //! transport is swapped keeps its deadline (contract I3). A pong that nobody asked for is ignored (hazard S23), and so is
 //! what a ping or a pong carries.
 
-use crate::{Limits, Revision, moment::Moment};
+use std::time::Duration;
+
+use crate::{Limits, Revision, moment::Moment, progress::Progress};
+
+/// A timer that comes so late says that this side was held up, by a machine under load or asleep.
+const HELD_UP: Duration = Duration::from_secs(1);
 
 /// What a due heartbeat asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,19 +46,27 @@ pub(super) struct Heartbeat {
     wait: Wait,
     /// This side's ping or pong is still to be written; a flood of pings costs one slot.
     beat_owed: bool,
+    /// Its time was prolonged already because this side was late itself.
+    excused: bool,
+    /// What has moved of long messages while something is awaited.
+    progress: Progress,
 }
 
 impl Heartbeat {
     pub(super) fn new(revision: Revision, limits: &Limits, now: Moment) -> Self {
         match revision {
             Revision::V3 => Self::awaiting_ping(limits, now),
-            Revision::V4 => Self { due: now + limits.ping_interval, wait: Wait::Rest, beat_owed: false },
+            Revision::V4 => Self::starting(now + limits.ping_interval, Wait::Rest),
         }
     }
 
     fn awaiting_ping(limits: &Limits, now: Moment) -> Self {
         let due = now + limits.ping_interval.saturating_add(limits.ping_timeout);
-        Self { due, wait: Wait::Ping, beat_owed: false }
+        Self::starting(due, Wait::Ping)
+    }
+
+    fn starting(due: Moment, wait: Wait) -> Self {
+        Self { due, wait, beat_owed: false, excused: false, progress: Progress::default() }
     }
 
     pub(super) const fn due(&self) -> Moment {
@@ -62,6 +75,14 @@ impl Heartbeat {
 
     pub(super) fn awaits_client(&self) -> bool {
         self.wait != Wait::Rest
+    }
+
+    /// Bytes of messages that take long have moved, so the client is there: what is awaited stands behind them, and has its whole
+    /// time again (hazard R16).
+    pub(super) fn handle_progress(&mut self, limits: &Limits, bytes: usize, now: Moment) {
+        if self.awaits_client() && self.progress.add(bytes) {
+            self.due = self.due.max(now + limits.ping_timeout);
+        }
     }
 
     /// Nothing was read from `since` until `now`, and what is awaited may have been here all along: it has as much time
@@ -76,14 +97,25 @@ impl Heartbeat {
         }
     }
 
+    /// Where the timer is late, what is awaited may lie unread beside it: the client gets as much time as this side took from it, once
+    /// (hazard R17).
+    fn excuses_lateness(&mut self, limits: &Limits, now: Moment) -> bool {
+        let late = now.saturating_since(self.due);
+        if late < HELD_UP || std::mem::replace(&mut self.excused, true) {
+            return false;
+        }
+        self.due = now + late.min(limits.ping_timeout);
+        true
+    }
+
     pub(super) fn handle_timeout(&mut self, limits: &Limits, now: Moment, paused: bool) -> Beat {
         if now < self.due {
             return Beat::Quiet;
         }
         if self.awaits_client() {
-            return if paused { Beat::Quiet } else { Beat::Dead };
+            return if paused || self.excuses_lateness(limits, now) { Beat::Quiet } else { Beat::Dead };
         }
-        *self = Self { due: now + limits.ping_timeout, wait: Wait::Pong, beat_owed: true };
+        *self = Self { beat_owed: true, ..Self::starting(now + limits.ping_timeout, Wait::Pong) };
         Beat::Ping
     }
 

@@ -17,4 +17,5 @@ pub(crate) mod tests;
 mod wire;
 
 pub use output::{Answer, Attached, Output, PostFault, PostRefusal, WireFrame, WireLoss};
+pub use polling::PostRest;
 pub use server::{CloseMode, ServerSession};

@@ -1,5 +1,7 @@
 //! The long-polling inputs of a [`ServerSession`]: GETs and POSTs. [EIO4 Polling] Rows A53, A54, A61–A69.
 
+use std::{fmt, iter::Peekable};
+
 use bytes::Bytes;
 
 use super::{
@@ -14,6 +16,18 @@ use crate::{
     moment::Moment,
     request::{BadRequest, Reject},
 };
+
+/// Packets of one body that are taken at a time: enough for all bodies but those that are made to cost something.
+const MOST_PACKETS: usize = 1024;
+
+/// What is left of the body of a POST, for [`ServerSession::handle_post_rest`].
+pub struct PostRest(Peekable<PostPackets>);
+
+impl fmt::Debug for PostRest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PostRest")
+    }
+}
 
 impl ServerSession {
     /// A GET has come. It is answered through [`Output::Answer`], perhaps at once.
@@ -130,7 +144,18 @@ impl ServerSession {
         }
     }
 
+    /// So many bytes of a body have moved, and more are to follow: of a POST, or of the answer to a GET. They are a sign of life
+    /// as on a WebSocket (hazard R16).
+    pub fn handle_body_progress(&mut self, bytes: usize, now: Moment) {
+        if let State::Polling(_) | State::Probing(..) = self.state {
+            self.heartbeat.handle_progress(&self.limits, bytes, now);
+        }
+    }
+
     /// The body of the POST is here, whole: text, or a form in the JSONP of revision 3.
+    ///
+    /// A body of tiny packets would become many times its size, were all of them taken at once (hazard R28): after a thousand or
+    /// so the rest is given back, for [`ServerSession::handle_post_rest`] once the application has taken these.
     ///
     /// ```
     /// # use engineio_proto::*;
@@ -138,16 +163,51 @@ impl ServerSession {
     /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
     /// # let mut out = Vec::new();
     /// session.handle_post_begun(&mut out)?;
-    /// session.handle_post("4one\u{1e}4two".into(), Moment::EPOCH, &mut out)?;
+    /// let rest = session.handle_post("4one\u{1e}4two".into(), Moment::EPOCH, &mut out)?;
+    /// assert!(rest.is_none());
     /// assert_eq!(out, [Output::Message("one".into()), Output::Message("two".into())]);
     /// # Ok::<(), PostRefusal>(())
     /// ```
     ///
     /// # Errors
     /// [`PostRefusal`], where it is not to be answered with `ok`.
-    pub fn handle_post(&mut self, body: Bytes, now: Moment, out: &mut Vec<Output>) -> Result<(), PostRefusal> {
+    pub fn handle_post(
+        &mut self,
+        body: Bytes,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) -> Result<Option<PostRest>, PostRefusal> {
         let packets = self.dialect.text_packets(body);
-        self.take_post(packets, now, out)
+        self.take_post(packets.map(Iterator::peekable), now, out)
+    }
+
+    /// What is left of a body.
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, _) = ServerSession::open_polling(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// let body = ["4"; 5000].join("\u{1e}");
+    /// let (mut out, mut messages) = (Vec::new(), 0);
+    /// session.handle_post_begun(&mut out)?;
+    /// let mut rest = session.handle_post(body.into(), Moment::EPOCH, &mut out)?;
+    /// while let Some(left) = rest {
+    ///     messages += out.drain(..).count(); // the application takes them
+    ///     rest = session.handle_post_rest(left, Moment::EPOCH, &mut out)?;
+    /// }
+    /// assert_eq!(messages + out.len(), 5000);
+    /// # Ok::<(), PostRefusal>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As those of [`ServerSession::handle_post`].
+    pub fn handle_post_rest(
+        &mut self,
+        rest: PostRest,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) -> Result<Option<PostRest>, PostRefusal> {
+        self.take_post(Ok(rest.0), now, out)
     }
 
     /// The body of a POST of type `application/octet-stream` is here, whole (row A67). Only revision 3 has such; under
@@ -168,42 +228,45 @@ impl ServerSession {
     ///
     /// # Errors
     /// [`PostRefusal`], where it is not to be answered with `ok`.
-    pub fn handle_binary_post(&mut self, body: Bytes, now: Moment, out: &mut Vec<Output>) -> Result<(), PostRefusal> {
+    pub fn handle_binary_post(
+        &mut self,
+        body: Bytes,
+        now: Moment,
+        out: &mut Vec<Output>,
+    ) -> Result<Option<PostRest>, PostRefusal> {
         let Some(packets) = self.dialect.binary_packets(body) else {
             self.handle_post_failed(PostFault::BinaryContent, out);
             return Err(PostRefusal::BadRequest);
         };
-        self.take_post(Ok(packets), now, out)
+        self.take_post(Ok(packets.peekable()), now, out)
     }
 
     fn take_post(
         &mut self,
-        packets: Result<PostPackets, DecodeError>,
+        packets: Result<Peekable<PostPackets>, DecodeError>,
         now: Moment,
         out: &mut Vec<Output>,
-    ) -> Result<(), PostRefusal> {
-        match &mut self.state {
-            State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) => {
-                polling.posting = false
-            }
+    ) -> Result<Option<PostRest>, PostRefusal> {
+        match &self.state {
+            State::Polling(_) | State::Probing(..) | State::Leaving(..) => {}
             State::Wire(_) | State::Draining(..) => {
                 // The client switched to WebSocket with a POST still on its way; its place in the order is lost.
                 return Err(PostRefusal::Reject(Reject::BadRequest(BadRequest::TransportMismatch)));
             }
             // It was being read while the session ended. A refusal would tell the client to give up, perhaps
             // before it has the GET's answer with the last messages and the close packet.
-            State::Closed(_) => return Ok(()),
+            State::Closed(_) => return Ok(None),
         }
-        let Ok(packets) = packets else {
+        let Ok(mut packets) = packets else {
             self.close(CloseReason::ParseError, "a POST body that is not text, or no form where one was due", out);
             return Err(PostRefusal::BadRequest);
         };
-        for packet in packets {
+        for packet in packets.by_ref().take(MOST_PACKETS) {
             match packet {
                 // A client that closes takes its answer as usual (row A54).
                 Ok(Packet::Close) => {
                     self.close_polling_by_peer(out);
-                    return Ok(());
+                    return Ok(None);
                 }
                 Ok(packet) => self.handle_packet(packet, now, out),
                 Err(_) => self.close(CloseReason::ParseError, "a malformed packet in a POST body", out),
@@ -212,7 +275,13 @@ impl ServerSession {
                 return Err(PostRefusal::BadRequest);
             }
         }
-        Ok(())
+        if packets.peek().is_some() {
+            return Ok(Some(PostRest(packets)));
+        }
+        if let State::Polling(polling) | State::Probing(polling, _) | State::Leaving(polling, _) = &mut self.state {
+            polling.posting = false;
+        }
+        Ok(None)
     }
 
     /// The body of the POST came to nothing.

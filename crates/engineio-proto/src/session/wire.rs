@@ -8,7 +8,7 @@ use super::{
     server::{Candidate, NOOP, ServerSession, State},
 };
 use crate::{
-    CloseReason, Dialect, Message,
+    CloseReason, Dialect, Message, MessageFrame,
     id::WireId,
     moment::Moment,
     websocket::{FrameEvent, Opcode, encode_frame},
@@ -119,6 +119,24 @@ impl ServerSession {
         self.close_with_code(reason, detail, code, out);
     }
 
+    /// So many bytes have moved on `wire` of messages that take long: what was read is a part of one, or what was written is not all
+    /// that was taken. They are a sign of life, if there are enough of them (hazard R16).
+    ///
+    /// ```
+    /// # use engineio_proto::*;
+    /// # let open = "0{}".into();
+    /// # let (mut session, wire) = ServerSession::open_wire(Default::default(), Dialect::V4, &open, Moment::EPOCH);
+    /// let (interval, timeout) = (session.limits().ping_interval, session.limits().ping_timeout);
+    /// session.handle_timeout(Moment::EPOCH + interval, &mut Vec::new()); // a ping is due, and then its pong
+    /// session.handle_wire_progress(wire, 64 * 1024, Moment::EPOCH + interval + timeout / 2);
+    /// assert_eq!(session.next_timeout(), Some(Moment::EPOCH + interval + timeout / 2 + timeout));
+    /// ```
+    pub fn handle_wire_progress(&mut self, wire: WireId, bytes: usize, now: Moment) {
+        if matches!(self.state, State::Wire(current) if current == wire) {
+            self.heartbeat.handle_progress(&self.limits, bytes, now);
+        }
+    }
+
     /// Takes frames to write on `wire`: control frames first, then messages until `budget` bytes are
     /// reached (at least one message). After a graceful close the last take ends the session.
     /// When they are written, [`ServerSession::handle_wire_flushed`] is to be called.
@@ -145,6 +163,10 @@ impl ServerSession {
                 self.take_wire_pong(frames);
             }
             State::Wire(current) | State::Draining(current, _) if *current == wire => {
+                // Nothing comes before the open packet, however late it leaves (hazard R43).
+                if self.queue.front().is_some_and(is_open_packet) {
+                    frames.extend(self.queue.pop().map(WireFrame::Message));
+                }
                 if let Some(beat) = self.heartbeat.take_beat() {
                     frames.push(WireFrame::Ready(Bytes::from_static(if beat == "2" { PING } else { PONG })));
                 }
@@ -254,4 +276,9 @@ impl ServerSession {
             frames.push(WireFrame::Ready(frame.freeze()));
         }
     }
+}
+
+/// The application's messages begin with another digit, or are binary.
+fn is_open_packet(frame: &MessageFrame) -> bool {
+    !frame.is_binary() && frame.packet().starts_with(b"0")
 }

@@ -175,6 +175,7 @@ proptest! {
         prop_assert_eq!(decoder.buffered_bytes(), 0);
     }
 
+    /// Hazards R26, S20.
     #[test]
     fn any_bytes_are_survived(role in role(), bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let mut decoder = FrameDecoder::new(role, small_limits());

@@ -108,6 +108,7 @@ fn a_length_is_written_in_its_shortest_form() {
     }
 }
 
+/// Hazards S5, S39.
 #[test]
 fn each_broken_rule_has_its_error_and_close_code() {
     use FrameError::*;
@@ -161,6 +162,7 @@ fn an_error_is_found_as_soon_as_its_byte_is_there() {
     }
 }
 
+/// Hazard S39.
 #[test]
 fn control_frames_come_out_between_the_fragments_of_a_message() {
     let wire = [
@@ -183,6 +185,7 @@ fn control_frames_come_out_between_the_fragments_of_a_message() {
     assert_eq!(feed(&mut decoder, wire.chunks(1)), (events, None));
 }
 
+/// Hazard S31.
 #[test]
 fn a_message_at_the_limit_passes_and_one_byte_more_does_not() {
     let whole = frame(0x82, &[7; 300]);
@@ -194,6 +197,7 @@ fn a_message_at_the_limit_passes_and_one_byte_more_does_not() {
     assert_eq!(decode(Role::Client, &over), (vec![], Some(error)));
 }
 
+/// Hazard S3.
 #[test]
 fn the_limit_holds_before_a_byte_of_payload_came() {
     let mut header = BytesMut::new();
@@ -209,6 +213,7 @@ fn the_limit_on_messages_is_not_one_on_control_frames() {
     assert_eq!(feed(&mut decoder, [&frame(0x89, b"abc")[..]]), (vec![ping], None));
 }
 
+/// Hazard S34.
 #[test]
 fn fragments_are_counted_even_where_they_are_empty() {
     let fragments = |continuations: usize| [frame(0x02, b""), frame(0x00, b"").repeat(continuations)].concat();
@@ -222,11 +227,13 @@ fn fragments_are_counted_even_where_they_are_empty() {
     assert_eq!(decode(Role::Client, &refused), (vec![], Some(FrameError::TooManyFragments { limit: 4 })));
 }
 
+/// Hazard S35.
 #[test]
 fn the_defaults_are_the_protocols() {
     assert_eq!(FrameLimits::default(), FrameLimits { max_message_bytes: 1_000_000, max_fragments: 1024 });
 }
 
+/// Hazard R38.
 #[test]
 fn an_idle_decoder_owns_no_memory() {
     let big = vec![b'x'; 100_000];
@@ -319,6 +326,7 @@ fn memory_follows_the_bytes_that_came_and_not_the_announced_length() {
     assert_eq!(sizes.last(), Some(&len), "a message is not kept in more memory than it has bytes");
 }
 
+/// Hazard S34.
 #[test]
 fn tiny_fragments_share_one_buffer() {
     let mut decoder = FrameDecoder::new(Role::Client, FrameLimits::default());

@@ -17,6 +17,7 @@ use generator::Rng;
 
 const DEFAULT_ITERATIONS: u64 = 12_000;
 
+/// Hazard S39.
 #[test]
 fn both_decoders_agree_on_every_stream() {
     let iterations = number_from_env("ENGINEIO_FUZZ_ITERATIONS", DEFAULT_ITERATIONS);

@@ -257,6 +257,7 @@ mod tests {
         assert_eq!(pairs, [("a", "1"), ("b", "&"), ("a", ""), ("c", "")]);
     }
 
+    /// Hazard R43.
     #[test]
     fn what_is_no_address_is_an_error_that_says_so() {
         use AddressError::{Host, NoHost, Port, Scheme, TooLong, UserInfo};

@@ -6,38 +6,44 @@
 use std::{
     future::{Future, poll_fn},
     pin::pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http::{Request, Response, header::CONTENT_ENCODING};
 use http_body::Body as _;
-use http_body_util::Full;
 use hyper::{
     body::Incoming,
     client::conn::http1::{self, Connection, SendRequest},
 };
 use hyper_util::rt::TokioIo;
 
-use super::answer_body::{AnswerBody, BodyFault};
-use crate::transport::byte_stream::ByteStream;
+use super::{
+    answer_body::{AnswerBody, BodyFault},
+    requests::Moved,
+};
+use crate::{parts::Parts, transport::byte_stream::ByteStream};
 
 /// Bytes that the head of an answer may have, and what hyper reads ahead of a body (hazard S33).
 const HEAD_BYTES: usize = 64 * 1024;
 /// Header lines that an answer may have.
 const MAX_HEADERS: usize = 100;
 
+/// The body of a request, whose parts are counted where it is long.
+pub(super) type RequestBody = Parts<Arc<Moved>>;
+
 /// A connection that takes one request after the other.
 pub(super) struct HttpConnection {
-    sender: SendRequest<Full<Bytes>>,
-    connection: Connection<TokioIo<ByteStream>, Full<Bytes>>,
+    sender: SendRequest<RequestBody>,
+    connection: Connection<TokioIo<ByteStream>, RequestBody>,
     is_done: bool,
 }
 
 /// A request without an answer.
 pub(super) enum SendFault {
     /// The connection had ended already: nothing was sent, and another connection may be tried.
-    Unsent(Box<Request<Full<Bytes>>>),
+    Unsent(Box<Request<RequestBody>>),
     /// It cannot be known what the server saw of it.
     Lost(hyper::Error),
     /// The connection was over, and there was no answer.
@@ -77,7 +83,7 @@ impl HttpConnection {
     }
 
     /// Sends a request and waits for the head of the answer.
-    pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendFault> {
+    pub(super) async fn send(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, SendFault> {
         let mut answer = pin!(self.sender.try_send_request(request));
         let answered = poll_fn(|cx| {
             self.drive(cx);
@@ -93,8 +99,13 @@ impl HttpConnection {
         })
     }
 
-    /// Waits for the body of an answer, which may have at most `max_bytes`, packed or not.
-    pub(super) async fn read(&mut self, answer: Response<Incoming>, max_bytes: usize) -> Result<Bytes, ReadFault> {
+    /// Waits for the body of an answer, which may have at most `max_bytes`, packed or not; `moved` is told of each part.
+    pub(super) async fn read(
+        &mut self,
+        answer: Response<Incoming>,
+        max_bytes: usize,
+        moved: impl Fn(usize),
+    ) -> Result<Bytes, ReadFault> {
         let (head, mut body) = answer.into_parts();
         let coding = head.headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes());
         let mut collected = AnswerBody::new(coding, max_bytes).map_err(ReadFault::Body)?;
@@ -116,6 +127,7 @@ impl HttpConnection {
                 Some(frame) => {
                     // Trailers mean nothing here.
                     if let Ok(data) = frame?.into_data() {
+                        moved(data.len());
                         collected.push(data).map_err(ReadFault::Body)?;
                     }
                 }

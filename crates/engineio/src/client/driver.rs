@@ -192,15 +192,24 @@ impl Driver {
                 false
             }
         });
+        let (received, sent) = self.polling.take_moved();
+        if received + sent > 0 {
+            let mut inner = self.shared.lock();
+            inner.receiving |= received > 0;
+            inner.bodies_moved(received + sent, self.shared.clock.now());
+        }
         let moved = !ended.is_empty();
         for (id, is_post, outcome) in ended {
             let now = self.shared.clock.now();
-            self.shared.feed(|inner, out| match outcome {
-                Ok(_) if is_post => inner.session.handle_posted(id, now, out),
-                Ok(body) => inner.session.handle_answer(id, body, now, out),
-                Err(error) => {
-                    inner.error = Some(Arc::new(error));
-                    inner.session.handle_request_failed(id, out);
+            self.shared.feed(|inner, out| {
+                inner.receiving = false;
+                match outcome {
+                    Ok(_) if is_post => inner.session.handle_posted(id, now, out),
+                    Ok(body) => inner.session.handle_answer(id, body, now, out),
+                    Err(error) => {
+                        inner.error = Some(Arc::new(error));
+                        inner.session.handle_request_failed(id, out);
+                    }
                 }
             });
         }
@@ -245,8 +254,13 @@ impl Driver {
             let Poll::Ready(read) = wire.poll_read(limits, cx) else { continue };
             let (id, now) = (wire.id, self.shared.clock.now());
             self.shared.feed(|inner, out| match read {
+                Read::Part(bytes) => {
+                    inner.receiving = true;
+                    inner.wire_moved(id, bytes, now);
+                }
                 Read::Ended => inner.session.handle_wire_lost(id, WireLoss::Disconnected, now, out),
                 Read::Frames(events, error) => {
+                    inner.receiving = false;
                     for event in events {
                         if let FrameEvent::Close(Some(frame)) = &event {
                             inner.error = Some(Arc::new(TransportError::closed(frame)));
@@ -310,7 +324,8 @@ impl Driver {
                 }
             });
         };
-        self.wires.write(cx, take, written);
+        let part = |id, bytes| shared.lock().wire_moved(id, bytes, shared.clock.now());
+        self.wires.write(cx, take, written, part);
     }
 
     /// The first half of a poll, for a task that does more than this: moves the session on until nothing moves any more. The

@@ -15,14 +15,13 @@ use http::{
         SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE,
     },
 };
-use http_body_util::Full;
 use hyper::body::Incoming;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{
     Address, Config, TransportError, TransportErrorKind,
     answer_body::BodyFault,
-    connection::{HttpConnection, ReadFault, SendFault},
+    connection::{HttpConnection, ReadFault, RequestBody, SendFault},
     dial::Dialer,
     jar::{Jar, Site},
 };
@@ -93,10 +92,10 @@ impl Endpoint {
         sid: Option<&SessionId>,
         own: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
         body: Bytes,
-    ) -> Result<Request<Full<Bytes>>, TransportError> {
+    ) -> Result<Request<RequestBody>, TransportError> {
         let path = self.path(on);
         let uri = format!("{path}?{}", self.query(on, sid));
-        let mut request = Request::builder().method(method).uri(uri).body(Full::new(body)).map_err(|error| {
+        let mut request = Request::builder().method(method).uri(uri).body(RequestBody::new(body)).map_err(|error| {
             TransportError::configuration(on, "Config::path is not the path of a URL").with_source(error)
         })?;
         let headers = request.headers_mut();
@@ -174,7 +173,7 @@ pub(super) async fn refusal(
         let to = answer.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
         return TransportError::redirected(on, status.as_u16(), to.as_deref());
     }
-    let read = tokio::time::timeout(REFUSAL_TIMEOUT, connection.read(answer, MAX_REFUSAL_BYTES)).await;
+    let read = tokio::time::timeout(REFUSAL_TIMEOUT, connection.read(answer, MAX_REFUSAL_BYTES, |_| {})).await;
     let refusal = read.ok().and_then(Result::ok).and_then(|body| Refusal::parse(&body));
     TransportError::refused(on, status.as_u16(), refusal)
 }

@@ -16,12 +16,11 @@ use http::{
     HeaderValue, Method, Request,
     header::{HOST, PROXY_AUTHORIZATION},
 };
-use http_body_util::Full;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
     address::{bracketed, split_authority},
-    connection::{HttpConnection, SendFault},
+    connection::{HttpConnection, RequestBody, SendFault},
 };
 use crate::transport::byte_stream::ByteStream;
 
@@ -184,7 +183,7 @@ impl Proxy {
             request = request.header(PROXY_AUTHORIZATION, basic);
         }
         let request = request
-            .body(Full::<Bytes>::default())
+            .body(RequestBody::new(Bytes::new()))
             .map_err(|_| TunnelFault::NoProxy("the server's name is not valid"))?;
         let mut connection = HttpConnection::open(to_proxy).await.map_err(TunnelFault::Http)?;
         let answer = connection.send(request).await.map_err(|fault| match fault {

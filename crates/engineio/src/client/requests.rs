@@ -5,7 +5,10 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,15 +18,15 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE},
 };
-use http_body_util::Full;
 use tokio::time::Instant;
 
 use super::{
     TransportError, TransportErrorKind,
     answer_body::ACCEPTED_CODINGS,
-    connection::{HttpConnection, SendFault},
+    connection::{HttpConnection, RequestBody, SendFault},
     endpoint::{Endpoint, lost, read_error, refusal, unanswered},
 };
+use crate::parts::Progress;
 
 const ON: TransportKind = TransportKind::Polling;
 /// Connections kept: one for the GETs, one for the POSTs.
@@ -40,6 +43,20 @@ const MAX_POST_ANSWER_BYTES: usize = 64 * 1024;
 pub(crate) struct Requests {
     endpoint: Arc<Endpoint>,
     idle: Arc<Mutex<Vec<Idle>>>,
+    moved: Arc<Moved>,
+}
+
+/// Bytes of bodies that moved since somebody asked.
+#[derive(Debug, Default)]
+pub(super) struct Moved {
+    received: AtomicUsize,
+    sent: AtomicUsize,
+}
+
+impl Progress for Arc<Moved> {
+    fn moved(&self, bytes: usize) {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
 struct Idle {
@@ -49,7 +66,7 @@ struct Idle {
 
 impl Requests {
     pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
-        Self { endpoint, idle: Arc::default() }
+        Self { endpoint, idle: Arc::default(), moved: Arc::default() }
     }
 
     /// GET: the body of the answer, at most `max_bytes` of it.
@@ -79,6 +96,11 @@ impl Requests {
         drop(idle);
     }
 
+    /// How much has come of answers since the last call, and how much has gone of bodies that are not all sent.
+    pub(crate) fn take_moved(&self) -> (usize, usize) {
+        (self.moved.received.swap(0, Ordering::Relaxed), self.moved.sent.swap(0, Ordering::Relaxed))
+    }
+
     async fn ask(
         self,
         method: Method,
@@ -89,7 +111,7 @@ impl Requests {
     ) -> Result<Bytes, TransportError> {
         let headers = headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value)));
         let request = self.endpoint.request(ON, method, sid.as_ref(), headers, body)?;
-        let exchanged = self.exchange(request, max_bytes);
+        let exchanged = self.exchange(request.map(|body| body.telling(&self.moved)), max_bytes);
         let Some(timeout) = self.endpoint.config().request_timeout else { return exchanged.await };
         tokio::time::timeout(timeout, exchanged).await.unwrap_or_else(|_| {
             let detail = format!("no answer within Config::request_timeout, {timeout:?}");
@@ -97,7 +119,7 @@ impl Requests {
         })
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, max_bytes: usize) -> Result<Bytes, TransportError> {
+    async fn exchange(&self, request: Request<RequestBody>, max_bytes: usize) -> Result<Bytes, TransportError> {
         let mut connection = self.connection().await?;
         let mut sent = connection.send(request).await;
         if let Err(SendFault::Unsent(request)) = sent {
@@ -111,7 +133,11 @@ impl Requests {
             return Err(refusal(ON, &mut connection, answer).await);
         }
         let idle_time = idle_time(answer.headers());
-        let body = connection.read(answer, max_bytes).await.map_err(|fault| read_error(ON, fault, max_bytes))?;
+        let moved = |bytes| {
+            self.moved.received.fetch_add(bytes, Ordering::Relaxed);
+        };
+        let body = connection.read(answer, max_bytes, moved).await;
+        let body = body.map_err(|fault| read_error(ON, fault, max_bytes))?;
         if connection.is_usable().await {
             self.keep(connection, idle_time);
         }

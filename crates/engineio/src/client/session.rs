@@ -196,6 +196,13 @@ impl Session {
         self.shared.lock().closed
     }
 
+    /// Whether a part of a message is here and the rest on its way: what waits for a message can wait a little longer. Who lets
+    /// it trickle in is gone with the heartbeat (hazard R16).
+    #[must_use]
+    pub fn is_receiving(&self) -> bool {
+        self.shared.lock().receiving
+    }
+
     /// What went wrong below the session, where something did: the description of a `transport error` (rows B40, B41).
     #[must_use]
     pub fn error(&self) -> Option<Arc<TransportError>> {

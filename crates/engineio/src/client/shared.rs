@@ -54,6 +54,8 @@ pub(super) struct Inner {
     has_changed: bool,
     /// The application has been lent messages and has not asked for more: they are not taken yet.
     lent: bool,
+    /// A part of a message is here, and the rest on its way.
+    pub(super) receiving: bool,
     pub(super) opened: bool,
     pub(super) upgraded: bool,
     pub(super) closed: Option<Closed>,
@@ -91,6 +93,7 @@ impl Shared {
             incoming: VecDeque::new(),
             has_changed: false,
             lent: false,
+            receiving: false,
             opened: false,
             upgraded: false,
             closed: None,
@@ -262,6 +265,20 @@ impl Inner {
         std::mem::take(&mut self.overslept).then_some(Moment::from_nanos(u64::MAX))
     }
 
+    /// A part of a message has come or gone on a WebSocket.
+    pub(super) fn wire_moved(&mut self, wire: WireId, bytes: usize, now: Moment) {
+        if self.session.handle_wire_progress(wire, bytes, now) {
+            self.hear();
+        }
+    }
+
+    /// A part of the answer to a GET has come, or one of the body of a POST has gone.
+    pub(super) fn bodies_moved(&mut self, bytes: usize, now: Moment) {
+        if self.session.handle_body_progress(bytes, now) {
+            self.hear();
+        }
+    }
+
     /// The application has taken what came: pings that lay unread are read from now on.
     pub(super) fn hear(&mut self) {
         self.heard = SystemTime::now();
@@ -331,6 +348,11 @@ mod tests {
         shared.feed(|inner, out| inner.session.handle_answer(first, open.to_string().into(), now, out));
         let hello = [MessageFrame::text(&["hello"])];
         assert!(shared.send(&hello, SendOptions::KEPT).is_ok());
+
+        // What has come of a long message was heard too (hazard R16).
+        shared.lock().heard = SystemTime::now() - Duration::from_secs(46);
+        shared.lock().bodies_moved(100_000, now);
+        assert!(!shared.has_expired());
 
         shared.lock().heard = SystemTime::now() - Duration::from_secs(46);
         assert!(shared.has_expired());

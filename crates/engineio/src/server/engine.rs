@@ -266,7 +266,7 @@ impl Engine {
         match wanted {
             Request::Open(TransportKind::WebSocket) => self.open_websocket(query, request, added).await,
             Request::Open(_) => self.open_polling(query, request).await,
-            Request::Poll(_) => Ok(polling::get(self, &*session?, request).await?),
+            Request::Poll(_) => Ok(polling::get(self, &session?, request).await?),
             Request::Post(_) => Ok(polling::post(self, &session?, request, body).await?),
             Request::Attach(_) => self.attach(&*session?, query, request, added),
             Request::PollingOverWebSocket => Ok(self.refuse_websocket(request, added)),

@@ -65,11 +65,17 @@ impl Drop for Posting<'_> {
 }
 
 /// Serves a GET of a session.
-pub(super) async fn get<R>(engine: &Engine, shared: &Shared, request: &Parts) -> Result<Response<Body<R>>, Reject> {
+pub(super) async fn get<R>(
+    engine: &Engine,
+    shared: &Arc<Shared>,
+    request: &Parts,
+) -> Result<Response<Body<R>>, Reject> {
     let (poll, receiver) = shared.open_poll()?;
     let mut parked = Parked { shared, step: Step::Waiting(poll, receiver) };
     let response = match parked.answer().await {
-        Some(Answer::Payload(payload)) => engine.answer_poll(payload, request, None).await,
+        Some(Answer::Payload(payload)) => {
+            engine.answer_poll(payload, request, None).await.map(|body: Body<R>| body.tells(shared))
+        }
         Some(Answer::BadRequest) | None => respond::bare(StatusCode::BAD_REQUEST),
     };
     parked.step = Step::Answered;
@@ -107,7 +113,7 @@ where
     } else {
         shared.drained().await;
         tokio::select! {
-            body = collect(body, limit) => body,
+            body = collect(body, limit, |bytes| shared.post_moved(bytes)) => body,
             _ = shared.upgraded() => Err(match shared.closed_now() {
                 Some(closed) => Incomplete::SessionOver(closed.reason),
                 None => Incomplete::Upgraded,
@@ -116,8 +122,8 @@ where
     };
     match body {
         Ok(body) => {
+            let taken = hand_over(shared, body, binary).await;
             posting.fault = None;
-            let taken = if binary { shared.finish_binary_post(body) } else { shared.finish_post(body) };
             match taken {
                 Ok(()) => Ok(engine.answer_post(request)),
                 Err(PostRefusal::Reject(reject)) => Err(reject),
@@ -138,6 +144,16 @@ where
     }
 }
 
+/// Hands a body to the session: one of very many packets in parts, each when the application has taken the one before (hazard R28).
+async fn hand_over(shared: &Shared, body: Bytes, binary: bool) -> Result<(), PostRefusal> {
+    let mut rest = if binary { shared.finish_binary_post(body)? } else { shared.finish_post(body)? };
+    while let Some(left) = rest {
+        shared.drained().await;
+        rest = shared.finish_post_rest(left)?;
+    }
+    Ok(())
+}
+
 enum Incomplete {
     TooLarge,
     Abandoned,
@@ -148,8 +164,8 @@ enum Incomplete {
 }
 
 /// Reads a body of at most `limit` bytes. A body in one piece is not copied; one in many is put together as it
-/// comes, so that a flood of tiny pieces costs no more than its bytes (hazard S34).
-async fn collect<B>(body: B, limit: usize) -> Result<Bytes, Incomplete>
+/// comes, so that a flood of tiny pieces costs no more than its bytes (hazard S34). `moved` is told of each of these.
+async fn collect<B>(body: B, limit: usize, moved: impl Fn(usize)) -> Result<Bytes, Incomplete>
 where
     B: http_body::Body,
     B::Data: Buf,
@@ -164,6 +180,7 @@ where
         if collected.is_empty() && body.is_end_stream() {
             return Ok(data.copy_to_bytes(data.remaining()));
         }
+        moved(data.remaining());
         collected.put(data);
     }
     Ok(collected.freeze())

@@ -122,8 +122,17 @@ enum Closing {
 pub(crate) enum Read {
     /// Frames for the session; the error, if any, comes after them.
     Frames(Vec<FrameEvent>, Option<FrameError>),
+    /// So many bytes of a message that is not all here.
+    Part(usize),
     /// The connection ended.
     Ended,
+}
+
+impl Read {
+    /// What so many bytes have given.
+    fn of(bytes: usize, events: Vec<FrameEvent>, error: Option<FrameError>) -> Self {
+        if events.is_empty() && error.is_none() { Self::Part(bytes) } else { Self::Frames(events, error) }
+    }
 }
 
 impl Wire {
@@ -238,9 +247,9 @@ impl Wire {
         let undecoded = self.take_undecoded();
         if !undecoded.is_empty() {
             return Poll::Ready(self.with_decoder(limits, |wire, decoder| {
-                let mut events = room_for_events(undecoded.len());
+                let (len, mut events) = (undecoded.len(), room_for_events(undecoded.len()));
                 let error = wire.decode(decoder, undecoded, &mut events).err();
-                Read::Frames(events, error)
+                Read::of(len, events, error)
             }));
         }
         let read = ready!(with_scratch(|scratch| {
@@ -277,7 +286,7 @@ impl Wire {
         }
         let mut events = room_for_events(read.len());
         let error = self.decode_parts(decoder, read, &mut events).err();
-        Read::Frames(events, error)
+        Read::of(read.len(), events, error)
     }
 
     fn decode_parts(
@@ -356,8 +365,8 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes what was handed over. `Ready(Ok)`: all of it has been written.
-    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Writes what was handed over. `Ready(Ok)`: all of it has been written; else `part` has grown by what has been.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, part: &mut usize) -> Poll<io::Result<()>> {
         if let Some(error) = self.rare.as_mut().and_then(|rare| rare.broken.take()) {
             return Poll::Ready(Err(error));
         }
@@ -366,6 +375,7 @@ impl Wire {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            *part += written;
             self.advance(written);
             self.flushing = matches!(self.io, WireIo::Open(ByteStream::Other(_)));
         }
@@ -418,7 +428,7 @@ impl Wire {
     pub(crate) fn drive_close(&mut self, cx: &mut Context<'_>) {
         if self.closing == Closing::Flushing {
             let flushed = match self.poll_upgrade(cx) {
-                Poll::Ready(Ok(())) => self.poll_write(cx),
+                Poll::Ready(Ok(())) => self.poll_write(cx, &mut 0),
                 Poll::Ready(Err(error)) => Poll::Ready(Err(io::Error::other(error))),
                 Poll::Pending => Poll::Pending,
             };

@@ -53,6 +53,7 @@ async fn sessions_and_refusals_are_counted_by_reason_and_code() {
     assert_eq!(engine.counters().sessions_closed(), 5);
 }
 
+/// Hazard S24.
 #[tokio::test(start_paused = true)]
 async fn a_payload_over_the_limit_is_counted_on_both_transports() {
     let (engine, _sessions) = engine(limits(|limits| limits.max_payload_bytes = 10));
@@ -69,6 +70,7 @@ async fn a_payload_over_the_limit_is_counted_on_both_transports() {
     });
 }
 
+/// Hazard R15.
 #[tokio::test(start_paused = true)]
 async fn a_message_in_too_many_frames_and_a_full_queue_are_counted() {
     let (engine, mut sessions) = engine(limits(|limits| (limits.max_fragments, limits.max_queue_bytes) = (2, 100)));

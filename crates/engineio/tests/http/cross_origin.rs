@@ -68,7 +68,7 @@ async fn a_preflight_that_goes_on_meets_the_engine() {
     assert_eq!(answer.header("access-control-allow-origin"), Some(HERE.1));
 }
 
-/// S2, H13: browsers ask nobody before a WebSocket, so the engine can look at the origin itself.
+/// S2, H13, S26: browsers ask nobody before a WebSocket, so the engine can look at the origin itself.
 #[tokio::test(start_paused = true)]
 async fn handshakes_of_other_origins_are_forbidden_where_the_engine_checks_them() {
     let mut checking = cors();

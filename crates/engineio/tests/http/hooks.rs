@@ -24,7 +24,7 @@ async fn only_the_polling_handshake_sets_the_cookie() {
     assert_eq!(get(&plain, HANDSHAKE).await.header("set-cookie"), None, "off by default");
 }
 
-/// A14: a mistake in the program's own text is told when it starts.
+/// A14, R43: a mistake in the program's own text is told when it starts.
 #[test]
 #[should_panic(expected = "the domain of the cookie is not a host name")]
 fn a_cookie_that_cannot_be_is_told_when_the_engine_is_made() {

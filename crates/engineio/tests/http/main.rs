@@ -10,7 +10,9 @@ mod cross_origin;
 mod draining;
 mod hooks;
 mod middlewares;
+mod odd_limits;
 mod sessions;
+mod slow_links;
 
 use std::sync::{Arc, Mutex};
 

@@ -93,7 +93,7 @@ async fn flushed_waits_until_the_transport_has_what_was_sent() {
     assert_eq!(wire.text().await, "4there");
 }
 
-/// A60: the request's memory can be given back while the session goes on.
+/// A60, R11: the request's memory can be given back while the session goes on.
 #[tokio::test(start_paused = true)]
 async fn a_forgotten_request_is_gone_and_the_session_goes_on() {
     let (engine, mut sessions) = engine(Config::default());

@@ -76,6 +76,7 @@ fn sigint_closes_the_connections_and_exits_with_0() {
     closes_cleanly(Signal::INT);
 }
 
+/// Hazard R36.
 #[test]
 fn a_frozen_client_delays_the_end_only_for_so_long() {
     let served = Served::start(&[]);

@@ -10,6 +10,7 @@ fn at(seconds: u64) -> Moment {
     Moment::EPOCH + Duration::from_secs(seconds)
 }
 
+/// Hazard R21.
 #[test]
 fn ids_count_from_zero_and_are_not_used_again() {
     let mut table = AckTable::new();
@@ -20,6 +21,7 @@ fn ids_count_from_zero_and_are_not_used_again() {
     assert_eq!(table.len(), 2);
 }
 
+/// Hazard R21.
 #[test]
 fn an_answer_counts_once() {
     let mut table = AckTable::new();

@@ -400,6 +400,7 @@ fn raw_json_can_be_asked_for() {
     assert_eq!(first.get(), r#"{"a" : [1.50]}"#);
 }
 
+/// Hazard R26.
 #[test]
 fn strings_that_are_no_unicode_are_an_error_only_where_they_are_read() {
     let body = received(r#""\ud800",1"#, &[]);

@@ -211,7 +211,7 @@ fn the_cost_in_a_queue_is_that_of_all_frames() {
     assert!(std::ptr::eq(many.frames(), many.clone().frames()), "a clone shares its frames");
 }
 
-/// (C11)
+/// (C11, S10)
 #[test]
 fn reserved_names_cannot_be_sent() {
     for name in crate::RESERVED_EVENTS {

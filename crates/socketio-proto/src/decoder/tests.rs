@@ -123,7 +123,7 @@ fn an_unknown_type_is_refused() {
     }
 }
 
-/// (C9)
+/// (C9, S4)
 #[test]
 fn an_attachment_count_is_digits_and_a_dash() {
     for text in [
@@ -163,7 +163,7 @@ fn too_many_attachments_are_refused_before_the_first() {
     assert!(Decoder::new(none).handle("50-[\"x\"]".into()).unwrap().is_some());
 }
 
-/// (S11, S19)
+/// (S11, S19, S22)
 #[test]
 fn the_attachments_of_a_packet_share_a_limit_in_bytes() {
     let limits = DecoderLimits { max_attachment_bytes: 5, ..DecoderLimits::default() };
@@ -391,6 +391,7 @@ fn nesting_is_refused_where_a_handler_could_not_read_it() {
     assert!(decode(&brackets).is_ok(), "brackets in strings do not count");
 }
 
+/// Hazard S11.
 #[test]
 fn a_thousand_attachments_come_through() {
     let args: Vec<Bytes> = (0..1000_u32).map(|n| Bytes::copy_from_slice(&n.to_be_bytes())).collect();

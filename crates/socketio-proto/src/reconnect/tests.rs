@@ -48,7 +48,7 @@ const REFERENCE: [Row; 32] = [
     ((1, 60_000, 0.25), 0.999, [1, 2, 4, 9, 19, 39]),
 ];
 
-/// E9: to the millisecond.
+/// E9, R14: to the millisecond.
 #[test]
 fn the_delays_are_those_of_the_reference_for_the_same_random_number() {
     for ((delay, delay_max, factor), random, expected) in REFERENCE {
@@ -147,7 +147,7 @@ proptest! {
         rng_seed: RngSeed::Fixed(9), failure_persistence: None, cases: 2_000, ..ProptestConfig::default()
     })]
 
-    /// E9.
+    /// E9, R13.
     #[test]
     fn the_delays_are_in_their_bounds_for_every_seed(seed: u64) {
         let mut backoff = Backoff::new(ReconnectOptions::default(), seed);
@@ -178,7 +178,7 @@ proptest! {
     }
 }
 
-/// Both directions, and all parts of the range: a thousand clients do not come back together.
+/// R13: both directions, and all parts of the range: a thousand clients do not come back together.
 #[test]
 fn clients_with_different_seeds_are_spread_over_the_range() {
     let mut tenths = [0; 10];

@@ -403,6 +403,7 @@ fn packets_recorded_out_of_order_are_kept_in_order() {
     assert_eq!((store.packet_count(), store.evicted.map(|evicted| evicted.at)), (0, Some(at(21))));
 }
 
+/// Hazard S1.
 #[test]
 fn a_private_id_is_not_shown() {
     assert!(!format!("{:?}", PrivateId::new(PID)).contains("hm2"));

@@ -64,7 +64,8 @@ pub struct Limits {
     /// Bounds on one packet. A packet over them ends the connection as `parse error`, and it is tried again (row E23).
     /// Attachments may have 100 MiB, as a message of the engine.
     pub decoder: DecoderLimits,
-    /// How long the attachments of a packet may take to come. Default 30 s; then the connection ends as `parse error`.
+    /// How long the next attachment of a packet may take. Default 30 s; then the connection ends as `parse error`. One of which
+    /// parts are here is waited for as long as more of it comes (hazard R16).
     pub attachment_timeout: Duration,
     /// Handlers that wait at the same time; at the bound nothing more is read until one has ended. Default 128.
     pub max_pending_handlers: usize,

@@ -35,6 +35,7 @@ use super::{
     opening::{dial, random_seed},
     socket::{Arrived, SocketCore, tell},
 };
+use crate::LARGE_ATTACHMENT_STEP;
 
 /// Rounds after which the task lets others run, whatever there is to do: handlers that begin something new each time, or a
 /// connection that always has more.
@@ -453,6 +454,11 @@ impl Task {
     /// Lets the sockets and the decoder see the time; says whether something was due.
     fn tick(&mut self) -> bool {
         if self.attachments_due.is_some_and(|due| Instant::now() >= due) {
+            if matches!(&self.stage, Stage::Open(connection) if connection.session.is_receiving()) {
+                // The next one is on its way, and large (hazard R16).
+                self.attachments_due = Some(Instant::now() + self.limits.attachment_timeout.max(LARGE_ATTACHMENT_STEP));
+                return true;
+            }
             self.lose(Closed::new(CloseReason::ParseError, "attachments that do not come"));
             return true;
         }

@@ -61,7 +61,7 @@ mod tests {
         }
     }
 
-    /// S18: also where no other child ever comes.
+    /// S18, R31: also where no other child ever comes.
     #[test]
     fn a_parent_keeps_nothing_of_the_children_that_are_gone() {
         let io = Server::new();

@@ -37,7 +37,7 @@ pub struct Limits {
     pub decoder: DecoderLimits,
     /// How long the next attachment of a packet may take; then the connection is closed, as for a packet that
     /// cannot be decoded. Default 45 s: the time after which a client that says nothing is taken for dead
-    /// (hazard S11).
+    /// (hazard S11). One of which parts are here is waited for as long as more of it comes (hazard R16).
     pub attachment_timeout: Duration,
     /// A connection that has joined no namespace by then is closed (row D4); and middlewares and connect handlers
     /// that have not decided by then have refused the client, with the message `timeout` (row J27). Default 45 s.

@@ -8,6 +8,7 @@ use super::{
     socket::SocketCore,
 };
 
+/// Hazard R38.
 #[test]
 fn the_parts_of_an_idle_connection_do_not_grow() {
     let parts = [

@@ -41,6 +41,7 @@ impl Network {
     }
 
     /// A client that dials here, without chance in its delays.
+    #[allow(dead_code, reason = "each test file uses another part of this")]
     pub(crate) fn client(&self, transports: &[TransportKind]) -> Client {
         Client::with_config("http://server", self.config(transports)).unwrap()
     }
@@ -73,7 +74,10 @@ pub(crate) fn serve(server: &Server, stream: impl AsyncRead + AsyncWrite + Send 
             service.call(request).await.map_err(|error: Infallible| error)
         }
     });
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
+    // As little is buffered as by the listener of the engine: what is, is not seen to move.
+    let mut http = http1::Builder::new();
+    http.max_buf_size(64 * 1024);
+    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     // A connection that is cut is an error here, and the client's business.
     tokio::spawn(async move { drop(connection.await) });
 }

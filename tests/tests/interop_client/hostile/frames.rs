@@ -1,4 +1,4 @@
-//! What is wrong below the packets: WebSocket handshakes, frames, and the engine's packets in them. (B18, B39, B41; hazards S34, R40)
+//! What is wrong below the packets: WebSocket handshakes, frames, and the engine's packets in them. (B18, B39, B41; hazards S27, S34, R40)
 
 use super::{BOUND, Witness, admit, expect_end, expect_nothing, once, open, serve_on};
 use crate::harness::run;
@@ -50,7 +50,7 @@ fn a_session_that_does_not_open_is_an_attempt_that_failed() {
     }
 }
 
-/// [RFC 6455 §5]: each broken rule of framing ends the connection as a transport error, as soon as it is seen.
+/// R27: [RFC 6455 §5]: each broken rule of framing ends the connection as a transport error, as soon as it is seen.
 #[test]
 fn a_broken_rule_of_framing_is_a_transport_error() {
     let huge = [&[0x82, 127][..], &(1_u64 << 40).to_be_bytes()].concat();
@@ -85,7 +85,8 @@ fn a_broken_rule_of_framing_is_a_transport_error() {
     }
 }
 
-/// S34: fragments without an end, tiny and large, are an error at the bound of their number or bytes, while more come.
+/// S34, S27: fragments without an end, tiny and large, are an error at the bound of their number or bytes, while more
+/// come.
 #[test]
 fn endless_fragments_are_an_error_at_the_bound() {
     for size in [0, 1, 16 * 1024] {
@@ -150,7 +151,7 @@ fn packets_of_the_engine_are_refused_or_read_over() {
 
 const OPEN_AGAIN: &str = r#"0{"sid":"y","upgrades":["websocket"],"pingInterval":1,"pingTimeout":1,"maxPayload":1}"#;
 
-/// B28, S34: pings in a flood, of the WebSocket and of the engine, while the server does not read: the client lives on.
+/// B28, S27: pings in a flood, of the WebSocket and of the engine, while the server does not read: the client lives on.
 #[test]
 fn a_flood_of_pings_is_survived() {
     for (first, payload) in [(0x89, vec![b'p'; 125]), (0x81, b"2".to_vec())] {

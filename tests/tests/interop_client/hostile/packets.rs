@@ -51,7 +51,7 @@ fn a_packet_that_cannot_be_decoded_is_a_parse_error() {
     }
 }
 
-/// E23, S34: attachments that are too many, too large, not what was announced, or do not come.
+/// E23, S27: attachments that are too many, too large, not what was announced, or do not come.
 #[test]
 fn attachments_that_are_not_what_was_announced_are_a_parse_error() {
     const ONE: &str = r#"451-["x",{"_placeholder":true,"num":0}]"#;
@@ -93,7 +93,8 @@ fn attachments_that_are_not_what_was_announced_are_a_parse_error() {
     }
 }
 
-/// E38: what comes before the answer to CONNECT is kept up to a bound; beyond it the connection ends, while more comes.
+/// E38, S27: what comes before the answer to CONNECT is kept up to a bound; beyond it the connection ends, while more
+/// comes.
 #[test]
 fn a_flood_of_events_before_the_answer_to_connect_is_bounded() {
     for payload in [0, 10_000] {
@@ -130,7 +131,8 @@ fn early_events_within_the_bound_are_delivered_before_connect() {
     });
 }
 
-/// E33, E45, R21: what means nothing is read over: CONNECT twice, DISCONNECT of nobody, acknowledgements and events of nobody.
+/// E33, E45, R21, R41: what means nothing is read over: CONNECT twice, DISCONNECT of nobody, acknowledgements and
+/// events of nobody.
 #[test]
 fn packets_that_mean_nothing_are_read_over() {
     let server = once(|caller, request| {
@@ -161,7 +163,7 @@ fn packets_that_mean_nothing_are_read_over() {
     run(expect_nothing(&server, "packets that mean nothing"));
 }
 
-/// E45, S34: a flood of acknowledgements and of events of nobody is read over too.
+/// E45, S27: a flood of acknowledgements and of events of nobody is read over too.
 #[test]
 fn a_flood_of_packets_that_mean_nothing_is_read_over() {
     let server = once(|caller, request| {

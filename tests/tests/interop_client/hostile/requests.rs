@@ -1,5 +1,5 @@
 //! What is wrong with the answers to the requests of long-polling: rubbish, redirects, heads and bodies without an end. (B39, B40,
-//! B45, E18, E31; hazards R40, S34)
+//! B45, E18, E31; hazards R40, S27)
 
 use std::io::Write;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ fn statuses_and_redirects_are_errors_with_a_reason() {
     });
 }
 
-/// E10, S34: heads that do not end, slow and fast, and answers that do not come.
+/// E10, S27, S36: heads that do not end, slow and fast, and answers that do not come.
 #[test]
 fn heads_without_an_end_are_given_up() {
     let taken = Arc::new(AtomicUsize::new(0));
@@ -119,7 +119,7 @@ fn heads_without_an_end_are_given_up() {
     run(async { drop(expect_entry(&server, "failed", "silent").await) });
 }
 
-/// B18, S34: bodies that do not end, in either framing, that lie about their length, or that grow when they are unpacked.
+/// B18, S27: bodies that do not end, in either framing, that lie about their length, or that grow when they are unpacked.
 #[test]
 fn bodies_over_the_bound_are_refused_before_they_are_held() {
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());

@@ -162,6 +162,8 @@ pub(super) enum Input {
     WireFlushed(Id),
     ReadingPaused,
     ReadingResumed,
+    WireProgress(Id),
+    BodyProgress,
 }
 
 pub(super) fn states() -> Vec<State> {
@@ -181,12 +183,12 @@ pub(super) fn states() -> Vec<State> {
 
 pub(super) fn inputs() -> Vec<Input> {
     use Input::{
-        Answer, Close, Failed, Flush, Frame, Posted, ReadingPaused, ReadingResumed, Send, SendAndFlush, SendVolatile,
-        TakeFrames, Timeout, WireFlushed, WireLost, WireOpened,
+        Answer, BodyProgress, Close, Failed, Flush, Frame, Posted, ReadingPaused, ReadingResumed, Send, SendAndFlush,
+        SendVolatile, TakeFrames, Timeout, WireFlushed, WireLost, WireOpened, WireProgress,
     };
-    let mut all = vec![Send, SendVolatile, Flush, SendAndFlush, ReadingPaused, ReadingResumed];
+    let mut all = vec![Send, SendVolatile, Flush, SendAndFlush, ReadingPaused, ReadingResumed, BodyProgress];
     for id in [Id::Own, Id::Stale] {
-        all.extend([Posted(id), WireOpened(id), TakeFrames(id), WireFlushed(id)]);
+        all.extend([Posted(id), WireOpened(id), TakeFrames(id), WireFlushed(id), WireProgress(id)]);
         all.extend([Loss::Disconnected, Loss::TooBig].map(|loss| WireLost(id, loss)));
         all.extend(BODIES.map(|body| Answer(id, body)));
         all.extend(KINDS.map(|kind| Frame(id, kind)));
@@ -344,6 +346,12 @@ impl Bench {
             Input::WireFlushed(id) => self.client.session.handle_wire_flushed(self.wire(id)),
             Input::ReadingPaused => self.client.session.handle_reading_paused(now),
             Input::ReadingResumed => self.client.session.handle_reading_resumed(now),
+            Input::WireProgress(id) => {
+                self.client.session.handle_wire_progress(self.wire(id), 1 << 20, now);
+            }
+            Input::BodyProgress => {
+                self.client.session.handle_body_progress(1 << 20, now);
+            }
         }
         String::new()
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::{Client, OFFER, OPEN, at, open_with};
 use crate::{
     ClientOptions, CloseMode, Message, Moment, SendError, TransportKind, WireId, WireLoss,
+    progress::SIGN_OF_LIFE_BYTES,
     websocket::{CloseCode, CloseFrame, FrameError, FrameEvent},
 };
 
@@ -158,7 +159,7 @@ fn an_open_packet_without_end_opens_no_session() {
     assert_eq!(client.answer(1, &known), "opened open:2 get:3", "what is not known is read over");
 }
 
-/// What a server names may be as large as it likes: time and sizes saturate.
+/// R43: what a server names may be as large as it likes: time and sizes saturate.
 #[test]
 fn intervals_and_sizes_without_end_neither_overflow_nor_end_the_session() {
     let max = u64::MAX.to_string();
@@ -295,13 +296,33 @@ fn a_session_whose_server_was_silent_for_too_long_takes_no_message_even_before_i
     assert!(!opening.session.has_expired(at(1000)), "there is no heartbeat yet");
 }
 
-/// Row B30: the ping that had come in meanwhile is read after all.
+/// Row B30, R17: the ping that had come in meanwhile is read after all.
 #[test]
 fn a_ping_that_is_read_before_the_late_timer_keeps_the_session() {
     let mut client = Client::wire();
     client.now = at(100);
     assert_eq!((client.says(1, "2").as_str(), client.timeout(at(100)).as_str()), ("ping", ""));
     assert_eq!((client.session.next_timeout(), client.try_send("x")), (Some(at(145)), Ok(())));
+}
+
+/// R16: a message takes minutes, and the ping stands behind it. S34: a trickle of it is no better than silence.
+#[test]
+fn bytes_that_flow_keep_a_session_whose_ping_stands_behind_them() {
+    let of_both = |bytes: usize, client: &mut Client, second: u64| {
+        client.session.handle_wire_progress(WireId(1), bytes, at(second));
+        client.session.handle_body_progress(bytes, at(second));
+        client.timeout(at(second))
+    };
+    for mut client in [Client::polling(), Client::wire()] {
+        for second in 1..600 {
+            assert_eq!(of_both(1 + SIGN_OF_LIFE_BYTES as usize / 45, &mut client, second), "");
+        }
+        assert!(client.timeout(at(700)).starts_with("closed(ping timeout)"));
+    }
+    for mut client in [Client::polling(), Client::wire()] {
+        let ended = (1..600).find(|second| !of_both(SIGN_OF_LIFE_BYTES as usize / 50, &mut client, *second).is_empty());
+        assert_eq!(ended, Some(45));
+    }
 }
 
 /// Hazard R17.

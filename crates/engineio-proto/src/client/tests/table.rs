@@ -142,6 +142,10 @@ fn expected(state: State, input: Input) -> Effect {
         Input::ReadingPaused => reading_paused(state),
         // Nothing was paused.
         Input::ReadingResumed => to(state),
+        // As good as a ping (hazard R16).
+        Input::WireProgress(Id::Own) if matches!(state, Wire | WireBusy | WireQueued) => to(state).pinged(),
+        Input::BodyProgress if matches!(state, Polling(_) | PollingQueued) => to(state).pinged(),
+        Input::WireProgress(_) | Input::BodyProgress => to(state),
         // What is over has no say.
         Input::Answer(Id::Stale, _) | Input::Posted(Id::Stale) | Input::Failed(Request::Stale) => to(state),
         Input::WireOpened(Id::Stale) | Input::Frame(Id::Stale, _) | Input::WireLost(Id::Stale, _) => to(state),

@@ -129,6 +129,8 @@ pub(super) enum Input {
     WireFlushed(Id),
     ReadingPaused,
     ReadingResumed,
+    WireProgress(Id),
+    BodyProgress,
 }
 
 pub(super) fn states() -> Vec<State> {
@@ -151,13 +153,14 @@ pub(super) fn states() -> Vec<State> {
 
 pub(super) fn inputs() -> Vec<Input> {
     use Input::{
-        Close, Flush, Frame, PollAbandoned, PollOpened, PostBegun, PostFailed, ReadingPaused, ReadingResumed, Send,
-        SendAndFlush, SendDroppable, SendVolatile, TakeFrames, Timeout, WireAttached, WireFlushed, WireLost,
+        BodyProgress, Close, Flush, Frame, PollAbandoned, PollOpened, PostBegun, PostFailed, ReadingPaused,
+        ReadingResumed, Send, SendAndFlush, SendDroppable, SendVolatile, TakeFrames, Timeout, WireAttached,
+        WireFlushed, WireLost, WireProgress,
     };
     let mut all = vec![PollOpened, PostBegun, WireAttached, Send, Flush, SendAndFlush, ReadingPaused, ReadingResumed];
-    all.extend([SendDroppable, SendVolatile]);
+    all.extend([SendDroppable, SendVolatile, BodyProgress]);
     for id in [Id::Own, Id::Stale] {
-        all.extend([PollAbandoned(id), TakeFrames(id), WireFlushed(id)]);
+        all.extend([PollAbandoned(id), TakeFrames(id), WireFlushed(id), WireProgress(id)]);
         all.extend([Loss::Disconnected, Loss::TooBig].map(|loss| WireLost(id, loss)));
         all.extend(KINDS.map(|kind| Frame(id, kind)));
     }
@@ -396,7 +399,7 @@ impl Bench {
             Input::PollOpened => return error(session.handle_poll_opened(out).map(|id| self.new_poll = id)),
             Input::PollAbandoned(id) => self.session.handle_poll_abandoned(self.poll(id), out),
             Input::PostBegun => return error(session.handle_post_begun(out)),
-            Input::Post(kind) => return error(session.handle_post(body(revision, kind), now, out)),
+            Input::Post(kind) => return error(session.handle_post(body(revision, kind), now, out).map(drop)),
             Input::PostFailed(fault) => session.handle_post_failed(fault, out),
             Input::WireAttached => return self.attach(now).into(),
             Input::Frame(id, kind) => {
@@ -441,6 +444,8 @@ impl Bench {
             Input::ReadingPaused => session.handle_reading_paused(now),
             Input::ReadingResumed => session.handle_reading_resumed(now),
             Input::WireFlushed(id) => self.session.handle_wire_flushed(self.wire(id)),
+            Input::WireProgress(id) => self.session.handle_wire_progress(self.wire(id), 1 << 20, at(40)),
+            Input::BodyProgress => session.handle_body_progress(1 << 20, at(40)),
             Input::TakeFrames(id) => return self.take(self.wire(id), out),
         }
         String::new()

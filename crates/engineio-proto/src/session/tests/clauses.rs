@@ -72,6 +72,16 @@ fn the_open_packet_is_the_first_thing_that_a_client_gets_on_either_transport() {
     assert_eq!(taken(&mut session, wire, &mut Vec::new()), "0{} 4first");
 }
 
+/// R43: with pings that leave no time, or a connection that is handed over after a whole interval, the open packet still comes first.
+#[test]
+fn the_open_packet_comes_before_a_ping_that_is_due_already() {
+    let mut out = Vec::new();
+    let (mut session, wire) = ServerSession::open_wire(limits(), Dialect::V4, &Text::from_static("0{}"), at(0));
+    send(&mut session, &["hello"]);
+    session.handle_timeout(at(25), &mut out);
+    assert_eq!(taken(&mut session, wire, &mut out), "0{} 2 4hello");
+}
+
 /// Hazard R1.
 #[test]
 fn an_abandoned_handshake_is_gone_after_interval_and_timeout() {
@@ -204,7 +214,7 @@ fn an_upgrade_that_a_close_waits_for_keeps_its_deadline_while_nothing_is_read() 
 
 // ---- upgrade ----
 
-/// Hazard R2, row A6.
+/// S21: hazard R2, row A6.
 #[test]
 fn a_half_upgrade_is_over_at_its_deadline_and_long_polling_goes_on() {
     for probe in [false, true] {
@@ -422,7 +432,7 @@ fn a_message_to_many_is_framed_once_and_all_share_its_bytes() {
     }
 }
 
-/// Hazard R20.
+/// Hazards R20, S37.
 #[test]
 fn a_group_of_frames_stays_together_and_is_refused_as_a_whole() {
     // Each message is counted with the 64 bytes that keeping it costs: four small ones fit, six do not.

@@ -11,7 +11,7 @@ use super::{
     hex, limits, packets, polling_session, text, wire_session,
 };
 use crate::{
-    Answer, CloseMode, Dialect, Limits, MessageFrame, Moment, Output, SendError, ServerSession, Text,
+    Answer, CloseMode, Dialect, Limits, MessageFrame, Moment, Output, SendError, ServerSession, Text, WireId, WireLoss,
     websocket::{CloseCode, CloseFrame, FrameEvent},
 };
 
@@ -146,7 +146,7 @@ fn a_post_that_is_being_read_while_this_side_closes_is_not_refused() {
     session.handle_post_begun(&mut out).unwrap();
     session.handle_close(CloseMode::Graceful, at(1), &mut out);
     assert_eq!(said(&mut out), "g=1 closed(forced close)");
-    assert_eq!(session.handle_post("4x".into(), at(1), &mut out), Ok(()));
+    assert!(matches!(session.handle_post("4x".into(), at(1), &mut out), Ok(None)));
     assert_eq!(said(&mut out), "");
 }
 
@@ -167,6 +167,7 @@ fn a_message_on_the_websocket_is_one_frame_and_binary_has_no_type_in_front() {
     assert_eq!(taken(&mut session, wire, &mut out), format!("4é {}", hex(&[4, 0, 255])));
 }
 
+/// Hazard R43.
 #[test]
 fn durations_without_end_are_deadlines_without_end() {
     let limits = Arc::new(Limits { ping_interval: Duration::MAX, close_timeout: Duration::MAX, ..(*limits()).clone() });
@@ -197,5 +198,24 @@ fn every_open_state_ends_by_itself_when_the_peer_falls_silent() {
             assert!(bench.session.is_closed(), "{state:?} × {input:?}");
             assert_eq!(bench.session.queued_bytes(), 0, "{state:?} × {input:?}");
         }
+    }
+}
+
+/// R11: whoever keeps a session that has ended, however it did, keeps nothing of what was queued.
+#[test]
+fn a_session_that_has_ended_holds_no_queue() {
+    type End = fn(&mut ServerSession, WireId, &mut Vec<Output>);
+    let ends: [End; 3] = [
+        |session, _, out| session.handle_close(CloseMode::Discard, at(1), out),
+        |session, wire, out| session.handle_wire_lost(wire, WireLoss::Disconnected, at(1), out),
+        |session, _, out| [25, 45].iter().for_each(|second| session.handle_timeout(at(*second), out)),
+    ];
+    for end in ends {
+        let ((mut session, wire), mut out) = (wire_session(), Vec::new());
+        send(&mut session, &[&"x".repeat(100_000)]);
+        assert!(session.queued_bytes() > 100_000);
+        end(&mut session, wire, &mut out);
+        assert!(session.is_closed());
+        assert_eq!(session.queued_bytes(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of the session. `table.rs` goes through every state × every input (over `bench.rs`, which builds the
 //! states and applies the inputs) in both revisions, `revision_three.rs` through what else is different in the third,
-//! `clauses.rs`, `sending.rs` and `closing.rs` through the protocol's sentences and the known hazards, `simulation.rs` through
+//! `clauses.rs`, `sending.rs`, `progress.rs` and `closing.rs` through the protocol's sentences and the known hazards, `simulation.rs` through
 //! thousands of conversations with a client that behaves like the JavaScript one.
 //!
 //! Here is what they share: limits, time in seconds, and the outputs in one readable line.
@@ -8,6 +8,7 @@
 mod bench;
 mod clauses;
 mod closing;
+mod progress;
 mod revision_three;
 mod sending;
 mod simulation;

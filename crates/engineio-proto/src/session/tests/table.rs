@@ -131,6 +131,9 @@ fn expected_v3(state: State, input: Input) -> Effect {
         Input::Timeout(time) => timeout_v3(state, time),
         // A ping is always waited for, and may lie unread (hazard R17).
         Input::ReadingPaused => Effect { due: reading_paused(state).due.filter(|due| *due != 25), ..to(state) },
+        // What moves, moves at second 40 (hazard R16).
+        Input::WireProgress(Id::Own) if matches!(state, Wire | WireBusy | WireQueued) => to(state).due(60),
+        Input::BodyProgress if matches!(state, Polling(..) | PollingQueued) => to(state).due(60),
         _ => with_heartbeat_due(expected_v4(state, input), 45),
     }
 }
@@ -176,6 +179,7 @@ fn expected_v4(state: State, input: Input) -> Effect {
         Input::WireFlushed(Id::Own) => wire_flushed(state),
         Input::ReadingPaused => reading_paused(state),
         Input::ReadingResumed => to(state),
+        Input::WireProgress(_) | Input::BodyProgress => to(state),
         // Nobody asks: what is queued without a GET goes on waiting for one.
         Input::Flush => to(state),
         // What is over has no say.

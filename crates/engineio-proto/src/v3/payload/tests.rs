@@ -176,6 +176,7 @@ proptest! {
         }
     }
 
+    /// Hazard S20.
     #[test]
     fn no_payload_makes_the_readers_panic_or_go_on_for_ever(payload in nearly_a_payload()) {
         prop_assert!(binary_packets(&payload).len() <= payload.len() + 1);

@@ -181,7 +181,7 @@ async fn an_answer_may_be_packed_and_in_pieces() {
     }
 }
 
-/// S27: a server that never stops, or announces that it will not, is left at once.
+/// S27, R27: a server that never stops, or announces that it will not, is left at once.
 #[tokio::test]
 async fn an_answer_that_is_too_large_is_given_up_and_its_connection_closed() {
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));

@@ -92,7 +92,7 @@ async fn a_certificate_is_accepted_by_its_root_and_refused_without() {
     assert!(error.kind() == TransportErrorKind::Tls || error.to_string().contains("the system has none"), "{error}");
 }
 
-/// B17: the name counts, and can be set; the opt-out is one for everything.
+/// B17, S15: the name counts, and can be set; the opt-out is one for everything.
 #[tokio::test]
 async fn a_certificate_has_to_be_for_the_name_that_is_asked_for() {
     let authority = Authority::new();

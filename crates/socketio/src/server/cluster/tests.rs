@@ -29,6 +29,7 @@ async fn expect_nothing_kept(servers: &[Server], why: &str) {
     }
 }
 
+/// Hazard R22.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_kept_of_a_question_however_it_ends() {
     let hub = MemoryHub::new();

@@ -18,6 +18,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
+    time::Duration,
 };
 
 use engineio::{CloseMode, Few, Session};
@@ -36,7 +37,10 @@ use super::{
     registry::Registry,
     socket::{SocketCore, Stage},
 };
-use crate::handler::{Erased, run};
+use crate::{
+    LARGE_ATTACHMENT_STEP,
+    handler::{Erased, run},
+};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -229,8 +233,13 @@ impl Connection {
                 self.reject(&error);
             }
         }
-        let timeout = || Box::pin(tokio::time::sleep(self.registry.environment.config.limits.attachment_timeout));
-        self.attachment_timeout = self.decoder.is_partial().then(timeout);
+        self.watch_attachments(Duration::ZERO);
+    }
+
+    /// The next attachment is waited for from now on, for so long at least.
+    fn watch_attachments(&mut self, least: Duration) {
+        let timeout = self.registry.environment.config.limits.attachment_timeout.max(least);
+        self.attachment_timeout = self.decoder.is_partial().then(|| Box::pin(tokio::time::sleep(timeout)));
     }
 
     /// Something came that is no packet, or what was to complete one did not: row C32, every socket of the
@@ -286,7 +295,12 @@ impl Connection {
     /// To be called where all that came has been read: the time runs against a client that is silent, not against
     /// one that is not being read.
     fn check_attachment_timeout(&mut self, cx: &mut TaskContext<'_>) {
-        if self.attachment_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+        while self.attachment_timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+            if self.link.session.is_receiving() {
+                // The next one is on its way, and large (hazard R16).
+                self.watch_attachments(LARGE_ATTACHMENT_STEP);
+                continue;
+            }
             self.attachment_timeout = None;
             count(&self.registry.environment.counting.attachment_timeouts);
             self.reject(&"attachments that do not come");
