@@ -16,7 +16,11 @@ use engineio::{CloseMode, SendOptions, Sent};
 use socketio_proto::{AckId, AckTable, Body, Encoded, Offset, PacketKind};
 use tokio::sync::oneshot;
 
-use super::{Extensions, Handshake, Socket, data::Slot};
+use super::{
+    Extensions, Handshake, Socket,
+    data::Slot,
+    state::{AckWaiter, Held, HeldBack, Own, Past, Phase, Stage, State},
+};
 use crate::{
     ack::{AckSource, AckTarget, Waiting},
     server::{
@@ -41,80 +45,6 @@ pub(in crate::server) struct SocketCore {
     state: Mutex<State>,
     /// Nothing for most sockets.
     own: OnceLock<Box<Own>>,
-}
-
-/// What was before a socket.
-struct Past {
-    /// What the client comes back to.
-    comeback: Option<Return>,
-    /// The last event that was recorded before the client asked to join.
-    begun: Offset,
-}
-
-/// What the application has given to a socket. Each has its lock, since what is under them is in the order of locks at
-/// different places.
-#[derive(Default)]
-struct Own {
-    /// Gone with the socket, so that handlers and what they captured go too.
-    handlers: Mutex<Option<Box<SocketHandlers>>>,
-    data: Mutex<Option<Slot>>,
-    extensions: Extensions,
-}
-
-struct State {
-    phase: Phase,
-    /// The offset of the last event that went out with one.
-    last_offset: Option<Box<Offset>>,
-    /// While connected, where clients can be recovered.
-    ticket: Option<Box<Ticket>>,
-    rooms: Vec<Arc<str>>,
-    /// `None` until the first question to the client.
-    acks: Option<Box<AckTable<AckWaiter>>>,
-}
-
-pub(in crate::server) enum Phase {
-    /// With what was emitted so far, if anything.
-    Connecting(Option<Box<HeldBack>>),
-    Connected,
-    Disconnected,
-}
-
-/// What was emitted before the client is connected, and its bytes.
-#[derive(Default)]
-pub(in crate::server) struct HeldBack {
-    events: Vec<Held>,
-    bytes: usize,
-}
-
-/// Which phase a socket is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) enum Stage {
-    Connecting,
-    Connected,
-    Disconnected,
-}
-
-/// An event that is held back, and its offset where it has one.
-pub(in crate::server) struct Held {
-    packet: Encoded,
-    offset: Option<Offset>,
-}
-
-/// Who waits for an acknowledgement. Dropped without an answer where the socket leaves.
-pub(in crate::server) enum AckWaiter {
-    One(oneshot::Sender<Result<Body, AckError>>),
-    /// One of the answers to a broadcast.
-    Shared(Parts),
-}
-
-impl AckWaiter {
-    fn answer(self, body: Body) {
-        // Who waited may have given up in this moment.
-        match self {
-            Self::One(waiter) => drop(waiter.send(Ok(body))),
-            Self::Shared(waiter) => drop(waiter.send(Part::Answer(body))),
-        }
-    }
 }
 
 impl SocketCore {

@@ -6,6 +6,7 @@ mod core;
 mod data;
 mod extensions;
 mod listening;
+mod state;
 
 use std::{
     fmt,
@@ -18,9 +19,10 @@ use engineio::{CloseMode, OpeningRequest};
 use serde::{Serialize, de::DeserializeOwned};
 use socketio_proto::Body;
 
-pub(super) use self::core::{AckWaiter, SocketCore, Stage};
+pub(super) use self::core::SocketCore;
 pub(super) use self::data::Slot;
 pub use self::extensions::Extensions;
+pub(super) use self::state::{AckWaiter, Stage};
 use super::{
     Broadcast, DisconnectReason, EmitError, Emitter, Namespace, PendingAck, SocketId,
     outgoing::{Flags, Outgoing},
