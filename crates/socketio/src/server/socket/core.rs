@@ -13,7 +13,7 @@ use std::{
 };
 
 use engineio::{CloseMode, SendOptions, Sent};
-use socketio_proto::{AckId, AckTable, Body, Encoded, Offset, PacketKind};
+use socketio_proto::{AckId, Body, Encoded, Offset, PacketKind};
 use tokio::sync::oneshot;
 
 use super::{
@@ -25,13 +25,12 @@ use crate::{
     ack::{AckSource, AckTarget, Waiting},
     server::{
         AckError, DisconnectReason, EmitError, HandlerError, Namespace, SocketId, WhenFull,
-        cluster::{Part, Parts},
         connection::{Departure, Link},
         counters::count,
         handlers::{Leaving, SocketHandlers},
         outgoing::{Flags, Outgoing, Prepared},
         protocol,
-        recovery::{Locked, Return, Saved, Store, Ticket},
+        recovery::{Locked, Return, Saved, Store},
     },
 };
 
