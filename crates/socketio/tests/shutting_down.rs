@@ -124,7 +124,7 @@ async fn handlers_that_outlive_their_connection_are_dropped_in_the_end() {
     io.close().await;
 }
 
-/// What is dropped is the application's, and may panic as it goes: the next is dropped all the same.
+/// R25: what is dropped is the application's, and may panic as it goes: the next is dropped all the same.
 #[tokio::test(start_paused = true)]
 async fn an_abandoned_handler_that_panics_as_it_is_dropped_hurts_nobody() {
     struct Bomb;
@@ -151,6 +151,7 @@ async fn an_abandoned_handler_that_panics_as_it_is_dropped_hurts_nobody() {
     io.close().await;
 }
 
+/// R24.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_its_handlers_keep_unread_is_closed_unless_one_of_them_ends() {
     let mut config = Config::default();
