@@ -10,6 +10,7 @@ mod peer;
 mod report;
 mod run;
 mod statistics;
+mod summary;
 
 use std::{
     path::PathBuf,
@@ -36,6 +37,9 @@ use crate::{
 
 /// Descriptors that a run needs beside those of its connections.
 const SPARE_DESCRIPTORS: u64 = 500;
+
+/// Where the report of everything is kept.
+const KEPT: &str = "docs/benchmarks";
 
 /// What `cargo xtask bench` takes.
 #[derive(Debug, Args)]
@@ -136,7 +140,7 @@ impl Options {
     /// The report that is in the repository is one of everything.
     fn folder(&self) -> PathBuf {
         let is_whole = !self.quick && self.lines.is_empty() && self.peers.is_empty();
-        let usual = if is_whole { "docs/benchmarks" } else { "target/benchmarks" };
+        let usual = if is_whole { KEPT } else { "target/benchmarks" };
         self.out.clone().unwrap_or_else(|| repository().join(usual))
     }
 }
@@ -192,5 +196,7 @@ fn measure(line: &Line, peers: &[Peer], size: &Size, rounds: usize, quick: bool,
 }
 
 fn write(options: &Options, report: &Report) -> Result<()> {
-    publication::write(&options.folder(), &report.to_string(), &report.to_json(), &page::render(report))
+    let (folder, json) = (options.folder(), report.to_json());
+    publication::write(&folder, &report.to_string(), &json, &page::render(report))?;
+    if folder == repository().join(KEPT) { summary::publish(&repository().join("README.md"), &json) } else { Ok(()) }
 }
