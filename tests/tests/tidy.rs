@@ -210,7 +210,12 @@ fn every_crate_forbids_unsafe_code_and_a_release_checks_for_overflow() {
     let section = |name: &str| workspace.split(&format!("[{name}]\n")).nth(1).unwrap().split("\n[").next().unwrap();
     assert!(section("workspace.lints.rust").contains("unsafe_code = \"forbid\""));
     assert!(section("profile.release").contains("overflow-checks = true"));
-    let is_crate = |path: &str| path.ends_with("/Cargo.toml") && !path.starts_with("bench/");
+    // These are workspaces of their own.
+    let is_apart = |path: &str| ["bench/", "fuzz/"].iter().any(|folder| path.starts_with(folder));
+    for own in ["bench/Cargo.toml", "fuzz/Cargo.toml"] {
+        assert!(document(own).contains("unsafe_code = \"forbid\""), "{own} allows unsafe code");
+    }
+    let is_crate = |path: &str| path.ends_with("/Cargo.toml") && !is_apart(path);
     let manifests = files_with_extension("toml");
     let crates: Vec<_> = manifests.iter().filter(|file| is_crate(&file.path)).collect();
     assert!(crates.len() >= 10, "{}", crates.len());

@@ -623,6 +623,7 @@ async fn a_client_that_does_not_read_can_be_let_go_at_once() {
 async fn attachments_that_wait_for_the_server_are_not_late() {
     let mut config = Config::default();
     config.engine.limits.ping_interval = Duration::from_secs(3600);
+    config.limits.handler_grace = Duration::from_secs(600);
     config.limits.max_pending_handlers = 1;
     let io = Server::with_config(config);
     let (log, gate) = (Log::default(), Arc::new(Notify::new()));
