@@ -96,13 +96,7 @@ fn an_echo_allocates_for_its_handler_and_its_answer_and_for_nothing_else() {
     (0..TIMES).for_each(|_| one(&runtime, true));
     let change = region.change();
     let each_burst = change.allocations as f64 / TIMES as f64;
-    println!(
-        "{} allocations and {} reallocations for {} events",
-        change.allocations,
-        change.reallocations,
-        TIMES * BURST
-    );
-    assert!(each_burst < (2 * BURST + BURST / 2) as f64, "{each_burst} allocations for {BURST} events");
+    assert!(each_burst < (2 * BURST + BURST / 2) as f64, "{each_burst} allocations for {BURST} events: {change:?}");
     assert!(change.bytes_allocated.abs_diff(change.bytes_deallocated) < 4096, "{change:?}");
     let Bursts { go, thread, .. } = client;
     drop(go);
@@ -175,7 +169,6 @@ fn a_connection_without_credentials_holds_a_few_kilobytes() {
     let second = open_all(COUNT);
     let change = region.change();
     let each = (change.bytes_allocated - change.bytes_deallocated) / COUNT;
-    println!("{each} bytes for each connection");
     assert!(each < 4 * 1024, "{each} bytes for each connection");
     drop((first, second));
     runtime.block_on(io.close());

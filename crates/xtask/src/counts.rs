@@ -9,6 +9,7 @@ use std::{
     fs,
     path::PathBuf,
     process::{Command, ExitCode},
+    thread,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -115,8 +116,14 @@ fn tools() -> Result<String> {
 /// The instructions of one more time.
 fn count(valgrind: &PathBuf, path: &str, times: [u64; 2]) -> Result<u64> {
     let [few, many] = times;
-    let more = total(valgrind, path, many)?.saturating_sub(total(valgrind, path, few)?);
-    Ok(more / (many - few))
+    // Instructions are counted beside each other as they are alone.
+    let (less, more) = thread::scope(|scope| {
+        let less = scope.spawn(|| total(valgrind, path, few));
+        let more = total(valgrind, path, many);
+        (less.join(), more)
+    });
+    let less = less.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok(more?.saturating_sub(less) / (many - few))
 }
 
 /// The instructions of a whole run.

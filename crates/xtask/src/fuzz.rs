@@ -8,8 +8,11 @@
 use std::{
     fs,
     io::{BufRead, BufReader, IsTerminal, Write},
-    path::PathBuf,
+    panic::resume_unwind,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    sync::{Mutex, PoisonError},
+    thread,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -104,33 +107,53 @@ fn replay(targets: &[String]) -> Result<()> {
 /// Each target for so long; what breaks one does not keep the others from being run.
 fn run(targets: &[String], seconds: u64, keep: bool) -> Result<()> {
     let programs = build(targets)?;
-    let mut broken = Vec::new();
-    for target in targets {
-        let found = folder().join("target/found").join(target);
-        let artifacts = folder().join("artifacts").join(target);
-        for folder in [&found, &artifacts] {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        }
-        let corpus = folder().join("corpus").join(target);
-        let mut command = Command::new(programs.join(target));
-        command.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=1024", "-max_len=4096"]);
-        command.arg(format!("-artifact_prefix={}/", artifacts.display())).args([&found, &corpus]);
-        match watch(target, &mut command)? {
-            Outcome::Done(figures) => println!("{target:22}{figures}"),
-            Outcome::Broken(output) => {
-                println!("{target:22}BROKEN\n{output}");
-                broken.push(target.as_str());
+    let broken = Mutex::new(Vec::new());
+    let left = Mutex::new(targets.iter());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || -> Result<()> {
+        while let Some(target) = next() {
+            if !fuzz_one(&programs, target, seconds, keep)? {
+                broken.lock().unwrap_or_else(PoisonError::into_inner).push(target.as_str());
             }
         }
-        if keep {
-            // Few inputs that together reach every place; how often each is reached would make thousands of them.
-            let mut command = Command::new(programs.join(target));
-            command.args(["-set_cover_merge=1", "-use_counters=0", "-max_len=4096"]).args([&corpus, &found]);
-            ensure!(command.stderr(Stdio::null()).status()?.success(), "{target}: the corpus cannot be merged");
-        }
-    }
+        Ok(())
+    };
+    let workers = thread::available_parallelism().map_or(1, |cores| cores.get());
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })?;
+    let broken = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
     ensure!(broken.is_empty(), "an input breaks {}", broken.join(" and "));
     Ok(())
+}
+
+/// One target, on a core of its own; `false` where an input breaks it.
+fn fuzz_one(programs: &Path, target: &str, seconds: u64, keep: bool) -> Result<bool> {
+    let mut is_sound = true;
+    let found = folder().join("target/found").join(target);
+    let artifacts = folder().join("artifacts").join(target);
+    for folder in [&found, &artifacts] {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let corpus = folder().join("corpus").join(target);
+    let mut command = Command::new(programs.join(target));
+    command.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=1024", "-max_len=4096"]);
+    command.arg(format!("-artifact_prefix={}/", artifacts.display())).args([&found, &corpus]);
+    match watch(target, &mut command)? {
+        Outcome::Done(figures) => println!("{target:22}{figures}"),
+        Outcome::Broken(output) => {
+            println!("{target:22}BROKEN\n{output}");
+            is_sound = false;
+        }
+    }
+    if keep {
+        // Few inputs that together reach every place; how often each is reached would make thousands of them.
+        let mut command = Command::new(programs.join(target));
+        command.args(["-set_cover_merge=1", "-use_counters=0", "-max_len=4096"]).args([&corpus, &found]);
+        ensure!(command.stderr(Stdio::null()).status()?.success(), "{target}: the corpus cannot be merged");
+    }
+    Ok(is_sound)
 }
 
 /// Builds the targets, and says where they are then.
