@@ -86,7 +86,8 @@ impl Refusal {
     /// ```
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok()
+        // What is passed over is text too, or it is no JSON.
+        serde_json::from_str(std::str::from_utf8(body).ok()?).ok()
     }
 }
 
@@ -97,6 +98,14 @@ mod tests {
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// Found by fuzzing: what is not looked at in an answer has to be text all the same (hazard R26).
+    #[test]
+    fn an_answer_with_bytes_that_are_no_text_is_no_refusal() {
+        let refusal = |other: &[u8]| [b"{\"code\":1,\"message\":\"m\",\"x\":\"", other, b"\"}"].concat();
+        assert!(Refusal::parse(&refusal(b"more")).is_some());
+        assert_eq!(Refusal::parse(&refusal(b"\xFE\xFF")), None);
     }
 
     /// B7: what the protocol has for itself is not the user's, whether it is used or not.
