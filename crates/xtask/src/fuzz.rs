@@ -27,7 +27,7 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
     -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
 
 /// How long each target is fuzzed as one of the checks, in seconds.
-const CHECK_SECONDS: u64 = 2;
+const CHECK_SECONDS: u64 = 1;
 
 /// What `cargo xtask fuzz` takes.
 #[derive(Debug, Args)]

@@ -209,7 +209,7 @@ fn install_cargo_deny(lacking: &[Need]) -> Result<()> {
     }
     let install = ["install", "cargo-deny", "--locked", "--debug", "--version", CARGO_DENY];
     println!("cargo {}", install.join(" "));
-    let status = cargo().args(install).status().context("cannot run cargo")?;
+    let status = cargo().args(install).env("CARGO_PROFILE_DEV_DEBUG", "false").status().context("cannot run cargo")?;
     ensure!(status.success(), "`cargo {}` failed ({status})", install.join(" "));
     Ok(())
 }
