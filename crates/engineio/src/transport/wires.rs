@@ -47,35 +47,29 @@ impl Wires {
     }
 
     /// Hands the wires what `take` puts into the vector for them, and writes; `written` is told of each that has written all
-    /// it was given, or has failed, and `part` of so many bytes where more is still to be written. Says whether anything moved on
-    /// that may have more behind it.
+    /// it was given, or has failed, and `part` of so many bytes where more is still to be written.
     pub(crate) fn write(
         &mut self,
         cx: &mut Context<'_>,
         take: impl Fn(WireId, &mut Vec<WireFrame>) -> bool,
         written: impl Fn(WireId, io::Result<()>),
         part: impl Fn(WireId, usize),
-    ) -> bool {
-        let (mut moved, mut frames) = (false, Vec::new());
+    ) {
+        let mut frames = Vec::new();
         for wire in self.open() {
             if wire.can_take_frames() && take(wire.id, &mut frames) {
                 wire.push_frames(&mut frames);
-                moved = true;
             }
             if wire.is_flushed() {
                 continue;
             }
             let mut bytes = 0;
             match wire.poll_write(cx, &mut bytes) {
-                Poll::Ready(outcome) => {
-                    written(wire.id, outcome);
-                    moved = true;
-                }
+                Poll::Ready(outcome) => written(wire.id, outcome),
                 Poll::Pending if bytes > 0 => part(wire.id, bytes),
                 Poll::Pending => {}
             }
         }
-        moved
     }
 
     /// Whether all that was handed over has been written.
