@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use network::Network;
-use socketio::{Data, HandlerError, Server, Socket, TransportKind, testing::TestClient};
+use socketio::{Config, Data, HandlerError, Server, Socket, TransportKind, testing::TestClient};
 use tokio::sync::mpsc;
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -75,7 +75,10 @@ async fn no_event_is_torn_from_its_attachments_whoever_emits_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_goes_during_a_broadcast_is_no_loss_for_those_who_stay() {
     const EVENTS: u32 = 2000;
-    let io = Server::new();
+    let mut config = Config::default();
+    // Nobody's end is noticed only by this.
+    config.engine.limits.ping_interval = Duration::from_secs(3600);
+    let io = Server::with_config(config);
     io.of("/").on_connect(async |socket: Socket| socket.join("room"));
     let steady = TestClient::connect(&io).await;
     let churn: Vec<_> = (0..3)

@@ -7,7 +7,10 @@ use std::{future::pending, pin::pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use engineio::server::Body;
 use engineio_proto::{Handshake, Packet, Packets, Text};
-use futures_util::future::{Either, select};
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 use http::{Method, Request, Response, StatusCode, Uri, uri::InvalidUri};
 use http_body_util::{BodyExt, Collected, Full};
 use serde::Deserialize;
@@ -53,6 +56,12 @@ impl Peer {
         (status, body.unwrap_or_default())
     }
 
+    /// Once the requests of a connection that was cut are gone. The server has noticed, unless it was answering the GET at that moment,
+    /// on another thread: then it would wait for the next one as long as for a ping. So there is a next one, which is cut as well.
+    fn let_it_notice(&self) {
+        while let Some((StatusCode::OK, _)) = self.ask(Method::GET, Bytes::new()).now_or_never() {}
+    }
+
     fn enter_session(&mut self, sid: &str) -> Result<(), InvalidUri> {
         let sid = form_urlencoded::Serializer::new(String::new()).append_pair("sid", sid).finish();
         *self.head.uri_mut() = format!("{}&{sid}", self.head.uri()).parse::<Uri>()?;
@@ -91,17 +100,23 @@ impl Wire {
     pub(super) async fn run(mut self) {
         let Self { server, line, decoder } = &mut self;
         let (server, line) = (&*server, &**line);
-        // The GET comes first: it is always on its way, so that the server notices where it is cut.
-        let (polling, posting) = (pin!(poll(server, line, decoder)), pin!(post(server, line)));
-        let stopped = pin!(line.stopped());
-        let reason = match select(select(polling, posting), stopped).await {
-            Either::Left((ended, _)) => ended.factor_first().0,
-            Either::Right((Stop::Cut, _)) => DisconnectReason::TransportError,
-            Either::Right((Stop::HangUp, work)) => {
-                let _ = tokio::time::timeout(FAREWELL_TIMEOUT, work).await;
-                DisconnectReason::TransportClose
+        let reason = {
+            // The GET comes first: it is always on its way, so that the server notices where it is cut.
+            let (polling, posting) = (pin!(poll(server, line, decoder)), pin!(post(server, line)));
+            let stopped = pin!(line.stopped());
+            match select(select(polling, posting), stopped).await {
+                Either::Left((ended, _)) => Some(ended.factor_first().0),
+                Either::Right((Stop::Cut, _)) => None,
+                Either::Right((Stop::HangUp, work)) => {
+                    let _ = tokio::time::timeout(FAREWELL_TIMEOUT, work).await;
+                    Some(DisconnectReason::TransportClose)
+                }
             }
         };
+        let reason = reason.unwrap_or_else(|| {
+            server.let_it_notice();
+            DisconnectReason::TransportError
+        });
         line.end(reason);
     }
 }
