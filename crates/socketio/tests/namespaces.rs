@@ -336,48 +336,6 @@ async fn empty_children_stay_where_the_configuration_says_so() {
     assert_eq!(log.entries(), ["registered on the child"]);
 }
 
-/// R31, D27, R9, S18: ten thousand names that are refused, by a middleware at once or after a while, by a function, or
-/// left again, leave no namespace behind.
-#[tokio::test(start_paused = true)]
-async fn ten_thousand_names_of_one_client_leave_nothing() {
-    let io = Server::new();
-    let refuse = async || -> Result<(), HandlerError> { Err(HandlerError::new("no")) };
-    io.of_matching(|name| name.starts_with("/at-once-")).middleware(refuse);
-    io.of_matching(|name| name.starts_with("/later-")).middleware(async || -> Result<(), HandlerError> {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        Err(HandlerError::new("no"))
-    });
-    let welcoming = io.of_matching(|name| name.starts_with("/welcome-"));
-    io.of_allowed(async |_, _| false);
-    let client = Client::connected(&io).await;
-    let mut answers = [0; 3];
-    for batch in 0..50 {
-        for kind in ["at-once", "later", "welcome", "unknown"] {
-            let numbers = batch * 50..(batch + 1) * 50;
-            let connects: Vec<_> = numbers.clone().map(|number| format!("40/{kind}-{number},")).collect();
-            client.send(&connects.join("\u{1e}")).await;
-            let mut left = 50;
-            while left > 0 {
-                for packet in client.receive().await {
-                    left -= 1;
-                    let answer = ["40/w", "no\"}", "Invalid namespace\"}"].iter().position(|a| packet.contains(a));
-                    answers[answer.unwrap_or_else(|| panic!("{packet}"))] += 1;
-                }
-            }
-            if kind == "welcome" {
-                let leaving: Vec<_> = numbers.map(|number| format!("41/welcome-{number},")).collect();
-                client.send(&leaving.join("\u{1e}")).await;
-            }
-        }
-    }
-    assert_eq!(answers, [2500, 5000, 2500]);
-    client.settle().await;
-    assert_eq!((names(&io), welcoming.socket_count()), (vec!["/".to_owned()], 0));
-    let counters = io.counters();
-    assert_eq!((counters.sockets_joined, counters.joins_refused), (2501, 5000));
-    client.join("/welcome-again").await;
-}
-
 /// S18: there are at most so many namespaces that clients asked for; those of the application are not counted.
 #[tokio::test(start_paused = true)]
 async fn clients_make_only_so_many_namespaces() {
