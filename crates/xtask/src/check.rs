@@ -9,7 +9,10 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::report::Report;
-use crate::{cargo, counts, dependencies, fuzz, install, soak};
+use crate::{ahead::Ahead, cargo, counts, dependencies, fuzz, install, soak};
+
+/// All tests of the workspace.
+const TESTS: [&str; 3] = ["test", "--workspace", "--all-features"];
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, Args)]
@@ -46,14 +49,23 @@ pub(crate) fn check(options: &Options) -> Result<ExitCode> {
     report.step("documentation", || {
         run(cargo().args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings"))
     });
+    let (is_full, is_linux) = (options.args.is_empty(), cfg!(target_os = "linux"));
     report.step("tests", || {
+        run(cargo().args(TESTS).arg("--no-run"))?;
+        let ahead = Ahead::start(if is_full && is_linux {
+            vec![fuzz::compiling_all()?, counts::compiling()]
+        } else {
+            Vec::new()
+        });
         // One failed test program does not hide what the others have to say.
-        run(cargo().args(["test", "--workspace", "--all-features", "--no-fail-fast"]).args(&options.args))
+        let outcome = run(cargo().args(TESTS).arg("--no-fail-fast").args(&options.args));
+        ahead.finish(outcome.is_ok());
+        outcome
     });
-    if options.args.is_empty() {
+    if is_full {
         report.step("fuzzing", fuzz::check);
     }
-    if cfg!(target_os = "linux") && options.args.is_empty() {
+    if is_full && is_linux {
         report.step("soak", soak::check);
         report.step("instruction counts", counts::check);
     }

@@ -22,6 +22,10 @@ use crate::release;
 /// How much a count may grow, in per cent.
 const TOLERANCE: f64 = 3.0;
 
+/// Where the program is that takes them.
+const FOLDER: &str = "bench";
+const PACKAGES: [&str; 1] = ["bench-counts"];
+
 /// Each path, and the two numbers of times between which the difference is taken.
 const PATHS: [(&str, [u64; 2]); 8] = [
     ("decode", [1_000, 11_000]),
@@ -42,6 +46,11 @@ pub(crate) struct Options {
     update: bool,
 }
 
+/// What compiles the program that takes the paths.
+pub(crate) fn compiling() -> Command {
+    release::compiling(FOLDER, &PACKAGES)
+}
+
 /// Counts and compares, as one of the checks.
 ///
 /// # Errors
@@ -58,7 +67,7 @@ pub(crate) fn check() -> Result<()> {
 /// Where valgrind is missing, or something cannot be built or run. A count that has grown is in the exit code.
 pub(crate) fn counts(options: &Options) -> Result<ExitCode> {
     let valgrind = find_program("valgrind").context("valgrind is not in PATH; on Debian the package is `valgrind`")?;
-    release::build("bench", &["bench-counts"])?;
+    release::build(FOLDER, &PACKAGES)?;
     let tools = tools()?;
     let known: Value = fs::read_to_string(file()).map_or(Ok(Value::Null), |text| serde_json::from_str(&text))?;
     let is_comparable = known["tools"] == *tools;

@@ -156,18 +156,36 @@ fn fuzz_one(programs: &Path, target: &str, seconds: u64, keep: bool) -> Result<b
     Ok(is_sound)
 }
 
+/// What compiles all targets.
+///
+/// # Errors
+/// Where there are none, or the compiler does not say what it compiles for.
+pub(crate) fn compiling_all() -> Result<Command> {
+    Ok(compiling(&targets(&[])?, &host()?))
+}
+
 /// Builds the targets, and says where they are then.
 fn build(targets: &[String]) -> Result<PathBuf> {
-    let version = Command::new("rustc").arg("-vV").current_dir(repository()).output().context("cannot run rustc")?;
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+    let host = host()?;
+    let status = compiling(targets, &host).status().context("cannot run cargo")?;
+    ensure!(status.success(), "the targets cannot be built");
+    Ok(folder().join("target").join(host).join("release"))
+}
+
+fn compiling(targets: &[String], host: &str) -> Command {
     let mut build = cargo();
     // With a target that is named, build scripts and macros are left alone by the flags.
     build.args(["build", "--release", "--target-dir", "target", "--target", host]);
     build.args(targets.iter().flat_map(|target| ["--bin", target]));
     build.env("RUSTFLAGS", COVERAGE).env_remove("CARGO_ENCODED_RUSTFLAGS").current_dir(folder());
-    ensure!(build.status().context("cannot run cargo")?.success(), "the targets cannot be built");
-    Ok(folder().join("target").join(host).join("release"))
+    build
+}
+
+/// What the compiler calls this machine.
+fn host() -> Result<String> {
+    let version = Command::new("rustc").arg("-vV").current_dir(repository()).output().context("cannot run rustc")?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned).context("rustc names no host")
 }
 
 enum Outcome {

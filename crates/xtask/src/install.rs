@@ -5,7 +5,7 @@
 //! The npm packages go into the repository and so are installed on every system.
 #![allow(clippy::print_stdout, reason = "a chore says what it does")]
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::{fmt, fs};
 
 use anyhow::{Context, Result, ensure};
@@ -40,6 +40,7 @@ enum Need {
 
 /// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
+const INSTALL_CARGO_DENY: [&str; 6] = ["install", "cargo-deny", "--locked", "--debug", "--version", CARGO_DENY];
 
 const NEEDS: [Need; 9] = [
     Need::Rustfmt,
@@ -142,11 +143,14 @@ pub(crate) fn prepare(policy: Policy) -> Result<()> {
     if policy == Policy::Install {
         let lacking = missing();
         install_rust_components(&lacking)?;
-        install_debian_packages(&lacking)?;
-        install_cargo_deny(&lacking)?;
-        if npm::find().is_some() {
-            npm::install_packages()?;
-        }
+        // It compiles while the others wait for the network.
+        let cargo_deny = start_cargo_deny(&lacking)?;
+        let others = install_debian_packages(&lacking).and_then(|()| match npm::find() {
+            Some(_) => npm::install_packages(),
+            None => Ok(()),
+        });
+        cargo_deny.map_or(Ok(()), finish_cargo_deny)?;
+        others?;
     }
     let lacking = missing();
     ensure!(lacking.is_empty(), "{}", list(&lacking));
@@ -203,14 +207,20 @@ fn install_debian_packages(lacking: &[Need]) -> Result<()> {
 
 /// Builds cargo-deny, which takes a minute, once a machine: it is in no distribution. Without optimisation, since it
 /// runs for a second.
-fn install_cargo_deny(lacking: &[Need]) -> Result<()> {
+fn start_cargo_deny(lacking: &[Need]) -> Result<Option<Child>> {
     if !lacking.contains(&Need::CargoDeny) {
-        return Ok(());
+        return Ok(None);
     }
-    let install = ["install", "cargo-deny", "--locked", "--debug", "--version", CARGO_DENY];
-    println!("cargo {}", install.join(" "));
-    let status = cargo().args(install).env("CARGO_PROFILE_DEV_DEBUG", "false").status().context("cannot run cargo")?;
-    ensure!(status.success(), "`cargo {}` failed ({status})", install.join(" "));
+    println!("cargo {}", INSTALL_CARGO_DENY.join(" "));
+    let mut install = cargo();
+    install.args(INSTALL_CARGO_DENY).arg("--quiet").env("CARGO_PROFILE_DEV_DEBUG", "false");
+    install.spawn().context("cannot run cargo").map(Some)
+}
+
+fn finish_cargo_deny(mut install: Child) -> Result<()> {
+    let status = install.wait().context("cannot wait for cargo")?;
+    ensure!(status.success(), "`cargo {}` failed ({status})", INSTALL_CARGO_DENY.join(" "));
+    println!("cargo-deny {CARGO_DENY} is built");
     Ok(())
 }
 

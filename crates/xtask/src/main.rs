@@ -3,6 +3,7 @@
 //! It decides nothing about the product. `serve` and `test` install what they need, then hand over to cargo; the list
 //! of checks in `check.rs` is the one definition of what "the tests pass" means, here and in continuous integration.
 
+mod ahead;
 mod bench;
 mod check;
 mod counts;

@@ -1,6 +1,6 @@
 //! Programs that are measured: how they are built, and where they are then. Leaves out which ones, and what is measured.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
@@ -14,13 +14,18 @@ use crate::cargo;
 /// # Errors
 /// Where cargo cannot be run or does not succeed.
 pub(crate) fn build(folder: &str, packages: &[&str]) -> Result<()> {
+    let status = compiling(folder, packages).status().context("cannot run cargo")?;
+    ensure!(status.success(), "`cargo build` in {folder} failed ({status})");
+    Ok(())
+}
+
+/// What builds them.
+pub(crate) fn compiling(folder: &str, packages: &[&str]) -> Command {
     let mut command = cargo();
     // Not `--locked`: bench/ has a lock file of its own, which follows when a crate here gets another dependency.
     command.args(["build", "--release", "--target-dir", "target"]).current_dir(repository().join(folder));
     command.args(packages.iter().flat_map(|package| ["--package", package]));
-    let status = command.status().context("cannot run cargo")?;
-    ensure!(status.success(), "`cargo build` in {folder} failed ({status})");
-    Ok(())
+    command
 }
 
 /// Where a program is that was built so.
