@@ -89,6 +89,7 @@ fn open(namespace: &Namespace, awaited: &Awaited) {
         })
         .on("cast", async |all: Namespace, RawEvent(event): RawEvent| {
             all.to(BUSY).emit_raw(&event);
+            Ok(true)
         })
         // The client is asked back; what became of that is the answer.
         .on("examine", move |socket: Socket| examine(socket, awaited.clone()));

@@ -1,13 +1,7 @@
 //! [`Behaviour`]: what one client of a burst does, from its dialling to its end. Each is what some client in the field
 //! does; where the server has to do something about it, that is checked, and what it did not do is an error.
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    pin::Pin,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, pin::Pin, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use soak::Pace;
@@ -20,14 +14,6 @@ const TENANTS: usize = 20;
 
 /// Rooms that clients join in turn.
 const ROOMS: usize = 50;
-
-/// What is cast at once, in bytes, and how often in a unit of the pace: more than a slow reader's queue and the buffers of the
-/// system take.
-const CAST_BYTES: usize = 32 * 1024;
-const CASTS_A_UNIT: u32 = 60;
-
-/// The last number that was cast in this process.
-static CAST: AtomicU64 = AtomicU64::new(0);
 
 /// Where to, and how fast.
 #[derive(Clone, Copy, Debug)]
@@ -169,24 +155,6 @@ async fn read_slowly(place: Place) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Casts into the busy room over a burst; how many it were.
-pub(crate) async fn cast(place: Place) -> Result<u64> {
-    let mut socket = WebSocket::join(place.addr, "/").await?;
-    let padding = "x".repeat(CAST_BYTES);
-    let pause = place.pace.burst() / (4 * CASTS_A_UNIT);
-    // Until then the readers have joined.
-    sleep(place.pace.burst() / 8).await;
-    for _ in 0..4 * CASTS_A_UNIT {
-        let number = CAST.fetch_add(1, Ordering::Relaxed) + 1;
-        socket.send(&format!("42[\"cast\",{number},\"{padding}\"]")).await?;
-        sleep(pause).await;
-    }
-    // Answered after all of it was cast.
-    socket.ask("/", "[\"ask\",1]").await?;
-    socket.close().await?;
-    Ok(CAST.load(Ordering::Relaxed))
 }
 
 /// Shows the wrong token. Afterwards it leaves at once, or waits until it is thrown out.

@@ -1,12 +1,15 @@
 //! [`burst`]: so many clients of every behaviour at the same time, and what became of them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::behaviour::{BEHAVIOURS, Place, cast};
+use crate::{
+    behaviour::{BEHAVIOURS, Place},
+    casting::{Reader, cast},
+};
 
 /// What has become of the clients of one behaviour.
 #[derive(Default)]
@@ -17,11 +20,11 @@ struct Outcome {
 }
 
 /// Runs some `size` clients, and ends with the last of them. The answer says how many there were of which kind, what went wrong,
-/// and the number of the last event that was cast.
+/// and the number of the last event that was cast, which is never far ahead of what the readers have heard.
 ///
 /// # Errors
 /// Where the casts do not arrive at the server.
-pub(crate) async fn burst(place: Place, size: usize) -> Result<(Value, u64)> {
+pub(crate) async fn burst(place: Place, size: usize, readers: Vec<Arc<Reader>>) -> Result<(Value, u64)> {
     let mut running = JoinSet::new();
     let mut outcomes: BTreeMap<&str, Outcome> = BTreeMap::new();
     for behaviour in BEHAVIOURS {
@@ -37,7 +40,7 @@ pub(crate) async fn burst(place: Place, size: usize) -> Result<(Value, u64)> {
             });
         }
     }
-    let casting = tokio::spawn(cast(place));
+    let casting = tokio::spawn(cast(place, readers));
     while let Some(ended) = running.join_next().await {
         let (name, result) = ended?;
         if let Err(error) = result {

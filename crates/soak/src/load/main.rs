@@ -12,6 +12,7 @@
 
 mod behaviour;
 mod burst;
+mod casting;
 mod crowd;
 mod steady;
 mod wire;
@@ -81,7 +82,7 @@ impl Clients {
     async fn burst(&mut self, size: usize) -> Result<Value> {
         let steady = self.steady.as_mut().context("nobody well-behaved is connected")?;
         steady.resume();
-        let (clients, last_cast) = burst::burst(self.place, size).await?;
+        let (clients, last_cast) = burst::burst(self.place, size, steady.readers()).await?;
         let steady = steady.pause(last_cast).await;
         Ok(json!({ "clients": clients, "steady": steady }))
     }

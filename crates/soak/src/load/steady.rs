@@ -24,7 +24,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::behaviour::Place;
+use crate::{
+    behaviour::Place,
+    casting::{Reader, heard},
+};
 
 /// Questions of a client that are on their way together.
 const TOGETHER: u64 = 4;
@@ -48,13 +51,6 @@ struct Book {
     disconnected: AtomicU64,
     /// Microseconds from a question to its answer.
     latency: Mutex<Histogram<u64>>,
-}
-
-/// What a reader of the busy room has seen of it.
-#[derive(Debug, Default)]
-struct Reader {
-    last: AtomicU64,
-    missed: AtomicU64,
 }
 
 /// The well-behaved, while they are connected.
@@ -110,8 +106,7 @@ impl Steady {
             let reader = Arc::new(Reader::default());
             self.readers.push(reader.clone());
             socket.on("cast", move |Data((number, _)): Data<(u64, String)>| {
-                let last = reader.last.swap(number, Relaxed);
-                reader.missed.fetch_add(number.abs_diff(last + 1), Relaxed);
+                reader.hear(number);
                 ready(())
             });
         }
@@ -122,6 +117,11 @@ impl Steady {
         tokio::spawn(ask_on(socket, self.book.clone(), self.asking.clone()));
         self.clients.push(client);
         Ok(())
+    }
+
+    /// Those who read the busy room.
+    pub(crate) fn readers(&self) -> Vec<Arc<Reader>> {
+        self.readers.clone()
     }
 
     /// They ask from now on.
@@ -135,14 +135,9 @@ impl Steady {
         if self.paused.is_none() {
             self.paused = Some(self.asking.clone().write_owned().await);
         }
-        let deadline = Instant::now() + ANSWER_TIMEOUT;
-        let is_behind = |reader: &Arc<Reader>| reader.last.load(Relaxed) < last_cast;
-        while self.readers.iter().any(is_behind) && Instant::now() < deadline {
-            sleep(PAUSE).await;
-        }
+        // Who has not heard it all by then misses it, which is counted.
+        heard(&self.readers, last_cast).await;
         let book = &self.book;
-        let missing =
-            |reader: &Arc<Reader>| reader.missed.load(Relaxed) + last_cast.saturating_sub(reader.last.load(Relaxed));
         let mut latency = book.latency.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = json!({
             "clients": self.clients.len(),
@@ -152,7 +147,7 @@ impl Steady {
             "failed": book.failed.load(Relaxed),
             "disconnected": book.disconnected.load(Relaxed),
             "casts": last_cast,
-            "casts_missed": self.readers.iter().map(missing).sum::<u64>(),
+            "casts_missed": self.readers.iter().map(|reader| reader.missing(last_cast)).sum::<u64>(),
             "p50_us": latency.value_at_quantile(0.5),
             "p99_us": latency.value_at_quantile(0.99),
             "max_us": latency.max(),
