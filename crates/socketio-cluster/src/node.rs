@@ -180,7 +180,9 @@ impl Node {
     /// Where it is none; then nothing has changed, but that a sender whose message is only too new is alive.
     pub fn handle_message(&mut self, bytes: &Bytes, now: Moment, out: &mut Vec<Output>) -> Result<(), DecodeError> {
         let decoded = decode(bytes, &self.config.wire);
-        if let Err(DecodeError::UnknownType { sender, .. }) = &decoded {
+        if let Err(DecodeError::UnknownType { sender, namespace, .. }) = &decoded
+            && !self.is_elsewhere(namespace)
+        {
             self.notice(sender, now, out);
         }
         self.handle_envelope(decoded?, now, out);
@@ -189,8 +191,7 @@ impl Node {
 
     /// Takes a message that was read by somebody else, for backplanes with a format of their own.
     pub fn handle_envelope(&mut self, envelope: Envelope, now: Moment, out: &mut Vec<Output>) {
-        let is_elsewhere = self.only.as_ref().is_some_and(|only| *only != envelope.namespace);
-        if envelope.sender == self.id || is_elsewhere || self.phase == Phase::Closed {
+        if envelope.sender == self.id || self.is_elsewhere(&envelope.namespace) || self.phase == Phase::Closed {
             return;
         }
         if envelope.message == Message::AdapterClose {
@@ -238,6 +239,11 @@ impl Node {
             }
         };
         out.push(Output::Local(work));
+    }
+
+    /// It is about a namespace that this server is not for.
+    fn is_elsewhere(&self, namespace: &Namespace) -> bool {
+        self.only.as_ref().is_some_and(|only| only != namespace)
     }
 
     /// The sender is alive. (F19)

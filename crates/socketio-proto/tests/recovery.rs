@@ -116,12 +116,12 @@ impl World {
     /// A new session.
     fn join(&mut self, index: usize) {
         self.sockets += 1;
-        let (socket, joined) = (self.sockets, self.store.latest());
+        let (socket, joined, now) = (self.sockets, self.store.latest(), self.moment());
         let client = &mut self.clients[index];
         client.pid = format!("pid-{socket}");
         (client.offset, client.received, client.expected) = (None, Vec::new(), Vec::new());
         client.link = Link::Up(Connection { socket, joined, since: self.now });
-        self.store.connected(PrivateId::new(&client.pid), socket, None);
+        self.store.connected(PrivateId::new(&client.pid), socket, None, now);
     }
 
     /// The server sees that the connection is gone.
@@ -202,9 +202,10 @@ impl World {
             return;
         }
         self.sockets += 1;
-        let (socket, since) = (self.sockets, self.now);
+        let (socket, since, now) = (self.sockets, self.now, self.moment());
         let client = &mut self.clients[index];
-        self.store.connected(PrivateId::new(&client.pid), socket, missed.first().map(|(_, offset)| *offset));
+        let first = missed.first().map(|(_, offset)| *offset);
+        self.store.connected(PrivateId::new(&client.pid), socket, first, now);
         missed.iter().take(arrives).for_each(|(event, offset)| client.receive(event, *offset));
         let connection = Connection { socket, joined, since };
         client.link = if cut { Link::Broken(connection) } else { Link::Up(connection) };

@@ -117,7 +117,7 @@ fn a_server_is_lost_after_ten_silent_seconds_and_any_message_is_a_sign_of_life()
     let newer = Bytes::from(json!({"uid": id(3).as_str(), "nsp": "/", "type": 99}).to_string());
     let mut out = Vec::new();
     let unknown = node.handle_message(&newer, at(13.0), &mut out);
-    assert_eq!(unknown, Err(DecodeError::UnknownType { sender: id(3), number: 99 }));
+    assert_eq!(unknown, Err(DecodeError::UnknownType { sender: id(3), namespace: Namespace::root(), number: 99 }));
     assert!(!timeout(&mut node, 22.9).iter().any(|output| matches!(output, Output::NodeLeft { .. })));
     assert_eq!(timeout(&mut node, 23.0)[0], Output::NodeLeft { node: id(3), reason: Absence::Lost });
     assert_eq!(node.server_count(), 1);
@@ -160,6 +160,17 @@ fn a_node_for_one_namespace_beats_there_and_ignores_the_others() {
     node.handle_envelope(elsewhere, at(0.0), &mut out);
     assert!(out.is_empty() && node.server_count() == 1);
     assert_eq!(hear(&mut node, 2, Message::Heartbeat, 0.0), [Output::NodeJoined(id(2))]);
+}
+
+#[test]
+fn a_node_for_one_namespace_does_not_count_who_is_too_new_in_another_one() {
+    let mut node = Node::for_namespace(id(1), chat(), NodeConfig::default(), Moment::EPOCH);
+    for (namespace, joined) in [("/", vec![]), ("/chat", vec![Output::NodeJoined(id(2))])] {
+        let newer = Bytes::from(json!({"uid": id(2).as_str(), "nsp": namespace, "type": 99}).to_string());
+        let mut out = Vec::new();
+        assert!(node.handle_message(&newer, at(0.0), &mut out).is_err());
+        assert_eq!(out, joined, "{namespace}");
+    }
 }
 
 #[test]

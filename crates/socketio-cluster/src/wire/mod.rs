@@ -14,7 +14,7 @@ mod writing;
 use std::{error::Error, fmt};
 
 use bytes::Bytes;
-use socketio_proto::{DecoderLimits, json_to_msgpack, msgpack_to_json};
+use socketio_proto::{DecoderLimits, Namespace, json_to_msgpack, msgpack_to_json};
 
 use crate::{Envelope, NodeId};
 
@@ -160,10 +160,11 @@ impl Error for EncodeError {}
 ///
 /// ```
 /// use socketio_cluster::{DecodeError, NodeId, WireLimits, decode};
+/// use socketio_proto::Namespace;
 ///
 /// let newer = decode(&r#"{"uid":"b3a4","nsp":"/","type":99}"#.into(), &WireLimits::default());
-/// let sender = NodeId::parse("b3a4").expect("an id");
-/// assert_eq!(newer, Err(DecodeError::UnknownType { sender, number: 99 }));
+/// let (sender, namespace) = (NodeId::parse("b3a4").expect("an id"), Namespace::root());
+/// assert_eq!(newer, Err(DecodeError::UnknownType { sender, namespace, number: 99 }));
 /// assert!(matches!(decode(&"hello".into(), &WireLimits::default()), Err(DecodeError::Malformed(_))));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +183,8 @@ pub enum DecodeError {
     UnknownType {
         /// Who sent it; it is alive.
         sender: NodeId,
+        /// What it is about.
+        namespace: Namespace,
         /// The number of the type.
         number: u64,
     },
@@ -198,7 +201,7 @@ impl fmt::Display for DecodeError {
         match self {
             Self::TooLarge { len, limit } => write!(f, "a message of {len} bytes (limit {limit})"),
             Self::Malformed(reason) => write!(f, "malformed message: {reason}"),
-            Self::UnknownType { sender, number } => write!(f, "unknown message type {number} from {sender}"),
+            Self::UnknownType { sender, number, .. } => write!(f, "unknown message type {number} from {sender}"),
         }
     }
 }

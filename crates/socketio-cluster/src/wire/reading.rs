@@ -161,7 +161,14 @@ fn lacks(field: &str) -> DecodeError {
 
 fn unknown_type<D>(object: &Object<'_, D>) -> Option<DecodeError> {
     let sender = NodeId::parse(&object.uid)?;
-    (!KNOWN_TYPES.contains(&object.kind)).then_some(DecodeError::UnknownType { sender, number: object.kind })
+    let namespace = namespace(&object.nsp)?;
+    let number = object.kind;
+    (!KNOWN_TYPES.contains(&number)).then_some(DecodeError::UnknownType { sender, namespace, number })
+}
+
+/// The namespace of this name, which may be as long as a client's.
+fn namespace(name: &str) -> Option<Namespace> {
+    (name.len() <= DecoderLimits::default().max_namespace_bytes).then(|| Namespace::new(name))
 }
 
 fn envelope(object: Object<'_, Data<'_>>, attachments: &[Bytes]) -> Result<Envelope, DecodeError> {
@@ -169,9 +176,8 @@ fn envelope(object: Object<'_, Data<'_>>, attachments: &[Bytes]) -> Result<Envel
         return Err(unknown);
     }
     let sender = NodeId::parse(&object.uid).ok_or_else(|| lacks("a proper uid"))?;
-    if object.nsp.len() > DecoderLimits::default().max_namespace_bytes {
-        return Err(DecodeError::malformed(&"a namespace that is too long"));
-    }
+    let namespace = namespace(&object.nsp);
+    let namespace = namespace.ok_or_else(|| DecodeError::malformed(&"a namespace that is too long"))?;
     let message = match (object.kind, object.data) {
         (1, _) => Message::InitialHeartbeat,
         (2, _) => Message::Heartbeat,
@@ -179,7 +185,7 @@ fn envelope(object: Object<'_, Data<'_>>, attachments: &[Bytes]) -> Result<Envel
         (_, None) => return Err(lacks("data")),
         (kind, Some(data)) => data.message(kind, attachments)?,
     };
-    Ok(Envelope { sender, namespace: Namespace::new(&object.nsp), message })
+    Ok(Envelope { sender, namespace, message })
 }
 
 impl Data<'_> {

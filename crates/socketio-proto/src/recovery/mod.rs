@@ -90,7 +90,7 @@ impl Borrow<str> for PrivateId {
 /// let mut recovery: Recovery<&str, &str, String> = Recovery::new(0x5eed, RecoveryLimits::default());
 ///
 /// let pid = PrivateId::new("hm2bp0oeDzXHl5YpAAAB");
-/// recovery.connected(pid.clone(), "socket 1", None);
+/// recovery.connected(pid.clone(), "socket 1", None, at(0));
 /// let joined = recovery.latest();
 /// let mut seen = None;
 /// for (second, text) in [(1, "hello"), (2, "lost"), (3, "lost as well")] {
@@ -227,8 +227,9 @@ impl<K: Clone + PartialEq, S, P> Recovery<K, S, P> {
     ///
     /// For a session that comes back it belongs behind [`restore`](Self::restore), under the same lock, and `resent` is
     /// the first of the missed packets that are sent again, if any: these are as old as they are, however late they
-    /// get on their way. Ends with [`save`](Self::save) or [`forget`](Self::forget), one of which must follow.
-    pub fn connected(&mut self, pid: PrivateId, socket: K, resent: Option<Offset>) -> Option<K> {
+    /// get on their way. So are those that were held back for a new client until now. Ends with [`save`](Self::save) or [`forget`](Self::forget), one of which must follow.
+    pub fn connected(&mut self, pid: PrivateId, socket: K, resent: Option<Offset>, now: Moment) -> Option<K> {
+        self.tick(now);
         let resent = resent.map(|offset| self.recorded_at(offset));
         let connected = Connected { socket, at: self.clock, resent };
         self.connected.insert(pid, connected).map(|before| before.socket)
@@ -286,7 +287,7 @@ impl<K: Clone + PartialEq, S, P> Recovery<K, S, P> {
     /// # let now = Moment::EPOCH;
     /// # let mut recovery: Recovery<&str, &str, &str> = Recovery::new(7, RecoveryLimits::default());
     /// # let pid = PrivateId::new("secret");
-    /// recovery.connected(pid.clone(), "socket", None);
+    /// recovery.connected(pid.clone(), "socket", None, now);
     /// assert_eq!(recovery.restore("secret", None, now).err(), Some(NotRecovered::StillConnected("socket")));
     /// recovery.save(pid, &"socket", "its rooms", recovery.latest(), now);
     /// assert_eq!(recovery.restore("secret", None, now)?.session(), &"its rooms");
@@ -461,7 +462,7 @@ const LEAST: std::time::Duration = std::time::Duration::from_nanos(1);
 /// # let now = Moment::EPOCH;
 /// # let mut recovery: Recovery<&str, &str, &str> = Recovery::new(7, RecoveryLimits::default());
 /// # let pid = PrivateId::new("secret");
-/// recovery.connected(pid.clone(), "socket", None);
+/// recovery.connected(pid.clone(), "socket", None, now);
 /// recovery.save(pid, &"socket", "its rooms", recovery.latest(), now);
 /// let restored = recovery.restore("secret", None, now)?;
 /// assert_eq!((restored.session(), restored.missed().count()), (&"its rooms", 0));

@@ -35,7 +35,7 @@ fn record(store: &mut Store, packet: &'static str, seconds: u64) -> Offset {
 
 /// A store with one client that joined before everything and was noticed to be gone at this second.
 fn with_client(store: &mut Store, joined: Offset, gone: u64) {
-    store.connected(PrivateId::new(PID), SOCKET, None);
+    store.connected(PrivateId::new(PID), SOCKET, None, at(gone));
     store.save(PrivateId::new(PID), &SOCKET, "session", joined, at(gone));
 }
 
@@ -190,7 +190,7 @@ fn what_was_sent_again_and_lost_again_is_as_old_as_it_was() {
         let missed = record(&mut store, "missed", 60);
         with_client(&mut store, joined, 100);
         assert_eq!(restore(&mut store, Some(offset), 130), Ok(vec!["missed"]));
-        store.connected(PrivateId::new(PID), 2, resent.then_some(missed));
+        store.connected(PrivateId::new(PID), 2, resent.then_some(missed), at(130));
         store.save(PrivateId::new(PID), &2, "session", joined, at(lost));
         // It is gone by now. A client that was there for long enough has received it; one that still names the older
         // offset was not meant.
@@ -199,6 +199,20 @@ fn what_was_sent_again_and_lost_again_is_as_old_as_it_was() {
         let expected = if recovered { Ok(vec![]) } else { Err(NotRecovered::PacketsGone) };
         assert_eq!(restore(&mut store, Some(offset), 250), expected, "{resent} {lost}");
     }
+}
+
+// R32 (b)
+#[test]
+fn what_was_held_back_for_a_new_client_is_as_old_as_it_was() {
+    let mut store = store();
+    let joined = store.latest();
+    let held = record(&mut store, "held back", 1);
+    // The client is let in at 40, when nothing else has told the time since, and never gets it.
+    store.connected(PrivateId::new(PID), SOCKET, Some(held), at(40));
+    store.save(PrivateId::new(PID), &SOCKET, "session", joined, at(100));
+    assert_eq!(restore(&mut store, None, 186), Ok(vec!["held back"]));
+    store.sweep(at(1 + 186));
+    assert_eq!(restore(&mut store, None, 187), Err(NotRecovered::PacketsGone));
 }
 
 // R32 (b), (d)
@@ -211,7 +225,7 @@ fn packets_older_than_what_was_sent_again_may_be_gone() {
     let missed = record(&mut store, "missed", 60);
     with_client(&mut store, joined, 100);
     assert_eq!(restore(&mut store, Some(offset), 130), Ok(vec!["for others", "missed"]));
-    store.connected(PrivateId::new(PID), 2, Some(missed));
+    store.connected(PrivateId::new(PID), 2, Some(missed), at(130));
     store.save(PrivateId::new(PID), &2, "session", joined, at(150));
     store.sweep(at(30 + 186));
     assert_eq!(restore(&mut store, Some(offset), 217), Ok(vec!["missed"]));
@@ -245,18 +259,18 @@ fn a_client_may_come_back_until_its_time_is_over() {
 fn a_client_that_comes_back_before_it_was_noticed_to_be_gone_is_recovered_once_its_socket_is_closed() {
     let mut store = store();
     let (pid, joined) = (PrivateId::new(PID), store.latest());
-    assert_eq!(store.connected(pid.clone(), 1, None), None);
+    assert_eq!(store.connected(pid.clone(), 1, None, at(0)), None);
     let offset = record(&mut store, "seen", 1);
     record(&mut store, "lost", 2);
     assert_eq!(restore(&mut store, Some(offset), 3), Err(NotRecovered::StillConnected(1)));
     store.save(pid.clone(), &1, "session", joined, at(3));
     assert_eq!(restore(&mut store, Some(offset), 3), Ok(vec!["lost"]));
-    assert_eq!(store.connected(pid.clone(), 2, None), None);
+    assert_eq!(store.connected(pid.clone(), 2, None, at(3)), None);
     // Whatever the old socket does now is no business of the new one.
     store.save(pid.clone(), &1, "late", joined, at(4));
     store.forget(PID, &1);
     assert_eq!(restore(&mut store, Some(offset), 5), Err(NotRecovered::StillConnected(2)));
-    assert_eq!(store.connected(pid, 3, None), Some(2));
+    assert_eq!(store.connected(pid, 3, None, at(5)), Some(2));
 }
 
 // D113, R32 (d)
@@ -273,7 +287,7 @@ fn a_session_can_be_restored_again_and_nothing_comes_twice() {
     // Now it arrived.
     let restored = store.restore(PID, Some(&offset.to_string()), at(22)).unwrap();
     assert_eq!(restored.joined(), joined);
-    store.connected(PrivateId::new(PID), 2, None);
+    store.connected(PrivateId::new(PID), 2, None, at(22));
     record(&mut store, "c", 23);
     store.save(PrivateId::new(PID), &2, "session", joined, at(100));
     assert_eq!(restore(&mut store, Some(second), 101), Ok(vec!["c"]));
@@ -288,7 +302,7 @@ fn a_session_that_was_ended_does_not_come_back() {
     let mut store = store();
     let joined = store.latest();
     with_client(&mut store, joined, 10);
-    store.connected(PrivateId::new(PID), 2, None);
+    store.connected(PrivateId::new(PID), 2, None, at(10));
     store.forget(PID, &2);
     assert_eq!(restore(&mut store, None, 11), Err(NotRecovered::UnknownSession));
     assert_eq!(store.next_timeout(), None);

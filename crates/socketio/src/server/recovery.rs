@@ -356,7 +356,7 @@ impl Locked<'_> {
             let entered = self.kept.latest();
             // What was emitted to it meanwhile may get lost like everything else.
             let joined = socket.begun().unwrap_or(entered);
-            self.kept.connected(pid.clone(), holder, held.first().map(|(offset, _)| *offset));
+            self.kept.connected(pid.clone(), holder, held.first().map(|(offset, _)| *offset), self.now);
             return Some((Ticket { pid, joined, entered }, held));
         };
         let offset = named(comeback.offset.as_deref());
@@ -367,7 +367,7 @@ impl Locked<'_> {
         let mut packets: BTreeMap<Offset, Encoded> = held.into_iter().collect();
         packets.extend(missed.ok()?.into_iter().map(|missed| (missed.offset, missed.packet.packet.clone())));
         let first = packets.keys().next().copied();
-        self.kept.connected(comeback.pid.clone(), holder, first);
+        self.kept.connected(comeback.pid.clone(), holder, first, self.now);
         Some((Ticket { pid: comeback.pid.clone(), joined, entered }, packets.into_iter().collect()))
     }
 
