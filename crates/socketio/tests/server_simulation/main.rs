@@ -48,6 +48,8 @@ mod acts;
 mod agenda;
 mod application;
 mod clients;
+mod comebacks;
+mod format;
 mod ledger;
 mod life;
 #[path = "../network/mod.rs"]
@@ -55,6 +57,7 @@ mod life;
 mod network;
 mod plan;
 mod requests;
+mod sessions;
 mod story;
 mod wires;
 mod world;
