@@ -174,7 +174,7 @@ impl Ledger {
         let session = self.sessions.get_mut(at);
         let rooms: BTreeSet<_> = socket.rooms().iter().map(|room| room.to_string()).collect();
         let (is_same, rooms_before) = (*session.id == *socket.id().as_str(), session.rooms.clone());
-        session.claimed(greeting.life, greeting.refuse);
+        session.claimed(greeting.life, greeting.refuse && greeting.wait == 0);
         if !is_same || rooms != rooms_before {
             self.fault(format!("{} comes back to {rooms:?} and was in {rooms_before:?}", socket.id()));
         }

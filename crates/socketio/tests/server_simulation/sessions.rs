@@ -49,7 +49,7 @@ pub(crate) enum State {
 struct Claim {
     life: usize,
     rooms: BTreeSet<String>,
-    /// It is going to be refused, which does nothing to the session.
+    /// It is refused at once, which does nothing to the session.
     is_refused: bool,
 }
 
