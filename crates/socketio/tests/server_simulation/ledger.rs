@@ -286,8 +286,10 @@ impl Ledger {
                 State::Here(seat) => &self.seats[seat].rooms,
                 State::Lost | State::Over => &session.rooms,
             };
-            if room.is_none_or(|room| rooms.contains(room)) {
-                session.send(number, false, true);
+            match room {
+                None => session.send(number, false, true),
+                Some(room) if rooms.contains(room) => session.send_to_room(number, room),
+                Some(_) => {}
             }
         }
     }

@@ -49,6 +49,8 @@ pub(crate) enum State {
 struct Claim {
     life: usize,
     rooms: BTreeSet<String>,
+    /// What went to rooms that it was taken out of on its way.
+    too_late: BTreeSet<u64>,
     /// It is refused at once, which does nothing to the session.
     is_refused: bool,
 }
@@ -104,6 +106,14 @@ impl Session {
         self.sent.push(Sent { number, at: Instant::now(), may_miss, only });
     }
 
+    /// An event goes to a room that it was in when it was lost. Who is on the way in may be in it no more.
+    pub(crate) fn send_to_room(&mut self, number: u64, room: &str) {
+        self.send(number, false, true);
+        for claim in self.claims.iter_mut().filter(|claim| !claim.rooms.contains(room)) {
+            claim.too_late.insert(number);
+        }
+    }
+
     /// A connection reads; an error where that was not its next event.
     pub(crate) fn read(&mut self, seat: usize, view: &mut View, number: u64) -> Result<(), String> {
         let from = view.read;
@@ -141,7 +151,8 @@ impl Session {
     /// The server has found it for a connection that is on its way in.
     pub(crate) fn claimed(&mut self, life: usize, is_refused: bool) {
         self.is_doubtful |= self.claims.iter().any(|claim| !claim.is_refused);
-        self.claims.push(Claim { life, rooms: self.rooms.clone(), is_refused });
+        let (rooms, too_late) = (self.rooms.clone(), BTreeSet::new());
+        self.claims.push(Claim { life, rooms, too_late, is_refused });
     }
 
     /// The connections that are on their way in, or were.
@@ -172,7 +183,10 @@ impl Session {
             return Err(format!("comes back and is {:?}", self.state));
         }
         let claim = self.claims.iter().rposition(|claim| claim.life == life).ok_or("comes back without asking")?;
-        let rooms = self.claims.remove(claim).rooms;
+        let Claim { rooms, too_late, .. } = self.claims.remove(claim);
+        for sent in self.sent.iter_mut().filter(|sent| too_late.contains(&sent.number)) {
+            sent.may_miss = true;
+        }
         let read = self.sent.partition_point(|sent| sent.number <= least);
         let missed = || self.sent[read..].iter().filter(|sent| sent.only.is_none());
         self.resent = missed().map(|sent| sent.at).min();
