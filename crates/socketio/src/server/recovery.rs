@@ -30,7 +30,7 @@ use super::{DisconnectReason, Namespace, SocketId, socket::Slot, socket::SocketC
 /// | [`max_disconnection_duration`](Self::max_disconnection_duration) | 2 min | |
 /// | [`max_packets`](Self::max_packets) | 100,000 a namespace | some 200 bytes each, beside the events |
 /// | [`max_bytes`](Self::max_bytes) | 64 MiB a namespace | |
-/// | [`max_sessions`](Self::max_sessions) | 50,000 a namespace | some 300 bytes each, beside rooms and data |
+/// | [`max_sessions`](Self::max_sessions) | 50,000 a namespace | some 300 bytes each, beside data, rooms, and at most 64 that were left |
 ///
 /// Past a bound the oldest go, and who would have needed them comes back as a new client
 /// ([`Counters::recoveries_failed`](super::Counters::recoveries_failed)).

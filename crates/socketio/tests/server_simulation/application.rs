@@ -332,12 +332,16 @@ pub(crate) fn serve(ledger: &Shared, dice: &mut Random) {
         65..75 => say(ledger, place, Some(room), None, &namespace),
         75..85 => say(ledger, place, None, dice.percent(50).then_some(&socket), &namespace),
         85..89 => {
+            // The last that those who are not in it yet do not get.
+            say(ledger, place, Some(room), None, &namespace);
             for (socket, _) in here.iter().filter(|(_, other)| *other == place) {
                 change_rooms(ledger, socket, |rooms| rooms.insert(room.to_owned()));
             }
             namespace.broadcast().sockets_join([room]);
         }
         89..93 => {
+            // The last that those who are in it get, perhaps when they are not any more.
+            say(ledger, place, Some(room), None, &namespace);
             for (socket, _) in here.iter().filter(|(_, other)| *other == place) {
                 change_rooms(ledger, socket, |rooms| rooms.remove(room));
             }

@@ -407,7 +407,7 @@ impl Ledger {
             let is_here = socket.is_some();
             line.expected.retain(|expected| is_here && expected.was_joined && expected.departures == departures);
             line.before = (is_here, departures);
-            let is_idle = self.busy.get(life).is_none_or(|busy| *busy < most_busy);
+            let is_idle = self.is_idle(*life, most_busy);
             let is_on_wire = socket.is_some_and(|socket| socket.transport() == Some(TransportKind::WebSocket));
             if let Some(first) = line.expected.front()
                 && is_idle
@@ -461,6 +461,11 @@ impl Ledger {
             let queued = socket.queued_bytes();
             assert!(queued <= bound, "{} has {queued} bytes queued, more than {bound}", socket.id());
         }
+    }
+
+    /// Whether so few handlers of a connection wait that it is read.
+    pub(crate) fn is_idle(&self, life: usize, most_busy: usize) -> bool {
+        self.busy.get(&life).is_none_or(|busy| *busy < most_busy)
     }
 
     pub(crate) fn busy_handlers(&self) -> usize {

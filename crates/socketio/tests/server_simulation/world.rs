@@ -216,6 +216,10 @@ impl World {
             if life.is_over() || ledger.ended.contains(&id) || self.plan.is_narrow() {
                 continue;
             }
+            if !ledger.is_idle(id, self.plan.pending_handlers) {
+                // Its handlers take longer yet, one after the other.
+                continue;
+            }
             assert!(life.outbox.iter().all(|packet| packet.event.is_none()), "{id} has more to say: {life:?}");
             for (place, name) in life.places.iter().zip(PLACES) {
                 let seat = ledger.unread(place.id.as_deref(), id);
