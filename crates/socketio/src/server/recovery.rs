@@ -345,8 +345,7 @@ impl Locked<'_> {
         match self.kept.restore(pid, named(offset), self.now) {
             Ok(restored) => {
                 let saved = &restored.session().saved;
-                let read = named(offset).and_then(|offset| offset.parse().ok()).unwrap_or(restored.joined());
-                if !saved.stays.reach_back_to(read) {
+                if !saved.stays.reach_back_to(read_up_to(offset, restored.joined())) {
                     tracing::debug!("not recovered: it has left too many rooms");
                     return Err(None);
                 }
@@ -381,6 +380,9 @@ impl Locked<'_> {
         let restored = self.kept.restore(comeback.pid.as_str(), offset, self.now).ok()?;
         let (joined, entered) = (restored.joined(), restored.session().saved.entered);
         let stays = socket.stays();
+        if !stays.reach_back_to(read_up_to(offset, joined)) {
+            return None;
+        }
         let missed = restored.missed_within::<()>(self.max_replay_bytes, |missed| {
             missed.packet.is_for(missed.offset, &socket.id, &stays, entered)
         });
@@ -419,6 +421,11 @@ impl Locked<'_> {
 /// one: nothing.
 fn named(offset: Option<&str>) -> Option<&str> {
     offset.filter(|offset| !offset.is_empty())
+}
+
+/// The last event that a client has received which names this offset, and joined behind that one.
+fn read_up_to(offset: Option<&str>, joined: Offset) -> Offset {
+    named(offset).and_then(|offset| offset.parse().ok()).unwrap_or(joined)
 }
 
 /// Whether a client that left for this reason may come back to its session (row D107).
