@@ -10,11 +10,15 @@ use std::{
     },
 };
 
-use socketio_proto::{self as sio, AckId, Body, Encoded, PacketKind};
+use socketio_proto::{self as sio, AckId, Body, Encoded, Offset, PacketKind};
 
 use super::{
-    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Handler, RoomEvent, Socket, children::Children,
-    environment::Environment, handlers::Handlers, recovery::Store, rooms::Rooms,
+    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Handler, RoomEvent, Socket,
+    children::Children,
+    environment::Environment,
+    handlers::Handlers,
+    recovery::{Locked, Store},
+    rooms::Rooms,
 };
 use crate::{event_handlers, handler::Erased};
 
@@ -415,12 +419,14 @@ impl Namespace {
     }
 
     /// Changes the rooms, and tells the listeners after the lock. Who holds another lock uses [`Namespace::rooms`] and
-    /// tells them later.
-    pub(super) fn change_rooms<R>(&self, change: impl FnOnce(&mut Rooms) -> R) -> R {
+    /// tells them later. Where clients can be recovered, nothing is sent meanwhile, and the last event before is named.
+    pub(super) fn change_rooms<R>(&self, change: impl FnOnce(&mut Rooms, Option<Offset>) -> R) -> R {
+        let store = self.store().map(Store::lock);
         let mut rooms = self.rooms();
-        let result = change(&mut rooms);
+        let result = change(&mut rooms, store.as_ref().map(Locked::latest));
         let is_silent = rooms.log.as_ref().is_none_or(Vec::is_empty);
         drop(rooms);
+        drop(store);
         if !is_silent {
             self.tell_room_listeners();
         }

@@ -6,6 +6,8 @@
 //! under the store's lock, so that to each socket offsets go out in their order. The application's data is dropped under
 //! none of them ([`Discarded`]).
 
+mod stays;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -17,6 +19,7 @@ use engineio_proto::Moment;
 use socketio_proto::{Body, Encoded, NotRecovered, Offset, PrivateId, Recovery, RecoveryLimits};
 use tokio::{task::JoinHandle, time::Instant};
 
+pub(super) use self::stays::Stays;
 use super::{DisconnectReason, Namespace, SocketId, socket::Slot, socket::SocketCore};
 
 /// What is kept so that a client whose connection is lost can come back as if it had not been gone: with the same id,
@@ -27,7 +30,7 @@ use super::{DisconnectReason, Namespace, SocketId, socket::Slot, socket::SocketC
 /// | [`max_disconnection_duration`](Self::max_disconnection_duration) | 2 min | |
 /// | [`max_packets`](Self::max_packets) | 100,000 a namespace | some 200 bytes each, beside the events |
 /// | [`max_bytes`](Self::max_bytes) | 64 MiB a namespace | |
-/// | [`max_sessions`](Self::max_sessions) | 50,000 a namespace | some 300 bytes each, beside rooms and data |
+/// | [`max_sessions`](Self::max_sessions) | 50,000 a namespace | some 300 bytes each, beside data, rooms, and at most 64 that were left |
 ///
 /// Past a bound the oldest go, and who would have needed them comes back as a new client
 /// ([`Counters::recoveries_failed`](super::Counters::recoveries_failed)).
@@ -83,6 +86,7 @@ impl PartialEq for Holder {
 pub(super) struct Saved {
     pub(super) id: SocketId,
     pub(super) rooms: Vec<Arc<str>>,
+    pub(super) stays: Stays,
     pub(super) data: Option<Slot>,
     /// It was let in behind this one: what went to everybody before was not for it.
     pub(super) entered: Offset,
@@ -129,9 +133,10 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn is_for(&self, offset: Offset, session: &Saved) -> bool {
-        let is_in = |room: &String| *room == *session.id.as_str() || session.rooms.iter().any(|own| **own == **room);
-        let included = if self.rooms.is_empty() { offset > session.entered } else { self.rooms.iter().any(is_in) };
+    /// Whether that event was for the client with this id, which was in those rooms and is there since `entered`.
+    fn is_for(&self, offset: Offset, id: &SocketId, stays: &Stays, entered: Offset) -> bool {
+        let is_in = |room: &String| *room == *id.as_str() || stays.cover(room, offset);
+        let included = if self.rooms.is_empty() { offset > entered } else { self.rooms.iter().any(is_in) };
         included && !self.except.iter().any(is_in)
     }
 }
@@ -155,6 +160,9 @@ struct Sweeper {
     on_forgotten: Option<Box<dyn FnOnce() + Send>>,
     over: bool,
 }
+
+/// The least number of seven digits, as offsets have them.
+const SEVEN_DIGITS: u32 = 36_u32.pow(6);
 
 /// Under load something gets too old all the time.
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
@@ -184,7 +192,9 @@ impl Store {
         limits.max_sessions = config.max_sessions;
         // Offsets of another server, or of this one before a restart, are not to be taken for ours.
         let random = engineio::random_id().map(|id| id.to_string()).unwrap_or_default();
-        let instance = random.bytes().fold(0, |number: u32, byte| number.rotate_left(5) ^ u32::from(byte));
+        let chance = random.bytes().fold(0, |number: u32, byte| number.rotate_left(5) ^ u32::from(byte));
+        // Always of as many digits, so that how long an event is does not depend on chance.
+        let instance = SEVEN_DIGITS + chance % (u32::MAX - SEVEN_DIGITS);
         let kept = Mutex::new(Recovery::new(instance, limits));
         let (discarded, sweeper) = (Discarded::default(), Mutex::default());
         Self { kept, started: Instant::now(), max_replay_bytes: config.max_bytes, discarded, sweeper }
@@ -333,7 +343,14 @@ impl Locked<'_> {
     /// ended first.
     pub(super) fn find(&mut self, pid: &str, offset: Option<&str>) -> Result<Saved, Option<Arc<SocketCore>>> {
         match self.kept.restore(pid, named(offset), self.now) {
-            Ok(restored) => Ok(restored.session().saved.clone()),
+            Ok(restored) => {
+                let saved = &restored.session().saved;
+                if !saved.stays.reach_back_to(read_up_to(offset, restored.joined())) {
+                    tracing::debug!("not recovered: it has left too many rooms");
+                    return Err(None);
+                }
+                Ok(saved.clone())
+            }
             Err(NotRecovered::StillConnected(Holder(socket))) => Err(socket.upgrade()),
             Err(reason) => {
                 tracing::debug!(%reason, "not recovered");
@@ -362,8 +379,13 @@ impl Locked<'_> {
         let offset = named(comeback.offset.as_deref());
         let restored = self.kept.restore(comeback.pid.as_str(), offset, self.now).ok()?;
         let (joined, entered) = (restored.joined(), restored.session().saved.entered);
-        let missed = restored
-            .missed_within::<()>(self.max_replay_bytes, |missed| missed.packet.is_for(missed.offset, &comeback.saved));
+        let stays = socket.stays();
+        if !stays.reach_back_to(read_up_to(offset, joined)) {
+            return None;
+        }
+        let missed = restored.missed_within::<()>(self.max_replay_bytes, |missed| {
+            missed.packet.is_for(missed.offset, &socket.id, &stays, entered)
+        });
         let mut packets: BTreeMap<Offset, Encoded> = held.into_iter().collect();
         packets.extend(missed.ok()?.into_iter().map(|missed| (missed.offset, missed.packet.packet.clone())));
         let first = packets.keys().next().copied();
@@ -399,6 +421,11 @@ impl Locked<'_> {
 /// one: nothing.
 fn named(offset: Option<&str>) -> Option<&str> {
     offset.filter(|offset| !offset.is_empty())
+}
+
+/// The last event that a client has received which names this offset, and joined behind that one.
+fn read_up_to(offset: Option<&str>, joined: Offset) -> Offset {
+    named(offset).and_then(|offset| offset.parse().ok()).unwrap_or(joined)
 }
 
 /// Whether a client that left for this reason may come back to its session (row D107).

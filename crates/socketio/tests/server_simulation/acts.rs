@@ -1,11 +1,13 @@
 //! What clients do of their own accord: emit, join, leave, upgrade or half of it, break the rules, and go in one way or
 //! another.
 
+use socketio_proto::PacketKind;
+
 use crate::{
     PLACES, ROOMS,
     agenda::Happening,
     application::Deed,
-    life::{Life, Packet, Phase, Road, Standing, Upgrading, prefix},
+    life::{Life, Packet, Phase, Road, Standing, Upgrading},
     requests::Purpose,
     world::World,
 };
@@ -89,7 +91,8 @@ impl World {
         if this.places[place].state == Standing::Out {
             let wait = if this.dice.percent(30) { this.dice.between(1, 7000) } else { 0 };
             let refuse = this.dice.percent(20);
-            this.connect(life, place, wait, refuse);
+            let claim = self.choose_claim(life, place);
+            self.lives[life].connect(life, place, wait, refuse, claim);
         }
     }
 
@@ -150,29 +153,29 @@ impl World {
         }
         this.is_rogue = true;
         let place = this.dice.below(PLACES.len() as u64) as usize;
+        let (format, is_mine) = (this.format, this.dice.percent(50));
+        let event = |json: &str| format.write(PacketKind::Event, place, None, json, None).into();
         let packet = match this.dice.below(12) {
-            0 => "nonsense".to_owned(),
-            1 => "4nonsense".to_owned(),
-            2 => "2".to_owned(),
-            3 => "3".to_owned(),
-            4 => format!("40{}{{}}", prefix(place)),
-            5 => format!("41{}", prefix(place)),
-            6 => format!("42{}[\"nobody listens\"]", prefix(place)),
-            // The attachment never comes.
-            7 => format!("451-{}[\"bin\",{{\"_placeholder\":true,\"num\":0}}]", prefix(place)),
-            8 => format!("43{}7[1]", prefix(place)),
-            9 => format!("42[\"too large\",\"{}\"]", "x".repeat(3000)),
-            10 => "6".to_owned(),
+            0 => Packet::plain("nonsense"),
+            1 | 7 => format.write_badly(place, &mut this.dice).into(),
+            2 => Packet::plain("2"),
+            3 => Packet::plain("3"),
+            4 => format.write(PacketKind::Connect, place, None, "{}", None).into(),
+            5 => format.write(PacketKind::Disconnect, place, None, "", None).into(),
+            6 => event("[\"nobody listens\"]"),
+            8 => format.write(PacketKind::Ack, place, Some(7), "[1]", None).into(),
+            9 => event(&format!("[\"too large\",\"{}\"]", "x".repeat(3000))),
+            10 => Packet::plain("6"),
             _ => {
                 // One GET too many, or in between.
                 this.is_blind = true;
                 return self.ask(life, Purpose::Mischief, Vec::new());
             }
         };
-        if this.dice.percent(50) {
-            this.outbox.push(Packet::plain(packet));
+        if is_mine {
+            this.outbox.push(packet);
         } else {
-            self.ask(life, Purpose::Mischief, vec![Packet::plain(packet)]);
+            self.ask(life, Purpose::Mischief, vec![packet]);
         }
     }
 }

@@ -13,8 +13,8 @@ pub(crate) enum Happening {
     Act(usize),
     /// A client polls, after a pause.
     Poll(usize),
-    /// A client answers a question.
-    Reply(usize, String),
+    /// A client answers a question: where, by which acknowledgement, and what.
+    Reply(usize, usize, u64, u64),
     /// The application does something by itself.
     Serve,
     Request(usize, Stage),

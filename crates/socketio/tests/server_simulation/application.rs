@@ -1,6 +1,6 @@
 //! The application on the server: what its handlers do when a client asks for it, and what it does by itself.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,8 @@ use tokio::time::sleep;
 
 use crate::{
     PLACES, ROOMS,
-    ledger::{Busy, Event, Shared},
+    comebacks::Behind,
+    ledger::{Busy, Event, Ledger, Shared},
     plan::Plan,
 };
 
@@ -23,6 +24,23 @@ pub(crate) struct Greeting {
     pub(crate) life: usize,
     pub(crate) wait: u64,
     pub(crate) refuse: bool,
+    /// What it comes back with, as the protocol has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) offset: Option<String>,
+    /// For the ledger: what the offset stands for; `None` where it is no offset of that namespace.
+    pub(crate) behind: Option<Behind>,
+    /// For the ledger: the server is sure to know it.
+    pub(crate) is_sure: bool,
+}
+
+/// What a socket is given when its session begins, and has when it comes back.
+#[derive(Serialize)]
+struct Keepsake {
+    of: String,
+    #[serde(skip)]
+    _alive: Arc<()>,
 }
 
 /// What a client wants of the handler of its event.
@@ -42,6 +60,7 @@ pub(crate) enum Deed {
 }
 
 pub(crate) fn start(plan: &Plan, ledger: &Shared) -> Server {
+    ledger.lock().returning.clone_from(&plan.returning);
     let io = Server::with_config(plan.config());
     listen(io.of(PLACES[0]), 0, plan, ledger);
     listen(io.of(PLACES[1]), 1, plan, ledger);
@@ -96,8 +115,10 @@ fn listen(namespace: Namespace, place: usize, plan: &Plan, ledger: &Shared) {
             let mut rooms: Vec<_> = socket.rooms().iter().map(|room| room.to_string()).collect();
             rooms.sort();
             let mut ledger = leaving.lock();
-            let known: Vec<_> =
-                ledger.rooms_of(&socket).map(|rooms| rooms.iter().cloned().collect()).unwrap_or_default();
+            let known: Vec<_> = life_of(&socket)
+                .and_then(|life| ledger.rooms_of(&socket, life))
+                .map(|rooms| rooms.iter().cloned().collect())
+                .unwrap_or_default();
             if rooms != known {
                 ledger.fault(format!("{} leaves {rooms:?} and was in {known:?}", socket.id()));
             }
@@ -114,8 +135,9 @@ fn listen(namespace: Namespace, place: usize, plan: &Plan, ledger: &Shared) {
 fn listen_to_sockets(namespace: Namespace, place: usize, ledger: &Shared) -> Namespace {
     let (comes, joins, leaves, rooms) = (ledger.clone(), ledger.clone(), ledger.clone(), ledger.clone());
     namespace
-        .on_connect(move |Auth(greeting): Auth<Greeting>| {
+        .on_connect(move |socket: Socket, Auth(greeting): Auth<Greeting>| {
             let busy = Busy::new(&comes, greeting.life);
+            comes.lock().claimed(&socket, place, &greeting);
             async move {
                 if greeting.wait > 0 {
                     sleep(Duration::from_millis(greeting.wait)).await;
@@ -125,11 +147,15 @@ fn listen_to_sockets(namespace: Namespace, place: usize, ledger: &Shared) -> Nam
             }
         })
         .on_connected(move |socket: Socket, Auth(greeting): Auth<Greeting>| {
-            joins.lock().joined(&socket, greeting.life, place);
+            let mut ledger = joins.lock();
+            ledger.joined(&socket, place, &greeting);
+            if ledger.returning.is_some() {
+                remember(&mut ledger, &socket);
+            }
             std::future::ready(())
         })
         .on_disconnect(move |socket: Socket, reason: DisconnectReason| {
-            leaves.lock().left(&socket, reason);
+            leaves.lock().left(&socket, life_of(&socket).unwrap_or(usize::MAX), reason);
             std::future::ready(())
         })
         .on_room_event(move |event| match event {
@@ -137,6 +163,19 @@ fn listen_to_sockets(namespace: Namespace, place: usize, ledger: &Shared) -> Nam
             RoomEvent::Deleted { .. } => rooms.lock().rooms_alive -= 1,
             _ => {}
         })
+}
+
+/// A session's data are the same from one connection to the next.
+fn remember(ledger: &mut Ledger, socket: &Socket) {
+    let of = socket.id().to_string();
+    let kept = socket.data::<Keepsake>().map(|keepsake| keepsake.of.clone());
+    let expected = socket.is_recovered().then(|| of.clone());
+    if kept != expected {
+        ledger.fault(format!("{of} has the data of {kept:?}"));
+    }
+    if kept.is_none() {
+        socket.set_data(Keepsake { of, _alive: ledger.keepsakes.clone() });
+    }
 }
 
 /// What goes with a binary event of that number.
@@ -161,7 +200,7 @@ fn act(ledger: &Shared, socket: &Socket, place: usize, deed: Deed, room: &str) {
         Deed::Nothing | Deed::Fail | Deed::AskBack => {}
         Deed::Join => join(ledger, socket, room),
         Deed::Leave => {
-            ledger.lock().rooms_of(socket).map(|rooms| rooms.remove(room));
+            change_rooms(ledger, socket, |rooms| rooms.remove(room));
             socket.leave(room);
         }
         Deed::SayToRoom => say(ledger, place, Some(room), None, &namespace),
@@ -177,10 +216,15 @@ fn act(ledger: &Shared, socket: &Socket, place: usize, deed: Deed, room: &str) {
 }
 
 fn join(ledger: &Shared, socket: &Socket, room: &str) {
-    if socket.is_connected() {
-        ledger.lock().rooms_of(socket).map(|rooms| rooms.insert(room.to_owned()));
-    }
+    change_rooms(ledger, socket, |rooms| rooms.insert(room.to_owned()));
     socket.join(room);
+}
+
+/// What is about to change in a socket's rooms, while it is there.
+fn change_rooms(ledger: &Shared, socket: &Socket, change: impl FnOnce(&mut BTreeSet<String>) -> bool) {
+    if socket.is_connected() {
+        life_of(socket).and_then(|life| ledger.lock().rooms_of(socket, life).map(change));
+    }
 }
 
 /// The application is about to end the connection of a socket.
@@ -197,14 +241,26 @@ fn tell(ledger: &Shared, socket: &Socket, more_bytes: usize) {
         socket.emit("down", &(number, "x".repeat(more_bytes)))
     };
     if sent.is_ok() {
-        ledger.lock().send(socket.id().as_str(), number, false);
+        ledger.lock().send(socket.id().as_str(), number, false, true);
     }
 }
 
+/// What stands in a volatile event.
+pub(crate) const VOLATILE: &str = "if you can";
+
 fn tell_if_it_can_be(ledger: &Shared, socket: &Socket) {
     let number = ledger.lock().new_number();
-    if socket.volatile().emit("down", &(number, "")).is_ok() {
-        ledger.lock().send(socket.id().as_str(), number, true);
+    if socket.volatile().emit("down", &(number, VOLATILE)).is_ok() {
+        ledger.lock().send(socket.id().as_str(), number, true, false);
+    }
+}
+
+/// Sends to one by the name of its room, who may be gone, and come back for it.
+fn tell_by_name(ledger: &Shared, namespace: &Namespace, id: &str) {
+    let number = ledger.lock().new_number();
+    ledger.lock().send(id, number, false, true);
+    if let Err(error) = namespace.to(id).emit("down", &(number, "for you")) {
+        ledger.lock().fault(format!("{number} was not said: {error}"));
     }
 }
 
@@ -237,7 +293,7 @@ pub(crate) fn say_to_all(ledger: &Shared, io: &Server) {
 /// Asks the client, and waits for its answer.
 async fn ask(ledger: &Shared, socket: &Socket) {
     let number = ledger.lock().new_number();
-    ledger.lock().ask(socket.id().as_str(), number);
+    ledger.lock().ask(socket, life_of(socket).unwrap_or(usize::MAX), number);
     let answer = socket.emit_with_ack::<u64>("ask", &(number, "")).await;
     let mut ledger = ledger.lock();
     ledger.decide(number);
@@ -276,18 +332,27 @@ pub(crate) fn serve(ledger: &Shared, dice: &mut Random) {
         65..75 => say(ledger, place, Some(room), None, &namespace),
         75..85 => say(ledger, place, None, dice.percent(50).then_some(&socket), &namespace),
         85..89 => {
+            // The last that those who are not in it yet do not get.
+            say(ledger, place, Some(room), None, &namespace);
             for (socket, _) in here.iter().filter(|(_, other)| *other == place) {
-                ledger.lock().rooms_of(socket).map(|rooms| rooms.insert(room.to_owned()));
+                change_rooms(ledger, socket, |rooms| rooms.insert(room.to_owned()));
             }
             namespace.broadcast().sockets_join([room]);
         }
         89..93 => {
+            // The last that those who are in it get, perhaps when they are not any more.
+            say(ledger, place, Some(room), None, &namespace);
             for (socket, _) in here.iter().filter(|(_, other)| *other == place) {
-                ledger.lock().rooms_of(socket).map(|rooms| rooms.remove(room));
+                change_rooms(ledger, socket, |rooms| rooms.remove(room));
             }
+            ledger.lock().leave_on_the_way(place, room);
             namespace.to(room).sockets_leave([room]);
         }
-        93..97 => socket.disconnect(),
+        93..95 => {
+            let one = ledger.lock().sessions.any(place, dice.below(1 << 32));
+            one.into_iter().for_each(|id| tell_by_name(ledger, &namespace, &id));
+        }
+        95..97 => socket.disconnect(),
         97..99 => {
             end(ledger, &socket);
             socket.disconnect_connection();

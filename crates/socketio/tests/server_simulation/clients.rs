@@ -11,8 +11,9 @@ use socketio_proto::{Packet as SocketPacket, PacketKind};
 use crate::{
     PLACES,
     agenda::Happening,
-    application::attachment,
-    life::{Life, Packet, Phase, Question, Road, Standing, Upgrading, prefix},
+    application::{VOLATILE, attachment},
+    comebacks::Pass,
+    life::{Life, Packet, Phase, Question, Road, Standing, Upgrading},
     requests::Purpose,
     world::World,
 };
@@ -23,6 +24,7 @@ const UNDECIDED_PAUSE: u64 = 400;
 #[derive(Deserialize)]
 struct Welcome {
     sid: String,
+    pid: Option<String>,
 }
 
 // ---- long-polling, the upgrade, the end ----
@@ -36,8 +38,13 @@ impl World {
         let dice = &mut self.dice_of_clients[client];
         let road = [Road::Polling, Road::WebSocket, Road::Both, Road::Both][dice.below(4) as usize];
         let life = self.lives.len();
-        self.lives.push(Life::new(client, road, dice.between(1, plan.acts), dice.fork()));
+        self.lives.push(Life::new(client, plan.format, road, dice.between(1, plan.acts), dice.fork()));
+        let twin = (plan.returning.is_some() && dice.percent(12)).then(|| dice.between(0, 600));
         self.story.connections += 1;
+        if let Some(after) = twin {
+            // It comes twice: somebody thought that the first was in vain.
+            self.later(after, Happening::Begin(client));
+        }
         match road {
             Road::WebSocket => self.dial(life),
             Road::Polling | Road::Both => self.ask(life, Purpose::Open, Vec::new()),
@@ -228,11 +235,12 @@ impl World {
 
     /// What most clients begin with.
     fn join_at_first(&mut self, life: usize) {
-        let this = &mut self.lives[life];
         for place in 0..PLACES.len() {
+            let this = &mut self.lives[life];
             if place == 0 || this.dice.percent(50) {
                 let wait = if this.dice.percent(20) { this.dice.between(1, 2000) } else { 0 };
-                this.connect(life, place, wait, false);
+                let claim = self.choose_claim(life, place);
+                self.lives[life].connect(life, place, wait, false, claim);
             }
         }
     }
@@ -257,56 +265,93 @@ impl World {
                 } else {
                     assert!(this.is_rogue, "{life} is in {} without asking", PLACES[place]);
                 }
-                this.places[place].id = Some(welcome.sid);
+                self.welcomed(life, place, welcome);
             }
             PacketKind::ConnectError | PacketKind::Disconnect => {
                 if this.places[place].state == Standing::Asking && packet.kind == PacketKind::Disconnect {
                     // It is about its last time there, and the client cannot know.
                     this.is_rogue = true;
                 }
+                assert!(this.places[place].held.is_empty(), "{life} has got something before it was refused");
                 this.places[place].leave();
+            }
+            PacketKind::Event if this.places[place].id.is_none() && this.places[place].claim.is_some() => {
+                this.places[place].held.push(packet);
             }
             PacketKind::Event => self.hear_event(life, place, &packet),
             PacketKind::Ack => self.hear_ack(life, place, &packet),
         }
     }
 
-    fn hear_event(&mut self, life: usize, place: usize, packet: &SocketPacket) {
-        let body = packet.body.as_ref().expect("an event has a body");
-        let number = match body.event_name().as_deref() {
-            Some("bin") => {
-                let (number, bytes): (u64, Bytes) = body.args().expect("a number and bytes");
-                assert_eq!(bytes, attachment(number), "what came with {number}");
-                number
-            }
-            _ => body.args::<(u64, String)>().expect("a number").0,
-        };
-        let this = &self.lives[life];
-        if !this.is_blind {
-            self.ledger.lock().read(this.places[place].id.as_deref(), number);
+    /// The client learns who it is, and so whose what came before that was.
+    fn welcomed(&mut self, life: usize, place: usize, welcome: Welcome) {
+        assert_eq!(welcome.pid.is_some(), self.plan.returning.is_some(), "a private id for {life}");
+        let this = &mut self.lives[life].places[place];
+        let held = std::mem::take(&mut this.held);
+        let is_back = this.claim.as_ref().is_some_and(|claim| Some(&claim.pid) == welcome.pid.as_ref());
+        assert!(is_back || held.is_empty(), "{life} is new in {} and has got {held:?}", PLACES[place]);
+        if let Some(pid) = &welcome.pid {
+            self.ledger.lock().introduce(&welcome.sid, pid);
         }
-        let Some(ack) = packet.ack else { return };
-        let dice = &mut self.lives[life].dice;
-        let reply = format!("43{}{ack}[{number}]", prefix(place));
-        match dice.below(10) {
-            0 => {}
-            1..3 => {
-                let time = dice.between(1, 5000);
-                self.later(time, Happening::Reply(life, reply));
-            }
-            _ => self.reply(life, reply),
+        this.pass = welcome.pid.map(|pid| Pass::new(pid, this.claim.as_ref()));
+        this.id = Some(welcome.sid);
+        for packet in held {
+            self.hear_event(life, place, &packet);
         }
     }
 
-    /// Answers a question of the server, where it is still there to hear it.
-    pub(crate) fn reply(&mut self, life: usize, reply: String) {
+    fn hear_event(&mut self, life: usize, place: usize, packet: &SocketPacket) {
+        let (number, is_volatile, offset) = self.open_event(packet);
         let this = &mut self.lives[life];
-        let name = reply.split(',').next().filter(|name| name.contains('/')).map(|name| &name[2..]);
-        let place = PLACES.iter().position(|place| Some(*place) == name).unwrap_or_default();
+        if !this.is_blind {
+            self.ledger.lock().read(this.places[place].id.as_deref(), life, number);
+        }
+        if let (Some(pass), Some(offset)) = (&mut this.places[place].pass, offset) {
+            pass.read(number, offset, is_volatile, this.dice.percent(30));
+        }
+        let Some(ack) = packet.ack else { return };
+        match this.dice.below(10) {
+            0 => {}
+            1..3 => {
+                let time = this.dice.between(1, 5000);
+                self.later(time, Happening::Reply(life, place, ack.0, number));
+            }
+            _ => self.reply(life, place, ack.0, number),
+        }
+    }
+
+    /// An event's number, whether it is volatile, and its offset.
+    fn open_event(&self, packet: &SocketPacket) -> (u64, bool, Option<String>) {
+        let body = packet.body.as_ref().expect("an event has a body");
+        let has_offset = self.plan.returning.is_some() && packet.ack.is_none();
+        assert_eq!(body.arg_count(), if has_offset { 3 } else { 2 }, "the arguments of {body:?}");
+        if body.is_event("bin") {
+            let (number, bytes, offset): (u64, Bytes, Option<String>) = if has_offset {
+                body.args().expect("a number, bytes and an offset")
+            } else {
+                let (number, bytes) = body.args().expect("a number and bytes");
+                (number, bytes, None)
+            };
+            assert_eq!(bytes, attachment(number), "what came with {number}");
+            return (number, false, offset);
+        }
+        let (number, text, offset): (u64, String, Option<String>) = if has_offset {
+            body.args().expect("a number, a text and an offset")
+        } else {
+            let (number, text) = body.args().expect("a number and a text");
+            (number, text, None)
+        };
+        (number, text == VOLATILE, offset)
+    }
+
+    /// Answers a question of the server, where it is still there to hear it.
+    pub(crate) fn reply(&mut self, life: usize, place: usize, ack: u64, number: u64) {
+        let this = &mut self.lives[life];
         if this.is_over() || this.places[place].state != Standing::In {
             return;
         }
-        this.outbox.push(Packet::plain(reply));
+        let frames = this.format.write(PacketKind::Ack, place, Some(ack), &format!("[{number}]"), None);
+        this.outbox.push(frames.into());
         self.go_on(life);
     }
 

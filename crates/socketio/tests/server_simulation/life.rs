@@ -1,15 +1,17 @@
 //! [`Life`]: a client's connection as the client knows it, and the packets that it sends. Leaves out what it does with
-//! them (`clients.rs`, `acts.rs`) and how they travel.
+//! them (`clients.rs`, `acts.rs`), how they are written (`format.rs`) and how they travel.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use socketio_proto::{Decoder, DecoderLimits};
+use socketio_proto::{AnyDecoder, Packet as SocketPacket, PacketKind};
 use testkit::Random;
 
 use crate::{
     PLACES,
     application::{Deed, Greeting, attachment},
+    comebacks::{Behind, Pass},
+    format::{Format, Frame},
     ledger::Event,
 };
 
@@ -63,6 +65,12 @@ pub(crate) struct Place {
     pub(crate) forgotten: u64,
     /// Events that are to be acknowledged, by the number that is also their acknowledgement's.
     pub(crate) asked: BTreeMap<u64, Question>,
+    /// What it asked to come back with, when it last asked to join.
+    pub(crate) claim: Option<Pass>,
+    /// What it may come back with.
+    pub(crate) pass: Option<Pass>,
+    /// Events that came before the first CONNECT, by which it will know whose they are.
+    pub(crate) held: Vec<SocketPacket>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,19 +101,25 @@ pub(crate) enum Question {
 /// A packet on its way to the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Packet {
-    pub(crate) text: String,
-    pub(crate) attachment: Option<Bytes>,
+    pub(crate) frames: Vec<Frame>,
     pub(crate) event: Option<Event>,
 }
 
 impl Packet {
-    pub(crate) fn plain(text: impl Into<String>) -> Self {
-        Self { text: text.into(), attachment: None, event: None }
+    /// A packet of Engine.IO.
+    pub(crate) fn plain(text: &str) -> Self {
+        vec![Frame::Text(text.to_owned())].into()
     }
 
     fn payload(&self) -> String {
-        let attachment = self.attachment.as_ref().map(|bytes| format!("{SEPARATOR}b{}", base64(bytes)));
-        format!("{}{}", self.text, attachment.unwrap_or_default())
+        let frames: Vec<_> = self.frames.iter().map(Frame::in_payload).collect();
+        frames.join(&SEPARATOR.to_string())
+    }
+}
+
+impl From<Vec<Frame>> for Packet {
+    fn from(frames: Vec<Frame>) -> Self {
+        Self { frames, event: None }
     }
 }
 
@@ -123,7 +137,8 @@ pub(crate) struct Life {
     /// Its WebSocket, or the one that is to be.
     pub(crate) wire: Option<usize>,
     pub(crate) places: [Place; PLACES.len()],
-    pub(crate) decoder: Decoder,
+    pub(crate) format: Format,
+    pub(crate) decoder: AnyDecoder,
     /// How often it still does something.
     pub(crate) acts: u64,
     /// Something happened to it that may end it or keep something from it.
@@ -136,7 +151,7 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    pub(crate) fn new(client: usize, road: Road, acts: u64, dice: Random) -> Self {
+    pub(crate) fn new(client: usize, format: Format, road: Road, acts: u64, dice: Random) -> Self {
         Self {
             client,
             road,
@@ -148,7 +163,8 @@ impl Life {
             outbox: Vec::new(),
             wire: None,
             places: Default::default(),
-            decoder: Decoder::new(DecoderLimits::default()),
+            format,
+            decoder: format.decoder(),
             acts,
             is_harmed: false,
             is_rogue: false,
@@ -166,15 +182,26 @@ impl Life {
         !self.is_harmed && !self.is_rogue
     }
 
-    pub(crate) fn connect(&mut self, life: usize, place: usize, wait: u64, refuse: bool) {
-        let greeting = serde_json::to_string(&Greeting { life, wait, refuse }).expect("it is JSON");
-        self.places[place].state = Standing::Asking;
-        self.outbox.push(Packet::plain(format!("40{}{greeting}", prefix(place))));
+    /// Asks to join, and to come back with that pass.
+    pub(crate) fn connect(&mut self, life: usize, place: usize, wait: u64, refuse: bool, claim: Option<Pass>) {
+        let mark = claim.as_ref().and_then(|claim| claim.mark.as_ref());
+        let greeting = Greeting {
+            life,
+            wait,
+            refuse,
+            pid: claim.as_ref().map(|claim| claim.pid.clone()),
+            offset: mark.map(|mark| mark.offset.clone()),
+            behind: mark.map_or(Some(Behind::default()), |mark| mark.behind),
+            is_sure: claim.as_ref().is_some_and(|claim| claim.is_sure),
+        };
+        let greeting = serde_json::to_string(&greeting).expect("it is JSON");
+        (self.places[place].state, self.places[place].claim) = (Standing::Asking, claim);
+        self.outbox.push(self.format.write(PacketKind::Connect, place, None, &greeting, None).into());
     }
 
     pub(crate) fn disconnect(&mut self, place: usize) {
         self.places[place].leave();
-        self.outbox.push(Packet::plain(format!("41{}", prefix(place))));
+        self.outbox.push(self.format.write(PacketKind::Disconnect, place, None, "", None).into());
     }
 
     /// An event for that namespace.
@@ -188,18 +215,16 @@ impl Life {
             }),
         );
         let deed = serde_json::to_string(&deed).expect("it is JSON");
-        let id = if asks { number.to_string() } else { String::new() };
-        let text = format!("42{}{id}[\"up\",{life},{number},{deed},{wait},\"{room}\"]", prefix(place));
-        let event = Some(Event { life, place, number });
-        self.outbox.push(Packet { text, attachment: None, event });
+        let json = format!("[\"up\",{life},{number},{deed},{wait},\"{room}\"]");
+        let frames = self.format.write(PacketKind::Event, place, asks.then_some(number), &json, None);
+        self.outbox.push(Packet { frames, event: Some(Event { life, place, number }) });
     }
 
     pub(crate) fn emit_binary(&mut self, life: usize, place: usize) {
         let number = self.number(place, Some(Question::Bytes));
-        let placeholder = "{\"_placeholder\":true,\"num\":0}";
-        let text = format!("451-{}{number}[\"bin\",{life},{number},{placeholder}]", prefix(place));
-        let event = Some(Event { life, place, number });
-        self.outbox.push(Packet { text, attachment: Some(attachment(number)), event });
+        let json = format!("[\"bin\",{life},{number},{{\"_placeholder\":true,\"num\":0}}]");
+        let frames = self.format.write(PacketKind::Event, place, Some(number), &json, Some(attachment(number)));
+        self.outbox.push(Packet { frames, event: Some(Event { life, place, number }) });
     }
 
     fn number(&mut self, place: usize, question: Option<Question>) -> u64 {
@@ -224,16 +249,4 @@ impl Life {
 pub(crate) fn payload(packets: &[Packet]) -> Bytes {
     let packets: Vec<_> = packets.iter().map(Packet::payload).collect();
     packets.join(&SEPARATOR.to_string()).into()
-}
-
-/// How a packet names its namespace.
-pub(crate) fn prefix(place: usize) -> String {
-    if place == 0 { String::new() } else { format!("{},", PLACES[place]) }
-}
-
-/// Three bytes as base64.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let number = bytes.iter().fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
-    [18, 12, 6, 0].map(|shift| char::from(DIGITS[number >> shift & 63])).iter().collect()
 }

@@ -1,12 +1,12 @@
 //! The whole server in one process, on a paused clock: thousands of small worlds, each a function of its seed, in which
-//! clients come, talk, break rules and go, over a network that does what networks do. (A45–A91, D22–D92, J1, J17, J27;
-//! R1–R8, R10, R14–R22, R27–R31, R37, R41; S21–S23, S44)
+//! clients come, talk, break rules, go and come back, over a network that does what networks do. (A45–A91, C28, D22–D92,
+//! D103–D114, J1, J17, J27; R1–R8, R10, R14–R22, R27–R32, R37, R41; S21–S23, S44)
 //!
 //! # What is real, and what is a model
 //! The server is the real one with its engine, namespaces, rooms and handlers (`application.rs`); requests reach it through
 //! its tower service, WebSockets through hyper over pipes in memory. All that is outside is a model without tasks: clients
-//! that speak the protocol as the official one does (`life.rs`, `clients.rs`, `acts.rs`), and the ways between
-//! (`requests.rs`, `wires.rs`). So every task of the runtime is the server's, and can be counted.
+//! that speak the protocol as the official one does (`life.rs`, `clients.rs`, `acts.rs`, `comebacks.rs`), in some worlds as
+//! MessagePack (`format.rs`), and the ways between (`requests.rs`, `wires.rs`). So every task of the runtime is the server's, and can be counted.
 //!
 //! The network delays every piece; splits bodies and frames anywhere; loses requests; cuts a body or lets it stop without a
 //! word; drops a connection whose request the server has, and may repeat a GET then, as proxies do; loses an answer, or
@@ -30,6 +30,13 @@
 //! In the end, when the clients are gone or the server was closed: every socket has left once, with a reason; no session,
 //! socket, room, child namespace, handler, awaited answer, WebSocket, request or task is left.
 //!
+//! # Who comes back
+//! In some worlds clients come back to their sessions: with the last that they have read, or with less, what is another's,
+//! nonsense; twice at once; while the server has their old connection for alive. Whom the server knows again has its id,
+//! rooms and data, and reads what was accepted for it behind the event that it names, once and in order, on whatever
+//! connection that was sent; whom it does not has another id, no room, and nothing of before. It knows those whom it
+//! has to, and nobody that it may not (`sessions.rs`). What is kept for nobody has a time, and is gone behind that.
+//!
 //! # A POST that comes twice
 //! Nothing in HTTP says that a POST is a repetition. One that comes while the first is being read is an overlap, and ends
 //! the session (R29). One that comes later is another POST with the same body: its events are handled again, whole and
@@ -41,13 +48,15 @@
 //! A seed that fails prints itself, its plan, and what repeats it. What it shows becomes a test with a name where the
 //! rule is: of the session (`engineio-proto`), or of the server beside this one.
 //!
-//! Left out: revision 3, MessagePack, recovery and clusters, which have tests of their own; this project's client
-//! (`client_simulation`); sockets of the system.
+//! Left out: revision 3 and clusters, which have tests of their own; this project's client (`client_simulation`); sockets
+//! of the system.
 
 mod acts;
 mod agenda;
 mod application;
 mod clients;
+mod comebacks;
+mod format;
 mod ledger;
 mod life;
 #[path = "../network/mod.rs"]
@@ -55,6 +64,7 @@ mod life;
 mod network;
 mod plan;
 mod requests;
+mod sessions;
 mod story;
 mod wires;
 mod world;

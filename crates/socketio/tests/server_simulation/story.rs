@@ -30,6 +30,7 @@ story! {
     transport_errors, transport_closes, forced_closes, ping_timeouts, parse_errors,
     joins_refused, connect_timeouts, undecodable_packets, attachment_timeouts, ack_timeouts, reading_paused,
     events_dropped, slow_clients_disconnected, volatile_dropped, handler_errors,
+    recovered, not_recovered, taken_over, replayed, messagepack,
 }
 
 impl Story {

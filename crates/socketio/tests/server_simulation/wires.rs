@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::{
     agenda::{Happening, Move, Time},
+    format::Frame,
     ledger::Event,
     life::Packet,
     network::serve,
@@ -122,9 +123,11 @@ impl World {
 
     pub(crate) fn send_packet(&mut self, id: usize, packet: &Packet) {
         let mut frames = BytesMut::new();
-        encode_frame(Opcode::Text, packet.text.as_bytes(), MASK, &mut frames);
-        if let Some(bytes) = &packet.attachment {
-            encode_frame(Opcode::Binary, bytes, MASK, &mut frames);
+        for frame in &packet.frames {
+            match frame {
+                Frame::Text(text) => encode_frame(Opcode::Text, text.as_bytes(), MASK, &mut frames),
+                Frame::Binary(bytes) => encode_frame(Opcode::Binary, bytes, MASK, &mut frames),
+            }
         }
         self.send_bytes(id, frames.freeze());
         let wire = &mut self.wires[id];

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     future::poll_fn,
     pin::pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -20,7 +21,8 @@ use crate::{
     PLACES,
     agenda::{Agenda, Happening, Time},
     application,
-    ledger::{Ledger, Shared},
+    format::Format,
+    ledger::Shared,
     life::{Life, Phase, Standing},
     plan::Plan,
     requests::{Answer, Purpose, Request},
@@ -32,8 +34,8 @@ use crate::{
 const STORM: Time = 12_000;
 /// Longer than any ping is waited for, so that who has no reason to go has shown that it is there.
 const CALM: Time = 13_000;
-/// Longer than everything that the server waits for, one after the other.
-const SILENCE: Time = 45_000;
+/// Longer than everything that the server waits for and keeps, one after the other.
+const SILENCE: Time = 60_000;
 /// Longer than the server may take for an answer.
 const LONGEST_ANSWER: Time = 40_000;
 
@@ -169,7 +171,7 @@ impl World {
                     self.go_on(life);
                 }
             }
-            Happening::Reply(life, reply) => self.reply(life, reply),
+            Happening::Reply(life, place, ack, number) => self.reply(life, place, ack, number),
             Happening::Serve => {
                 if self.is_stormy {
                     application::serve(&self.ledger, &mut self.dice_of_server);
@@ -214,12 +216,16 @@ impl World {
             if life.is_over() || ledger.ended.contains(&id) || self.plan.is_narrow() {
                 continue;
             }
+            if !ledger.is_idle(id, self.plan.pending_handlers) {
+                // Its handlers take longer yet, one after the other.
+                continue;
+            }
             assert!(life.outbox.iter().all(|packet| packet.event.is_none()), "{id} has more to say: {life:?}");
             for (place, name) in life.places.iter().zip(PLACES) {
-                let seat = ledger.seats.iter().rev().find(|seat| Some(&seat.id) == place.id.as_ref());
-                let is_in = seat.is_some_and(|seat| seat.left.is_none());
+                let seat = ledger.unread(place.id.as_deref(), id);
+                let is_in = seat.as_ref().is_some_and(|(seat, _)| seat.left.is_none());
                 assert_eq!(is_in, place.state == Standing::In, "{id} in {name}: {place:?}, {seat:?}");
-                let unread = seat.filter(|_| is_in).map(Ledger::unread).unwrap_or_default();
+                let unread = seat.filter(|_| is_in).map(|(_, unread)| unread).unwrap_or_default();
                 assert!(unread.is_empty(), "{id} in {name} has not got {unread:?}");
                 assert!(place.asked.is_empty(), "{id} in {name} has no answer to {:?}", place.asked);
             }
@@ -243,11 +249,17 @@ impl World {
         assert!(namespaces.iter().all(|namespace| namespace.name() != PLACES[2]), "a namespace is left");
         assert_eq!(self.unanswered(), 0, "requests are not answered");
         assert_eq!(self.open_wires(), 0, "WebSockets are left");
+        assert_eq!(counters.recoveries, ledger.recovered, "somebody has come back unseen");
+        // A session that is kept has its socket's data, and the task that frees what is too old ends when nothing is kept.
+        assert_eq!(Arc::strong_count(&ledger.keepsakes), 1, "sessions are kept");
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         assert_eq!(tasks, 0, "tasks are left");
         self.story.add_counters(&engine, &counters);
         (self.story.events_up, self.story.events_down) = (ledger.up as u64, ledger.down as u64);
         self.story.acknowledgements = ledger.answers as u64;
+        (self.story.recovered, self.story.not_recovered) = (ledger.recovered, ledger.not_recovered);
+        (self.story.taken_over, self.story.replayed) = (ledger.taken_over, ledger.replayed);
+        self.story.messagepack = u64::from(self.plan.format == Format::MessagePack);
         drop(ledger);
         self.story
     }

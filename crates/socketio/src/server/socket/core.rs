@@ -30,7 +30,7 @@ use crate::{
         handlers::{Leaving, SocketHandlers},
         outgoing::{Flags, Outgoing, Prepared},
         protocol,
-        recovery::{Locked, Return, Saved, Store},
+        recovery::{Locked, Return, Saved, Stays, Store},
     },
 };
 
@@ -59,7 +59,7 @@ impl SocketCore {
         let state = State { phase, last_offset: None, ticket: None, rooms: Vec::new(), acks: None };
         let data = comeback.as_mut().and_then(|comeback| comeback.saved.data.take());
         let begun = namespace.store().map(|store| store.lock().latest());
-        let past = begun.map(|begun| Box::new(Past { comeback, begun }));
+        let past = begun.map(|begun| Box::new(Past::new(comeback, begun)));
         let socket = Self { id, namespace, handshake, link, past, state: Mutex::new(state), own: OnceLock::new() };
         if let Some(data) = data {
             socket.put_data(data);
@@ -73,6 +73,11 @@ impl SocketCore {
 
     pub(in crate::server) fn begun(&self) -> Option<Offset> {
         Some(self.past.as_ref()?.begun)
+    }
+
+    /// In which rooms it was when, where clients can be recovered.
+    pub(in crate::server) fn stays(&self) -> Stays {
+        self.past.as_ref().map(|past| past.stays().clone()).unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -147,7 +152,7 @@ impl SocketCore {
     }
 
     pub(in crate::server) fn join(self: &Arc<Self>, room: &str) {
-        self.namespace.change_rooms(|rooms| {
+        self.namespace.change_rooms(|rooms, latest| {
             let mut state = self.lock();
             if matches!(state.phase, Phase::Disconnected) {
                 return;
@@ -159,13 +164,20 @@ impl SocketCore {
                 tracing::debug!(socket = %self.id_in_logs(), room, "not joined: the socket is in `max_rooms` rooms");
                 return count(&environment.counting.rooms_refused);
             }
-            state.rooms.extend(rooms.join(room, self));
+            let joined = rooms.join(room, self);
+            if let (Some(name), Some(latest), Some(past)) = (&joined, latest, &self.past) {
+                past.stays().begin(name, latest);
+            }
+            state.rooms.extend(joined);
         });
     }
 
     pub(in crate::server) fn leave(self: &Arc<Self>, room: &str) {
-        self.namespace.change_rooms(|rooms| {
+        self.namespace.change_rooms(|rooms, latest| {
             self.lock().rooms.retain(|name| **name != *room);
+            if let (Some(latest), Some(past)) = (latest, &self.past) {
+                past.stays().end(room, latest);
+            }
             rooms.leave(room, self);
         });
     }
@@ -173,7 +185,7 @@ impl SocketCore {
     /// Takes the socket out of the namespace and its rooms; again does nothing.
     pub(in crate::server) fn leave_rooms(self: &Arc<Self>) {
         let names = self.rooms();
-        self.namespace.change_rooms(|rooms| rooms.remove(self, &names));
+        self.namespace.change_rooms(|rooms, _| rooms.remove(self, &names));
     }
 
     /// After the disconnect handler.
@@ -512,7 +524,7 @@ impl SocketCore {
             let acks = std::mem::take(&mut state.acks);
             let saved = state.ticket.take().zip(store.as_mut()).is_some_and(|(ticket, store)| {
                 let (rooms, data, entered) = (state.rooms.clone(), self.data_slot(), ticket.entered);
-                let save = || Saved { id: self.id.clone(), rooms, data, entered };
+                let save = || Saved { id: self.id.clone(), rooms, stays: self.stays(), data, entered };
                 store.depart(self, &ticket, reason, save)
             });
             (before, acks, saved)

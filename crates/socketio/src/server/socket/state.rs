@@ -1,7 +1,7 @@
 //! What a socket is made of: [`State`], under its one lock, with the [`Phase`] it is in; what was before it; what the application has
 //! given it. What is done with them is next door, in `core.rs`.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socketio_proto::{AckTable, Body, Encoded, Offset};
 use tokio::sync::oneshot;
@@ -11,7 +11,7 @@ use crate::server::{
     AckError,
     cluster::{Part, Parts},
     handlers::SocketHandlers,
-    recovery::{Return, Ticket},
+    recovery::{Return, Stays, Ticket},
 };
 
 /// What was before a socket.
@@ -20,6 +20,20 @@ pub(super) struct Past {
     pub(super) comeback: Option<Return>,
     /// The last event that was recorded before the client asked to join.
     pub(super) begun: Offset,
+    stays: Mutex<Stays>,
+}
+
+impl Past {
+    /// The socket goes on in the rooms of the one before.
+    pub(super) fn new(comeback: Option<Return>, begun: Offset) -> Self {
+        let stays = comeback.as_ref().map(|comeback| comeback.saved.stays.clone()).unwrap_or_default();
+        Self { comeback, begun, stays: Mutex::new(stays) }
+    }
+
+    /// Under the socket's lock and all before it.
+    pub(super) fn stays(&self) -> MutexGuard<'_, Stays> {
+        self.stays.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the application has given to a socket. Each has its lock, since what is under them is in the order of locks at
