@@ -17,6 +17,8 @@ pub enum CutPoint {
     Accepted,
     /// The client has sent this message; the server has not got it.
     Said(&'static str),
+    /// The client has sent so many messages, whatever they say; the server has not got the last of them.
+    SaidSoMany(usize),
     /// The server has sent this message; the client has not got it.
     Answered(&'static str),
 }
@@ -248,8 +250,9 @@ impl Way {
         match (point, seen) {
             (CutPoint::Asked, Seen::Head) => self.is_clients,
             (CutPoint::Accepted, Seen::Head) => !self.is_clients,
-            (CutPoint::Said(text), Seen::Message(bytes)) => self.is_clients && text.as_bytes() == *bytes,
-            (CutPoint::Answered(text), Seen::Message(bytes)) => !self.is_clients && text.as_bytes() == *bytes,
+            (CutPoint::Said(text), Seen::Message(bytes, _)) => self.is_clients && text.as_bytes() == *bytes,
+            (CutPoint::SaidSoMany(count), Seen::Message(_, number)) => self.is_clients && count == *number,
+            (CutPoint::Answered(text), Seen::Message(bytes, _)) => !self.is_clients && text.as_bytes() == *bytes,
             _ => false,
         }
     }
@@ -258,7 +261,8 @@ impl Way {
 /// What passes on a connection that becomes a WebSocket.
 enum Seen<'a> {
     Head,
-    Message(&'a [u8]),
+    /// And which one it is in its direction.
+    Message(&'a [u8], usize),
 }
 
 /// Reads the frames of a connection whose first request is for a WebSocket, and nothing of any other.
@@ -266,6 +270,7 @@ enum Seen<'a> {
 struct FrameReader {
     unread: Vec<u8>,
     is_websocket: Option<bool>,
+    messages: usize,
 }
 
 impl FrameReader {
@@ -286,7 +291,8 @@ impl FrameReader {
             }
         }
         while let Some(payload) = self.take_frame() {
-            if show(&Seen::Message(&payload)) {
+            self.messages += 1;
+            if show(&Seen::Message(&payload, self.messages)) {
                 return true;
             }
         }
