@@ -69,7 +69,7 @@ fn behind_everybody(command: &Command) -> Command {
     let mut nice = match find_program("nice") {
         Some(nice) => {
             let mut nice = Command::new(nice);
-            nice.args(["-n", "10"]).arg(command.get_program());
+            nice.args(["-n", "19"]).arg(command.get_program());
             nice
         }
         None => Command::new(command.get_program()),

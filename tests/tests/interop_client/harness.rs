@@ -190,9 +190,9 @@ pub(crate) fn log_of_socket(socket: &Socket) -> Log {
     log
 }
 
-/// Shows that the socket works: the server, which is an echo or a witness, answers.
+/// Shows that the socket works: the server, which is an echo or a witness, answers, if not within the time that the socket allows.
 #[track_caller]
 pub(crate) fn expect_alive(socket: &Socket) -> impl Future<Output = ()> {
-    let answer = soon(socket.emit_with_ack::<u32>("number", &4711));
+    let answer = soon(socket.timeout(DEADLINE).emit_with_ack::<u32>("number", &4711));
     async { assert_eq!(answer.await, Ok(4711)) }
 }
