@@ -8,7 +8,7 @@ use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host};
 use tower_service::Service;
 
 use super::{Engine, gate::Pass};
@@ -18,6 +18,9 @@ use crate::session::PeerAddr;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes that the head of a request may have, and what hyper reads ahead of a body (hazard S33).
 const HEAD_BYTES: usize = 64 * 1024;
+/// Connections that the system makes ahead of us: those of clients who all come at once, as after an outage. With the usual 128 it
+/// drops the others, or resets them (hazard R13). Where it allows fewer it takes fewer.
+const BACKLOG: u32 = 4096;
 /// How long a connection may take to finish the answer it is in when the engine closes.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client that is turned away may take to read why.
@@ -59,7 +62,14 @@ impl Engine {
     /// # Errors
     /// What the system says of the address.
     pub async fn bind(&self, address: impl ToSocketAddrs) -> io::Result<Listener> {
-        Ok(Listener { tcp: TcpListener::bind(address).await?, engine: self.clone() })
+        let mut refusal = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+        for address in lookup_host(address).await? {
+            match listen_on(address) {
+                Ok(tcp) => return Ok(Listener { tcp, engine: self.clone() }),
+                Err(error) => refusal = error,
+            }
+        }
+        Err(refusal)
     }
 
     /// Binds an address and serves it until [`Engine::close`].
@@ -80,6 +90,15 @@ impl Engine {
         self.bind(address).await?.serve(self.service()).await;
         Ok(())
     }
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restarted server gets its port back; on Windows that would let two servers have it.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Listener {

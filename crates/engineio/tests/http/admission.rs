@@ -137,3 +137,22 @@ async fn connections_over_the_bound_are_turned_away_before_they_have_said_anythi
     engine.close().await;
     serving.await.unwrap();
 }
+
+/// R13: who comes back at the same moment as hundreds of others is connected by the system until the server gets to it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn hundreds_who_come_at_once_wait_for_the_server() {
+    let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let crowd = allowed.trim().parse::<usize>().unwrap().min(1000);
+    let engine = Engine::new(Config::default(), |_| async {});
+    // Nobody is served yet.
+    let listener = engine.bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    for number in 0..crowd {
+        let connecting = TcpStream::connect(address);
+        let connected = tokio::time::timeout(Duration::from_secs(10), connecting).await;
+        waiting.push(connected.unwrap_or_else(|_| panic!("number {number} is not connected")).unwrap());
+    }
+    assert_eq!(waiting.len(), crowd);
+}
