@@ -62,14 +62,8 @@ impl Engine {
     /// # Errors
     /// What the system says of the address.
     pub async fn bind(&self, address: impl ToSocketAddrs) -> io::Result<Listener> {
-        let mut refusal = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
-        for address in lookup_host(address).await? {
-            match listen_on(address) {
-                Ok(tcp) => return Ok(Listener { tcp, engine: self.clone() }),
-                Err(error) => refusal = error,
-            }
-        }
-        Err(refusal)
+        let addresses: Vec<_> = lookup_host(address).await?.collect();
+        Ok(Listener { tcp: listen_on_first(&addresses)?, engine: self.clone() })
     }
 
     /// Binds an address and serves it until [`Engine::close`].
@@ -90,6 +84,19 @@ impl Engine {
         self.bind(address).await?.serve(self.service()).await;
         Ok(())
     }
+}
+
+/// On the first of them on which it can.
+#[cold]
+fn listen_on_first(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+    let mut refusal = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+    for address in addresses {
+        match listen_on(*address) {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
