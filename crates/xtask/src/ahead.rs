@@ -1,7 +1,8 @@
 //! [`Ahead`]: compiles what later checks need while the tests run, which leave a core of two idle.
 //!
-//! Owns when that happens and that it disturbs nobody. It says nothing and cannot fail: what could not be compiled is compiled
-//! again by the check that needs it, which tells why.
+//! Owns when that happens and that it disturbs nobody. It says nothing but that it is waited for, and cannot fail: what could not be
+//! compiled is compiled again by the check that needs it, which tells why.
+#![allow(clippy::print_stdout, reason = "a chore says what it does")]
 
 use std::{
     process::{Child, Command, Stdio},
@@ -44,6 +45,9 @@ impl Ahead {
     /// Waits for the last of them where it is still needed; otherwise it is ended.
     pub(crate) fn finish(self, is_needed: bool) {
         self.is_given_up.store(!is_needed, Ordering::Relaxed);
+        if is_needed && !self.thread.is_finished() {
+            println!("what the next checks run is still being compiled");
+        }
         // It does nothing that panics.
         let _ = self.thread.join();
     }

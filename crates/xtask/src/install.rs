@@ -211,7 +211,7 @@ fn start_cargo_deny(lacking: &[Need]) -> Result<Option<Child>> {
     if !lacking.contains(&Need::CargoDeny) {
         return Ok(None);
     }
-    println!("cargo {}", INSTALL_CARGO_DENY.join(" "));
+    println!("cargo {} (a minute, beside what follows)", INSTALL_CARGO_DENY.join(" "));
     let mut install = cargo();
     install.args(INSTALL_CARGO_DENY).arg("--quiet").env("CARGO_PROFILE_DEV_DEBUG", "false");
     install.spawn().context("cannot run cargo").map(Some)

@@ -69,13 +69,14 @@ pub(crate) async fn cast(place: Place, readers: Vec<Arc<Reader>>) -> Result<u64>
     let pause = place.pace.burst() / CASTS;
     // Until then the readers have joined.
     sleep(place.pace.burst() / 8).await;
+    // One who has not heard it after a long time is gone, and is not waited for with each of the others.
+    let mut are_hearing = true;
     for _ in 0..CASTS {
         let number = CAST.fetch_add(1, Relaxed) + 1;
         // Answered when it was cast; pings are answered meanwhile.
         let cast = socket.ask("/", &format!("[\"cast\",{number},\"{padding}\"]")).await;
         cast.context("the caster")?;
-        // Who has not heard it by then misses it, which is counted.
-        heard(&readers, number.saturating_sub(AHEAD)).await;
+        are_hearing = are_hearing && heard(&readers, number.saturating_sub(AHEAD)).await;
         sleep(pause).await;
     }
     socket.close().await?;
