@@ -16,7 +16,7 @@ use std::{
 };
 
 use engineio_proto::Moment;
-use socketio_proto::{Body, Encoded, NotRecovered, Offset, PrivateId, Recovery, RecoveryLimits};
+use socketio_proto::{Body, Encoded, Missed, NotRecovered, Offset, PrivateId, Recovery, RecoveryLimits};
 use tokio::{task::JoinHandle, time::Instant};
 
 pub(super) use self::stays::Stays;
@@ -379,13 +379,15 @@ impl Locked<'_> {
         let offset = named(comeback.offset.as_deref());
         let restored = self.kept.restore(comeback.pid.as_str(), offset, self.now).ok()?;
         let (joined, entered) = (restored.joined(), restored.session().saved.entered);
-        let stays = socket.stays();
-        if !stays.reach_back_to(read_up_to(offset, joined)) {
-            return None;
-        }
-        let missed = restored.missed_within::<()>(self.max_replay_bytes, |missed| {
-            missed.packet.is_for(missed.offset, &socket.id, &stays, entered)
-        });
+        let missed = {
+            let stays = socket.stays()?;
+            if !stays.reach_back_to(read_up_to(offset, joined)) {
+                return None;
+            }
+            let is_for =
+                |missed: &Missed<'_, Recorded>| missed.packet.is_for(missed.offset, &socket.id, &stays, entered);
+            restored.missed_within::<()>(self.max_replay_bytes, is_for)
+        };
         let mut packets: BTreeMap<Offset, Encoded> = held.into_iter().collect();
         packets.extend(missed.ok()?.into_iter().map(|missed| (missed.offset, missed.packet.packet.clone())));
         let first = packets.keys().next().copied();

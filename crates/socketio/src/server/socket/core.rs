@@ -76,8 +76,8 @@ impl SocketCore {
     }
 
     /// In which rooms it was when, where clients can be recovered.
-    pub(in crate::server) fn stays(&self) -> Stays {
-        self.past.as_ref().map(|past| past.stays().clone()).unwrap_or_default()
+    pub(in crate::server) fn stays(&self) -> Option<MutexGuard<'_, Stays>> {
+        Some(self.past.as_ref()?.stays())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -165,8 +165,8 @@ impl SocketCore {
                 return count(&environment.counting.rooms_refused);
             }
             let joined = rooms.join(room, self);
-            if let (Some(name), Some(latest), Some(past)) = (&joined, latest, &self.past) {
-                past.stays().begin(name, latest);
+            if let (Some(name), Some(latest), Some(mut stays)) = (&joined, latest, self.stays()) {
+                stays.begin(name, latest);
             }
             state.rooms.extend(joined);
         });
@@ -175,8 +175,8 @@ impl SocketCore {
     pub(in crate::server) fn leave(self: &Arc<Self>, room: &str) {
         self.namespace.change_rooms(|rooms, latest| {
             self.lock().rooms.retain(|name| **name != *room);
-            if let (Some(latest), Some(past)) = (latest, &self.past) {
-                past.stays().end(room, latest);
+            if let (Some(latest), Some(mut stays)) = (latest, self.stays()) {
+                stays.end(room, latest);
             }
             rooms.leave(room, self);
         });
@@ -524,7 +524,8 @@ impl SocketCore {
             let acks = std::mem::take(&mut state.acks);
             let saved = state.ticket.take().zip(store.as_mut()).is_some_and(|(ticket, store)| {
                 let (rooms, data, entered) = (state.rooms.clone(), self.data_slot(), ticket.entered);
-                let save = || Saved { id: self.id.clone(), rooms, stays: self.stays(), data, entered };
+                let stays = || self.stays().map(|stays| stays.clone()).unwrap_or_default();
+                let save = || Saved { id: self.id.clone(), rooms, stays: stays(), data, entered };
                 store.depart(self, &ticket, reason, save)
             });
             (before, acks, saved)

@@ -25,8 +25,8 @@ pub(super) struct Past {
 
 impl Past {
     /// The socket goes on in the rooms of the one before.
-    pub(super) fn new(comeback: Option<Return>, begun: Offset) -> Self {
-        let stays = comeback.as_ref().map(|comeback| comeback.saved.stays.clone()).unwrap_or_default();
+    pub(super) fn new(mut comeback: Option<Return>, begun: Offset) -> Self {
+        let stays = comeback.as_mut().map(|comeback| std::mem::take(&mut comeback.saved.stays)).unwrap_or_default();
         Self { comeback, begun, stays: Mutex::new(stays) }
     }
 
