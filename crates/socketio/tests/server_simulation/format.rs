@@ -3,6 +3,7 @@
 //! Text is written by hand, so that a mistake of the crate's encoder does not cancel out one of its decoder; MessagePack by
 //! the crate's own, which is held against the npm package elsewhere.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use engineio_proto::{Message, MessageFrame};
 use socketio_proto::{AckId, AnyDecoder, AnyParser, Body, DecoderLimits, MsgpackParser, Namespace, PacketKind, Parser};
@@ -29,7 +30,7 @@ impl Frame {
     pub(crate) fn in_payload(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Binary(bytes) => format!("b{}", base64(bytes)),
+            Self::Binary(bytes) => format!("b{}", STANDARD.encode(bytes)),
         }
     }
 }
@@ -97,16 +98,4 @@ fn of_message(frame: &MessageFrame) -> Frame {
         Message::Text(text) => Frame::Text(format!("4{text}")),
         Message::Binary(bytes) => Frame::Binary(bytes),
     }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let number = (0..3).fold(0, |number, at| number << 8 | usize::from(three.get(at).copied().unwrap_or_default()));
-        let digits = [18, 12, 6, 0].map(|shift| char::from(DIGITS[number >> shift & 63]));
-        text.extend(&digits[..=three.len()]);
-        text.extend(std::iter::repeat_n('=', 3 - three.len()));
-    }
-    text
 }
